@@ -1,0 +1,32 @@
+# Compiler settings shared by every target: language level, warnings, sanitizers.
+include_guard(GLOBAL)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_package(Threads REQUIRED)
+
+add_library(fl_flags INTERFACE)
+target_compile_options(fl_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wconversion -Wsign-conversion)
+if(FL_WERROR)
+  target_compile_options(fl_flags INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # Thread annotations are checked by clang only; `Core` and `Mutex` are capabilities.
+  target_compile_options(fl_flags INTERFACE -Wthread-safety)
+else()
+  # g++ 12 reports these falsely on coroutines and on std::string under optimisation.
+  target_compile_options(fl_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict
+    -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-pointer -Wno-missing-field-initializers)
+endif()
+if(FL_SANITIZE)
+  add_compile_options(-fsanitize=${FL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${FL_SANITIZE})
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  add_link_options(-fuse-ld=lld)
+endif()

@@ -1,0 +1,80 @@
+#include "fairlead/base/text.h"
+
+#include <array>
+
+#include <gtest/gtest.h>
+
+namespace fairlead {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Text, ReadsWholeNumbersOnly) {
+  EXPECT_EQ(parse_int64("-7"), -7);
+  for (const char* bad : {"", " 1", "1 ", "1x", "0x10", "9223372036854775808", "+1"}) {
+    EXPECT_EQ(parse_int64(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(Text, ReadsDurationsWithTheirUnit) {
+  EXPECT_EQ(parse_duration("250ms"), 250ms);
+  EXPECT_EQ(parse_duration("1.5s"), 1500ms);
+  EXPECT_EQ(parse_duration("0"), 0s);
+  for (const char* bad : {"5", "5x", "-1s", "", "ms", "1e9h", "99999999999h", "1.2.3s"}) {
+    EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(Text, ReadsSizesWithoutOverflow) {
+  EXPECT_EQ(parse_size("64KiB"), 65536U);
+  EXPECT_EQ(parse_size("2MB"), 2'000'000U);
+  for (const char* bad : {"", "10mb", "10Q", "-1", "99999999999999999999", "18446744073709551615KiB"}) {
+    EXPECT_EQ(parse_size(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(Text, SuggestsTheNearestNameForATypo) {
+  constexpr std::array<std::string_view, 3> kNames = {"listen", "routes", "store"};
+  EXPECT_EQ(nearest_name("listn", kNames), "listen");
+  EXPECT_EQ(nearest_name("route", kNames), "routes");
+  EXPECT_EQ(nearest_name("zebra", kNames), "");
+}
+
+TEST(Text, ShowsControlBytesEscaped) {
+  EXPECT_EQ(escape_text("a\x1b[31m\n"), "a\\x1B[31m\\n");
+  EXPECT_EQ(escape_text("abcdef", 3), "abc...");
+}
+
+TEST(Text, KnowsWellFormedUtf8) {
+  EXPECT_TRUE(is_utf8("plain, \xC3\xA4, \xE2\x82\xAC, \xF0\x9F\x98\x80"));
+  for (const char* bad : {"\x80", "\xC0\x80", "\xC3", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE0\x80\x80"}) {
+    EXPECT_FALSE(is_utf8(bad));
+  }
+}
+
+TEST(Text, PercentCodesEveryByteAndBack) {
+  std::string all;
+  for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
+  std::string encoded;
+  append_percent_encoded(encoded, all);
+
+  EXPECT_EQ(percent_decode(encoded, true), all);
+  EXPECT_EQ(percent_decode("a%2Gb%", true), "a%2Gb%");
+  EXPECT_EQ(percent_decode("a+b", true), "a b");
+  EXPECT_EQ(percent_decode("a+b", false), "a+b");
+}
+
+TEST(Text, EscapesJsonStrings) {
+  std::string out;
+  append_json_escaped(out, "a\"\\\n\x01");
+  EXPECT_EQ(out, R"(a\"\\\n\u0001)");
+}
+
+TEST(Text, WritesDurationsInTheLargestExactUnit) {
+  EXPECT_EQ(to_text(1500ms), "1500ms");
+  EXPECT_EQ(to_text(2s), "2s");
+  EXPECT_EQ(to_text(Duration(1)), "1ns");
+}
+
+}  // namespace
+}  // namespace fairlead
