@@ -12,9 +12,9 @@ namespace fairlead::internal {
 }  // namespace fairlead::internal
 
 // Ends the process when `condition` is false, in release builds too.
-#define FL_CHECK(condition) \
+#define FL_CHECK(condition)     \
   (static_cast<bool>(condition) \
-       ? void(0) \
+       ? void(0)                \
        : ::fairlead::internal::check_failed(__FILE__, __LINE__, #condition))
 
 // For costly checks: only in builds without NDEBUG.

@@ -85,16 +85,24 @@ std::string_view outcome_text(const CodeRow& row) {
   if (row.refusal) return "refused*";
   switch (row.code) {
     case Code::kConnectionClosed:
-    case Code::kWriteFailed: return "as known: NOT_SENT or UNKNOWN";
-    case Code::kDeadlineExceeded: return "UNKNOWN; NOT_SENT when it ended before sending";
-    case Code::kBadGateway: return "as told, else UNKNOWN";
-    default: break;
+    case Code::kWriteFailed:
+      return "as known: NOT_SENT or UNKNOWN";
+    case Code::kDeadlineExceeded:
+      return "UNKNOWN; NOT_SENT when it ended before sending";
+    case Code::kBadGateway:
+      return "as told, else UNKNOWN";
+    default:
+      break;
   }
   switch (row.outcome) {
-    case kNotSent: return "NOT_SENT";
-    case kNotProcessed: return "NOT_PROCESSED";
-    case kUnknown: return "UNKNOWN";
-    case kProcessed: return "PROCESSED";
+    case kNotSent:
+      return "NOT_SENT";
+    case kNotProcessed:
+      return "NOT_PROCESSED";
+    case kUnknown:
+      return "UNKNOWN";
+    case kProcessed:
+      return "PROCESSED";
   }
   return "";
 }
@@ -164,7 +172,8 @@ std::string code_table_markdown() {
       "| others | unlisted |  | PROCESSED | 2 | 500 | 500 below 200, else 299 |\n\n"
       "\\* The class belongs to the outcome, not to the code. NOT_PROCESSED, safe to repeat, is\n"
       "claimed only when the framework itself refused before any handler ran and marked the\n"
-      "refusal on a link that said hello. The same code from a handler or from an unmarked peer is\n"
+      "refusal on a link that said hello. The same code from a handler or from an unmarked peer "
+      "is\n"
       "PROCESSED, and UNKNOWN for 5xx.\n";
   return page;
 }

@@ -46,8 +46,8 @@ enum class Code : std::int32_t {
   kHandlerTimeout = 504,
 };
 
-inline constexpr std::int32_t kGrpcCodeBase = 600;       // 600 + n carries gRPC status n, 1..16
-inline constexpr std::int32_t kBusinessCodeMin = 1000;   // first business code
+inline constexpr std::int32_t kGrpcCodeBase = 600;      // 600 + n carries gRPC status n, 1..16
+inline constexpr std::int32_t kBusinessCodeMin = 1000;  // first business code
 
 // What is known about one attempt; it decides whether the attempt may be repeated.
 enum class Outcome : std::uint8_t {

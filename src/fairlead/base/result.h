@@ -20,7 +20,8 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  // NOLINTBEGIN(google-explicit-constructor): `return value;` and `return status;` must read plainly
+  // NOLINTBEGIN(google-explicit-constructor): `return value;` and `return status;` must read
+  // plainly
   Result(Status status) : status_(std::move(status)) { FL_CHECK(!status_.ok()); }
   template <class U = T>
     requires(std::constructible_from<T, U &&> && !std::same_as<std::remove_cvref_t<U>, Result> &&
@@ -36,8 +37,10 @@ class [[nodiscard]] Result {
   }
   Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<T>)
       : status_(other.status_.ok() ? Status() : std::move(other.status_)) {
-    if (status_.ok()) std::construct_at(&value_, std::move(other.value_));
-    else other.status_ = status_;  // a moved-from error is still an error
+    if (status_.ok())
+      std::construct_at(&value_, std::move(other.value_));
+    else
+      other.status_ = status_;  // a moved-from error is still an error
   }
   Result& operator=(Result other) noexcept(std::is_nothrow_move_constructible_v<T>) {
     std::destroy_at(this);
@@ -90,20 +93,23 @@ class [[nodiscard]] Result<void> {
 namespace internal {
 inline Status take_status(Status status) { return status; }
 template <class T>
-Status take_status(Result<T>&& result) { return result.status(); }
+Status take_status(Result<T>&& result) {
+  return result.status();
+}
 }  // namespace internal
 
 }  // namespace fairlead
 
 #define FL_INTERNAL_CAT2(a, b) a##b
 #define FL_INTERNAL_CAT(a, b) FL_INTERNAL_CAT2(a, b)
-#define FL_INTERNAL_TRY(returns, name, expr) \
-  do { \
-    if (auto name = (expr); !name.ok()) returns ::fairlead::internal::take_status(std::move(name)); \
+#define FL_INTERNAL_TRY(returns, name, expr)                      \
+  do {                                                            \
+    if (auto name = (expr); !name.ok())                           \
+      returns ::fairlead::internal::take_status(std::move(name)); \
   } while (false)
 #define FL_INTERNAL_TRY_ASSIGN(returns, name, target, expr) \
-  auto name = (expr); \
-  if (!name.ok()) returns name.status(); \
+  auto name = (expr);                                       \
+  if (!name.ok()) returns name.status();                    \
   target = std::move(name).value()
 
 // Returns the error of `expr` (Status or Result) from the function, or goes on.
@@ -112,12 +118,12 @@ Status take_status(Result<T>&& result) { return result.status(); }
 #define FL_TRY_ASSIGN(target, ...) \
   FL_INTERNAL_TRY_ASSIGN(return, FL_INTERNAL_CAT(fl_try_, __LINE__), target, (__VA_ARGS__))
 // The same in coroutines. `expr` may begin with co_await.
-#define FL_CO_TRY(...) \
+#define FL_CO_TRY(...)                                   \
   auto FL_INTERNAL_CAT(fl_try_, __LINE__) = __VA_ARGS__; \
-  if (!FL_INTERNAL_CAT(fl_try_, __LINE__).ok()) \
+  if (!FL_INTERNAL_CAT(fl_try_, __LINE__).ok())          \
   co_return ::fairlead::internal::take_status(std::move(FL_INTERNAL_CAT(fl_try_, __LINE__)))
-#define FL_CO_TRY_ASSIGN(target, ...) \
-  auto FL_INTERNAL_CAT(fl_try_, __LINE__) = __VA_ARGS__; \
-  if (!FL_INTERNAL_CAT(fl_try_, __LINE__).ok()) \
-  co_return FL_INTERNAL_CAT(fl_try_, __LINE__).status(); \
+#define FL_CO_TRY_ASSIGN(target, ...)                      \
+  auto FL_INTERNAL_CAT(fl_try_, __LINE__) = __VA_ARGS__;   \
+  if (!FL_INTERNAL_CAT(fl_try_, __LINE__).ok())            \
+    co_return FL_INTERNAL_CAT(fl_try_, __LINE__).status(); \
   target = std::move(FL_INTERNAL_CAT(fl_try_, __LINE__)).value()

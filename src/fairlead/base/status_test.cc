@@ -21,7 +21,8 @@ TEST(Status, FallsBackToTheTextOfItsCode) {
 }
 
 TEST(Status, KeepsCodeAndReasonWhenContextIsAdded) {
-  const Status inner = Status(Code::kDialFailed, "dial.refused", "refused").with_cause("ECONNREFUSED");
+  const Status inner =
+      Status(Code::kDialFailed, "dial.refused", "refused").with_cause("ECONNREFUSED");
   const Status outer = Status(inner).with_context("calling math");
 
   EXPECT_EQ(outer.code(), inner.code());

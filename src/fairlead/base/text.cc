@@ -71,12 +71,18 @@ std::optional<Duration> parse_duration(std::string_view text) {
   const std::optional<double> number = parse_double(text.substr(0, unit_at));
   const std::string_view unit = text.substr(unit_at);
   double scale = 0;
-  if (unit == "ns") scale = 1;
-  else if (unit == "us") scale = 1e3;
-  else if (unit == "ms") scale = 1e6;
-  else if (unit == "s") scale = 1e9;
-  else if (unit == "m") scale = 60e9;
-  else if (unit == "h") scale = 3600e9;
+  if (unit == "ns")
+    scale = 1;
+  else if (unit == "us")
+    scale = 1e3;
+  else if (unit == "ms")
+    scale = 1e6;
+  else if (unit == "s")
+    scale = 1e9;
+  else if (unit == "m")
+    scale = 60e9;
+  else if (unit == "h")
+    scale = 3600e9;
   if (!number.has_value() || scale == 0 || *number * scale > 9e18) return std::nullopt;
   return Duration(std::llround(*number * scale));
 }
@@ -87,14 +93,22 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   const std::string_view unit = text.substr(digits);
   if (!number.has_value()) return std::nullopt;
   std::uint64_t scale = 0;
-  if (unit.empty() || unit == "B") scale = 1;
-  else if (unit == "KiB") scale = 1ULL << 10;
-  else if (unit == "MiB") scale = 1ULL << 20;
-  else if (unit == "GiB") scale = 1ULL << 30;
-  else if (unit == "KB") scale = 1'000;
-  else if (unit == "MB") scale = 1'000'000;
-  else if (unit == "GB") scale = 1'000'000'000;
-  if (scale == 0 || *number > std::numeric_limits<std::uint64_t>::max() / scale) return std::nullopt;
+  if (unit.empty() || unit == "B")
+    scale = 1;
+  else if (unit == "KiB")
+    scale = 1ULL << 10;
+  else if (unit == "MiB")
+    scale = 1ULL << 20;
+  else if (unit == "GiB")
+    scale = 1ULL << 30;
+  else if (unit == "KB")
+    scale = 1'000;
+  else if (unit == "MB")
+    scale = 1'000'000;
+  else if (unit == "GB")
+    scale = 1'000'000'000;
+  if (scale == 0 || *number > std::numeric_limits<std::uint64_t>::max() / scale)
+    return std::nullopt;
   return *number * scale;
 }
 
@@ -115,9 +129,12 @@ std::string escape_text(std::string_view text, std::size_t bytes_max) {
   std::string out;
   for (const char c : text.substr(0, bytes_max)) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') out += "\\n";
-    else if (c == '\t') out += "\\t";
-    else if (c == '\r') out += "\\r";
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '\r')
+      out += "\\r";
     else if (byte < 0x20 || byte == 0x7F) {
       out.append("\\x").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
     } else {
@@ -187,12 +204,23 @@ void append_json_escaped(std::string& out, std::string_view text) {
     out.append(text.substr(plain_from, i - plain_from));
     plain_from = i + 1;
     switch (byte) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default: out.append("\\u00").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        out.append("\\u00").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
     }
   }
   out.append(text.substr(plain_from));
@@ -201,8 +229,10 @@ void append_json_escaped(std::string& out, std::string_view text) {
 void append_percent_encoded(std::string& out, std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (kPercentPlain[byte]) out += c;
-    else out.append(1, '%').append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+    if (kPercentPlain[byte])
+      out += c;
+    else
+      out.append(1, '%').append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
   }
 }
 

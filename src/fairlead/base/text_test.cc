@@ -28,7 +28,8 @@ TEST(Text, ReadsDurationsWithTheirUnit) {
 TEST(Text, ReadsSizesWithoutOverflow) {
   EXPECT_EQ(parse_size("64KiB"), 65536U);
   EXPECT_EQ(parse_size("2MB"), 2'000'000U);
-  for (const char* bad : {"", "10mb", "10Q", "-1", "99999999999999999999", "18446744073709551615KiB"}) {
+  for (const char* bad :
+       {"", "10mb", "10Q", "-1", "99999999999999999999", "18446744073709551615KiB"}) {
     EXPECT_EQ(parse_size(bad), std::nullopt) << bad;
   }
 }
@@ -47,7 +48,8 @@ TEST(Text, ShowsControlBytesEscaped) {
 
 TEST(Text, KnowsWellFormedUtf8) {
   EXPECT_TRUE(is_utf8("plain, \xC3\xA4, \xE2\x82\xAC, \xF0\x9F\x98\x80"));
-  for (const char* bad : {"\x80", "\xC0\x80", "\xC3", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE0\x80\x80"}) {
+  for (const char* bad :
+       {"\x80", "\xC0\x80", "\xC3", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE0\x80\x80"}) {
     EXPECT_FALSE(is_utf8(bad));
   }
 }

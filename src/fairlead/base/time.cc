@@ -3,8 +3,8 @@
 namespace fairlead {
 
 Time steady_now() {
-  return Time(std::chrono::duration_cast<Duration>(
-      std::chrono::steady_clock::now().time_since_epoch()));
+  return Time(
+      std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
 std::int64_t wall_ms() {
@@ -20,9 +20,8 @@ std::string to_text(Duration duration) {
     std::int64_t size;
     const char* name;
   };
-  constexpr Unit kUnits[] = {{3'600'000'000'000, "h"}, {60'000'000'000, "m"},
-                             {1'000'000'000, "s"},     {1'000'000, "ms"},
-                             {1'000, "us"},            {1, "ns"}};
+  constexpr Unit kUnits[] = {{3'600'000'000'000, "h"}, {60'000'000'000, "m"}, {1'000'000'000, "s"},
+                             {1'000'000, "ms"},        {1'000, "us"},         {1, "ns"}};
   for (const Unit& unit : kUnits) {
     if (count % unit.size == 0) return std::to_string(count / unit.size) + unit.name;
   }
