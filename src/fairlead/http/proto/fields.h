@@ -1,0 +1,93 @@
+// Field lines of a head: an offset table over the bytes that were read, filled in one pass.
+//
+//   Host: localhost\r\n        entry: | name_at | name_size | value_at | value_size |  4 x 16 bits
+//   ^name      ^value          offsets count from the first byte of the head
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "fairlead/http/proto/refusal.h"
+
+namespace fairlead::http::proto {
+
+inline constexpr std::size_t kFieldsMax = 100;
+inline constexpr std::size_t kHeadBytesMax = 65536;
+inline constexpr std::size_t kTargetBytesMax = 8192;
+inline constexpr std::size_t kMethodBytesMax = 32;
+
+struct Field {
+  std::string_view name;   // as it was sent; compare ignoring case
+  std::string_view value;  // without the white space around it
+};
+
+// The fields of one head in the order they came. Views point into the bytes given to set_base().
+class FieldTable {
+ public:
+  std::size_t size() const { return count_; }
+  // `index` < size().
+  Field operator[](std::size_t index) const {
+    const Entry& entry = entries_[index];
+    return {{base_ + entry.name_at, entry.name_size}, {base_ + entry.value_at, entry.value_size}};
+  }
+  // The first field called `name`, ignoring case.
+  std::optional<std::string_view> find(std::string_view name) const;
+
+  // False when the table is full. Offsets and sizes < kHeadBytesMax.
+  bool add(std::size_t name_at, std::size_t name_size, std::size_t value_at,
+           std::size_t value_size);
+  // The head's first byte. Whoever moves the bytes says so here.
+  void set_base(const char* base) { base_ = base; }
+  void clear() { count_ = 0; }
+
+ private:
+  struct Entry {
+    std::uint16_t name_at;
+    std::uint16_t name_size;
+    std::uint16_t value_at;
+    std::uint16_t value_size;
+  };
+
+  const char* base_ = nullptr;
+  std::size_t count_ = 0;
+  std::array<Entry, kFieldsMax> entries_;
+};
+
+namespace internal {
+
+// Where a line ends. `end` is the offset of its CR when `state` is kWhole, otherwise the offset
+// from which to look again when more bytes are there.
+struct LineEnd {
+  enum class State : std::uint8_t { kCut, kWhole, kBad };
+  State state;
+  std::size_t end;
+};
+// Looks for CR LF from `from` on. Any control byte on the way (HTAB only if `tab_ok` is false),
+// a bare CR or a bare LF among them, is kBad.
+LineEnd find_line_end(std::string_view input, std::size_t from, bool tab_ok);
+
+// What the fields that steer the connection and the framing say, gathered line by line.
+struct Steering {
+  std::uint16_t hosts = 0;
+  std::uint16_t lengths = 0;
+  std::uint16_t codings = 0;
+  std::uint16_t expectations = 0;
+  std::size_t host_index = 0;  // of the first Host field
+  std::uint64_t length = 0;
+  bool chunked = false;  // the (last) Transfer-Encoding is exactly "chunked"
+  bool expects_continue = false;
+  bool close = false;
+  bool keep_alive = false;
+  bool upgrade = false;  // "upgrade" stands in Connection
+};
+
+// Reads one field line, `input[from, to)`, into `table` and `steering`. The line's bytes passed
+// find_line_end(). Errors: kBadField, kBadLength, kTooManyFields.
+Refusal read_field_line(std::string_view input, std::size_t from, std::size_t to, FieldTable& table,
+                        Steering& steering);
+
+}  // namespace internal
+}  // namespace fairlead::http::proto

@@ -1,0 +1,31 @@
+#include "fairlead/http/proto/refusal.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace fairlead::http::proto {
+namespace {
+
+TEST(Refusal, HasOneReasonForEachKindAndAnErrorStatus) {
+  std::set<std::string_view> reasons;
+  for (std::size_t i = 1; i < kRefusalCount; ++i) {
+    const RefusalRow& row = refusal_row(static_cast<Refusal>(i));
+
+    EXPECT_TRUE(row.reason.starts_with("http.")) << i;
+    EXPECT_TRUE(reasons.insert(row.reason).second) << row.reason;
+    EXPECT_GE(row.http_status, 400) << row.reason;
+    EXPECT_FALSE(row.text.empty()) << row.reason;
+  }
+  EXPECT_EQ(refusal_row(Refusal::kBodyTimeout).reason, "http.body_timeout") << "the last row";
+}
+
+TEST(Refusal, BecomesAStatusWithItsHttpStatusAsCode) {
+  EXPECT_TRUE(to_status(Refusal::kNone).ok());
+  const Status status = to_status(Refusal::kHeadTooLarge);
+  EXPECT_EQ(status.code(), static_cast<Code>(431));
+  EXPECT_EQ(status.reason(), "http.head_too_large");
+}
+
+}  // namespace
+}  // namespace fairlead::http::proto
