@@ -1,0 +1,84 @@
+# ./dev nightly: the long things, one after another, with a report. Read by ./dev.
+
+# One line a step: name | what it shows | command | command with --quick ("-": left out)
+nightly_steps() {
+  local check='style, sanitizers, second compiler, header sets'
+  echo "check|$check|./dev check|./dev check layers style format headers"
+  echo "tests|every test of the debug build|./dev test|./dev test"
+  echo "repeat|tests of async and rpc many times over|repeat_tests 20|repeat_tests 2"
+  if [[ -f bench/rpc.py ]]; then
+    echo "bench-rpc|echo beside a bare epoll server and gRPC|./dev bench rpc|-"
+  fi
+}
+
+# The tests in which order and timing matter most, COUNT times each.
+repeat_tests() {
+  build debug
+  if ! ctest --test-dir build/debug -N -L '^room-(async|rpc)$' | grep -q '^ *Test *#'; then
+    echo "repeat: neither async nor rpc is there yet"
+    return
+  fi
+  run_tests debug -L '^room-(async|rpc)$' --repeat "until-fail:$1"
+}
+
+report_head() {
+  printf '# Nightly run\n\n'
+  printf -- '- Date: %s\n' "$(date -u '+%Y-%m-%d %H:%M:%S UTC')"
+  printf -- '- Version: %s\n' "$(git describe --tags --always --dirty 2>/dev/null || echo unknown)"
+  printf -- '- Machine: %s, %s processors, %s\n' "$(uname -srm)" "$(nproc)" \
+    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+  printf -- '- Compilers: %s; %s\n' "$(clang++-19 --version | head -n 1)" \
+    "$(g++-12 --version | head -n 1)"
+  printf -- '- Kind: %s\n\n' "$1"
+  printf '| Step | What it shows | Command | Result | Seconds | Output |\n'
+  printf '|---|---|---|---|--:|---|\n'
+}
+
+nightly() {
+  local quick='' option
+  for option in "$@"; do
+    case $option in
+      --quick) quick=1 ;;
+      --list)
+        nightly_steps | while IFS='|' read -r name what full short; do
+          printf '%-10s %s\n           %s   (--quick: %s)\n' "$name" "$what" "$full" \
+            "${short/#-/left out}"
+        done
+        return
+        ;;
+      *) die "nightly: there is no option '$option'; there are --quick and --list" ;;
+    esac
+  done
+
+  setup build test check bench
+  local folder=$root/build/nightly
+  local report=$folder/report.md name what full short run status began result
+  local -a failed=()
+  mkdir -p "$folder"
+  local kind=full
+  if [[ -n $quick ]]; then kind='quick (steps cut short or left out)'; fi
+  report_head "$kind" >"$report"
+  # Descriptor 3 feeds the list, so that no step can swallow it.
+  while IFS='|' read -r -u 3 name what full short; do
+    run=${quick:+$short}
+    run=${run:-$full}
+    if [[ $run == - ]]; then
+      printf '| %s | %s | `%s` | left out | | |\n' "$name" "$what" "$full" >>"$report"
+      continue
+    fi
+    say "==> nightly $name: $run"
+    began=$SECONDS
+    set +e
+    (set -e; exec 3<&-; $run) </dev/null 2>&1 | tee "$folder/$name.log"
+    status=${PIPESTATUS[0]}
+    set -e
+    result=passed
+    if ((status != 0)); then result="FAILED ($status)" failed+=("$name"); fi
+    printf '| %s | %s | `%s` | %s | %d | [log](%s.log) |\n' "$name" "$what" "$run" "$result" \
+      $((SECONDS - began)) "$name" >>"$report"
+  done 3< <(nightly_steps)
+
+  say "==> nightly: report in build/nightly/report.md"
+  cat "$report"
+  if ((${#failed[@]} > 0)); then die "nightly: failed: ${failed[*]}"; fi
+}
