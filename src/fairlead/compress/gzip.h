@@ -1,0 +1,33 @@
+// gzip (RFC 1952) of whole bodies, with limits that stop a bomb while it inflates.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "fairlead/base/buffer.h"
+#include "fairlead/base/status.h"
+
+namespace fairlead::compress {
+
+// What one inflation may cost. Both bounds are watched while bytes come out, so memory never
+// exceeds them by more than one block of 64 KiB.
+struct InflateLimits {
+  std::size_t bytes_max = 8U << 20;          // output; at least 1
+  std::size_t ratio_max = 1000;              // output bytes per input byte, beyond ratio_free_bytes
+  std::size_t ratio_free_bytes = 64U << 10;  // small outputs may have any ratio
+};
+
+inline constexpr int kGzipLevelDefault = 5;
+
+// Appends `input` as one gzip member to `output`. The header has mtime 0 and OS byte 255, so equal
+// input gives equal bytes. `level` 1 (fast) .. 9 (small).
+// Errors: kInternal `compress.failed` (no memory); `output` is then as before.
+Status gzip(std::string_view input, int level, Buffer& output);
+
+// Appends what the gzip members in `input` hold to `output`. At least one member; nothing may
+// follow the last one. On an error `output` is as before.
+// Errors: kBadMessage `compress.bad_data` (cut, garbage, wrong checksum),
+//         kTooLarge `compress.too_big` (bytes_max), kTooLarge `compress.bomb` (ratio_max).
+Status gunzip(std::string_view input, const InflateLimits& limits, Buffer& output);
+
+}  // namespace fairlead::compress
