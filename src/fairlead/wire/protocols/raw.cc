@@ -1,0 +1,318 @@
+#include "fairlead/wire/protocols/raw.h"
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace fairlead::wire::raw {
+namespace {
+
+constexpr std::size_t kLengthBytes = 4;
+constexpr std::size_t kPayloadBytesMin = 9;  // lengths, a seq of one digit, kind and codec
+constexpr std::size_t kBytesMin = kLengthBytes + 1 + kPayloadBytesMin;
+constexpr std::size_t kSeqTextMax = 7;  // "-zik0zk"
+constexpr std::string_view kStatusOkField{"\0\6code=0", 8};
+constexpr std::uint64_t kMagnitudeMax = 1ULL << 31;
+
+std::uint32_t load_u32(const char* from) {
+  std::uint32_t value;
+  std::memcpy(&value, from, sizeof(value));
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
+  return value;
+}
+
+void store_u32(char* to, std::uint32_t value) {
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
+  std::memcpy(to, &value, sizeof(value));
+}
+
+std::size_t load_u8(const char* from) { return static_cast<unsigned char>(*from); }
+std::size_t load_u16(const char* from) { return load_u8(from) << 8 | load_u8(from + 1); }
+
+constexpr std::array<std::uint8_t, 256> kBase36Value = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(255);
+  for (std::uint8_t i = 0; i < 10; ++i) values[static_cast<std::size_t>('0' + i)] = i;
+  for (std::uint8_t i = 0; i < 26; ++i) {
+    values[static_cast<std::size_t>('a' + i)] = static_cast<std::uint8_t>(10 + i);
+    values[static_cast<std::size_t>('A' + i)] = static_cast<std::uint8_t>(10 + i);
+  }
+  return values;
+}();
+
+bool parse_seq(const char* text, std::size_t size, std::int32_t& seq) {
+  const char* const end = text + size;
+  const bool negative = size > 0 && *text == '-';
+  if (size > 0 && (*text == '-' || *text == '+')) ++text;
+  if (text == end) return false;
+  std::uint64_t magnitude = 0;
+  for (; text != end; ++text) {
+    const std::uint8_t digit = kBase36Value[static_cast<unsigned char>(*text)];
+    magnitude = magnitude * 36 + digit;
+    if (digit > 35 || magnitude > kMagnitudeMax) return false;
+  }
+  if (magnitude == kMagnitudeMax && !negative) return false;
+  const auto value = static_cast<std::int64_t>(magnitude);
+  seq = static_cast<std::int32_t>(negative ? -value : value);
+  return true;
+}
+
+// Writes seq before `end` and gives its first character.
+char* format_seq(std::int32_t seq, char* end) {
+  constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+  std::uint32_t magnitude = static_cast<std::uint32_t>(seq);
+  if (seq < 0) magnitude = 0U - magnitude;
+  do {
+    *--end = kDigits[magnitude % 36];
+    magnitude /= 36;
+  } while (magnitude != 0);
+  if (seq < 0) *--end = '-';
+  return end;
+}
+
+// Reads what stands behind the transform ids. The kind is checked last, so that `out` is whole when
+// only the kind is wrong. Each step leaves in `left` at least the fixed bytes that must follow.
+Fault parse_payload(std::string_view payload, MessageView& out) {
+  const char* at = payload.data();
+  std::size_t left = payload.size();
+  if (left < kPayloadBytesMin) return Fault::kBadLayout;
+
+  const std::size_t seq_size = load_u8(at);
+  if (seq_size + 8 > left) return Fault::kBadLayout;
+  if (!parse_seq(at + 1, seq_size, out.seq)) return Fault::kBadSeq;
+  at += 1 + seq_size;
+  const std::size_t kind = load_u8(at);
+  const std::size_t method_size = load_u8(at + 1);
+  at += 2;
+  left -= seq_size + 3;
+
+  if (method_size + 5 > left) return Fault::kBadLayout;
+  out.method = {at, method_size};
+  at += method_size;
+  const std::size_t status_size = load_u16(at);
+  at += 2;
+  left -= method_size + 2;
+
+  if (status_size + 3 > left) return Fault::kBadLayout;
+  out.status = {at, status_size};
+  at += status_size;
+  const std::size_t metadata_size = load_u16(at);
+  at += 2;
+  left -= status_size + 2;
+
+  if (metadata_size + 1 > left) return Fault::kBadLayout;
+  out.metadata = {at, metadata_size};
+  at += metadata_size;
+  out.body_codec = static_cast<std::uint8_t>(*at);
+  out.body = {at + 1, left - metadata_size - 1};
+  out.kind = static_cast<Kind>(kind);
+  return kind - 1 < 5 ? Fault::kNone : Fault::kBadKind;
+}
+
+// What a length that makes no sense looks like to people who reached the wrong port.
+std::string_view looks_like(std::uint32_t length) {
+  switch (length) {
+    case 0x47455420:
+    case 0x504F5354:
+    case 0x50555420:
+    case 0x48454144:
+    case 0x44454C45:
+    case 0x4F505449:
+    case 0x50415443:
+    case 0x434F4E4E:
+      return "; these bytes look like an HTTP request: is this the right port?";
+    case 0x50524920:
+      return "; these bytes look like HTTP/2: is this the right port?";
+    case 0x5353482D:
+      return "; these bytes look like SSH: is this the right port?";
+    default:
+      break;
+  }
+  if (length >> 16 == 0x1603) return "; these bytes look like TLS: this port speaks plain text";
+  return {};
+}
+
+Status to_status(Fault fault, std::uint32_t detail, const Limits& limits) {
+  const std::string number = std::to_string(detail);
+  const auto not_sent = [](std::string_view reason, std::string_view message) {
+    return Status(Code::kEncodeFailed, reason, message);
+  };
+  switch (fault) {
+    case Fault::kNone:
+      return {};
+    case Fault::kTooBig:
+      return {Code::kTooLarge, "frame.too_big",
+              "a frame of " + number + " bytes; frame_bytes_max is " +
+                  std::to_string(limits.frame_bytes_max) + std::string(looks_like(detail))};
+    case Fault::kBadSize:
+      return {Code::kBadMessage, "frame.bad_size",
+              "a frame that claims " + number + " bytes; none has less than " +
+                  std::to_string(kBytesMin)};
+    case Fault::kBadLayout:
+      return {Code::kBadMessage, "frame.bad_layout",
+              "a length inside the frame of " + number + " bytes passes its end"};
+    case Fault::kBadSeq:
+      return {Code::kBadMessage, "frame.bad_seq", "seq is not a 32-bit number in base 36"};
+    case Fault::kBadKind:
+      return {Code::kBadMessage, "frame.bad_kind", "unsupported message kind " + number};
+    case Fault::kMethodTooLong:
+      return not_sent("frame.method_too_long", "the method is longer than 255 bytes");
+    case Fault::kStatusTooLong:
+      return not_sent("frame.status_too_long", "the status text is longer than 65535 bytes");
+    case Fault::kMetadataTooLong:
+      return not_sent("frame.metadata_too_long", "the metadata text is longer than 65535 bytes");
+    case Fault::kTooManyTransforms:
+      return not_sent("frame.too_many_transforms", "more than 255 transforms");
+  }
+  return {};
+}
+
+FrameResult error(Fault fault, std::size_t detail) {
+  return {FrameResult::State::kError, fault, static_cast<std::uint32_t>(detail)};
+}
+
+Fault check_head(const MessageHead& head) {
+  if (head.method.size() > kMethodBytesMax) return Fault::kMethodTooLong;
+  if (head.status.size() > kStatusBytesMax) return Fault::kStatusTooLong;
+  if (head.metadata.size() > kMetadataBytesMax) return Fault::kMetadataTooLong;
+  if (head.transforms.size() > kTransformsMax) return Fault::kTooManyTransforms;
+  return Fault::kNone;
+}
+
+char* put(char* at, std::string_view bytes) {
+  if (bytes.empty()) return at;
+  std::memcpy(at, bytes.data(), bytes.size());
+  return at + bytes.size();
+}
+
+char* put_u16(char* at, std::size_t value) {
+  at[0] = static_cast<char>(value >> 8);
+  at[1] = static_cast<char>(value);
+  return at + 2;
+}
+
+// Replaces the payload of the frame at `offset` by its packed form.
+Status pack_payload(Buffer& out, FrameStart start, const TransformSet* transforms) {
+  const std::size_t ids_at = start.offset + kLengthBytes + 1;
+  const std::size_t payload_at = ids_at + start.transform_count;
+  const std::string_view ids = out.view().substr(ids_at, start.transform_count);
+  if (transforms == nullptr) {
+    return {Code::kEncodeFailed, "frame.unknown_transform", "no transforms are registered here"};
+  }
+  Buffer packed;
+  FL_TRY(transforms->pack(ids, out.view().substr(payload_at), packed));
+  out.truncate(payload_at);
+  out.append(packed.view());
+  return {};
+}
+
+}  // namespace
+
+Status FrameResult::status(const Limits& limits) const { return to_status(fault, size, limits); }
+
+FrameResult parse(std::string_view input, const Limits& limits, MessageView& out) {
+  if (input.size() < kLengthBytes) return {};
+  const std::uint32_t length = load_u32(input.data());
+  if (length > limits.frame_bytes_max) return error(Fault::kTooBig, length);
+  if (length < kBytesMin) return error(Fault::kBadSize, length);
+  if (input.size() < length) return {FrameResult::State::kNeedMore, Fault::kNone, length};
+
+  const std::size_t count = load_u8(input.data() + kLengthBytes);
+  if (count > 0) {
+    if (kLengthBytes + 1 + count > length) return error(Fault::kBadLayout, length);
+    out.transforms = input.substr(kLengthBytes + 1, count);
+    out.body = input.substr(kLengthBytes + 1 + count, length - kLengthBytes - 1 - count);
+    return {FrameResult::State::kPacked, Fault::kNone, length};
+  }
+  out.transforms = {};
+  const std::string_view payload(input.data() + kLengthBytes + 1, length - kLengthBytes - 1);
+  const Fault fault = parse_payload(payload, out);
+  if (fault != Fault::kNone) [[unlikely]] {
+    return error(fault, fault == Fault::kBadKind ? static_cast<std::size_t>(out.kind) : length);
+  }
+  return {FrameResult::State::kFrame, Fault::kNone, length};
+}
+
+Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, MessageView& out) {
+  Buffer restored;
+  FL_TRY(transforms.unpack(out.transforms, out.body, limits.frame_bytes_max, restored));
+  Bytes payload(restored.view());
+  const Fault fault = parse_payload(payload.view(), out);
+  if (fault != Fault::kNone) {
+    const std::size_t detail =
+        fault == Fault::kBadKind ? static_cast<std::size_t>(out.kind) : payload.size();
+    return to_status(fault, static_cast<std::uint32_t>(detail), limits);
+  }
+  return payload;
+}
+
+bool peek_head(std::string_view input, MessageView& out) {
+  if (input.size() <= kLengthBytes + 1 || input[kLengthBytes] != 0) return false;
+  out.transforms = {};
+  return parse_payload(input.substr(kLengthBytes + 1), out) == Fault::kNone;
+}
+
+FrameStart begin(Buffer& out, const MessageHead& head) {
+  FrameStart start{out.size(), check_head(head), 0};
+  if (start.fault != Fault::kNone) [[unlikely]]
+    return start;
+  start.transform_count = static_cast<std::uint8_t>(head.transforms.size());
+
+  const std::size_t size_max = kBytesMin + kSeqTextMax + kStatusOkField.size() +
+                               head.transforms.size() + head.method.size() + head.status.size() +
+                               head.metadata.size();
+  char* const first = out.prepare(size_max);
+  char* at = first + kLengthBytes;
+  *at++ = static_cast<char>(head.transforms.size());
+  at = put(at, head.transforms);
+
+  std::array<char, kSeqTextMax> digits;
+  char* const digits_end = digits.data() + digits.size();
+  const char* const seq = format_seq(head.seq, digits_end);
+  const auto seq_size = static_cast<std::size_t>(digits_end - seq);
+  *at++ = static_cast<char>(seq_size);
+  for (std::size_t i = 0; i < seq_size; ++i) *at++ = seq[i];
+
+  *at++ = static_cast<char>(head.kind);
+  *at++ = static_cast<char>(head.method.size());
+  at = put(at, head.method);
+  at = head.status.empty() ? put(at, kStatusOkField)
+                           : put(put_u16(at, head.status.size()), head.status);
+  at = put(put_u16(at, head.metadata.size()), head.metadata);
+  *at++ = static_cast<char>(head.body_codec);
+  out.commit(static_cast<std::size_t>(at - first));
+  return start;
+}
+
+Status finish(Buffer& out, FrameStart start, const Limits& limits, const TransformSet* transforms) {
+  Fault fault = start.fault;
+  if (fault == Fault::kNone && start.transform_count > 0) [[unlikely]] {
+    Status packed = pack_payload(out, start, transforms);
+    if (!packed.ok()) {
+      out.truncate(start.offset);
+      return std::move(packed).with_outcome(Outcome::kNotSent);
+    }
+  }
+  const std::size_t size = out.size() - start.offset;
+  if (size > limits.frame_bytes_max && fault == Fault::kNone) fault = Fault::kTooBig;
+  if (fault != Fault::kNone) [[unlikely]] {
+    out.truncate(start.offset);
+    return to_status(fault, static_cast<std::uint32_t>(size), limits)
+        .with_outcome(Outcome::kNotSent);
+  }
+  store_u32(out.at(start.offset), static_cast<std::uint32_t>(size));
+  return {};
+}
+
+Status append(Buffer& out, const MessageHead& head, std::string_view body, const Limits& limits,
+              const TransformSet* transforms) {
+  const FrameStart start = begin(out, head);
+  out.append(body);
+  return finish(out, start, limits, transforms);
+}
+
+}  // namespace fairlead::wire::raw

@@ -1,0 +1,105 @@
+// raw: the default protocol, byte-compatible with teleport/erpc v6 and v7. All integers big-endian.
+//
+//   u32  length of the frame, with these 4 bytes
+//   u8   number of transforms n; n transform ids, outermost first
+//   ---- the payload: what follows has passed through the transforms ----
+//   u8   length of seq; seq as signed base-36 text: "1", "-1", "zik0zj" = 2147483647
+//   u8   kind
+//   u8   length of method; method
+//   u16  length of status; status text, "code=0" when OK
+//   u16  length of metadata; metadata text
+//   u8   body codec
+//   ...  body, up to the end
+//
+// docs/wire/raw.md has the table with a worked example.
+//
+// Functions only, no state, no I/O. There is no way to resynchronise after an error: answer 413 if
+// peek_head() allows, then close the connection.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "fairlead/base/buffer.h"
+#include "fairlead/base/bytes.h"
+#include "fairlead/base/result.h"
+#include "fairlead/wire/message.h"
+#include "fairlead/wire/transforms/transform.h"
+
+namespace fairlead::wire::raw {
+
+enum class Fault : std::uint8_t {
+  kNone,
+  kTooBig,            // kTooLarge     `frame.too_big`
+  kBadSize,           // kBadMessage   `frame.bad_size`: shorter than any frame can be
+  kBadLayout,         // kBadMessage   `frame.bad_layout`: an inner length passes the end
+  kBadSeq,            // kBadMessage   `frame.bad_seq`: not a base-36 int32
+  kBadKind,           // kBadMessage   `frame.bad_kind`: not one of the five
+  kMethodTooLong,     // kEncodeFailed `frame.method_too_long`
+  kStatusTooLong,     // kEncodeFailed `frame.status_too_long`
+  kMetadataTooLong,   // kEncodeFailed `frame.metadata_too_long`
+  kTooManyTransforms  // kEncodeFailed `frame.too_many_transforms`
+};
+
+// What parse() found at the front of the input. Small and trivial: the hot path builds no Status.
+struct FrameResult {
+  enum class State : std::uint8_t {
+    kNeedMore,  // cut; `size` is the whole frame's size, or 0 when not even that is known
+    kFrame,     // `out` holds the message; the frame took `size` bytes
+    kPacked,    // a whole frame of `size` bytes behind transforms: call unpack()
+    kError,     // see status(); close the connection
+  };
+  State state = State::kNeedMore;
+  Fault fault = Fault::kNone;
+  std::uint32_t size = 0;  // for kError: the offending length or number
+
+  // The error as a Status that names the limit and, for bytes of HTTP, TLS or SSH, what they look
+  // like. OK unless state is kError.
+  Status status(const Limits& limits) const;
+};
+
+// Looks at the first frame of `input`; nothing is copied, `out` points into `input`.
+// A frame over the limit is refused as soon as its length bytes are there.
+// seq is read as Go's ParseInt(s, 36, 32) does: a sign, upper case and leading zeros are accepted.
+// Errors: the faults kTooBig .. kBadKind above. With kBadKind `out` is filled all the same.
+// Cost: about a hundred instructions for a frame without transforms, whatever its body.
+FrameResult parse(std::string_view input, const Limits& limits, MessageView& out);
+
+// Restores the message of a kPacked frame: parse() has set out.transforms and out.body (the bytes
+// behind the ids). The result owns what the other views of `out` then point into; out.transforms
+// stays in the input. All stages together may make at most 4 * frame_bytes_max bytes.
+// Errors: kBadMessage `frame.unknown_transform`, `frame.bad_layout`, `frame.bad_seq`,
+//         `frame.bad_kind`, what the transforms say; kTooLarge `frame.too_big`.
+Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, MessageView& out);
+
+// For the 413 answer to a frame that is too big: true when the head of the frame is in `input`
+// without transforms; fills `out`, whose body is only what has arrived.
+bool peek_head(std::string_view input, MessageView& out);
+
+// A frame that was begun in a buffer. Until finish() the buffer may only grow at its end.
+struct FrameStart {
+  std::size_t offset = 0;  // of the frame in the buffer's view
+  Fault fault = Fault::kNone;
+  std::uint8_t transform_count = 0;
+};
+
+// Writes everything before the body. The caller then appends the body straight to `out` and calls
+// finish(). A head that cannot be written is remembered in the result and told by finish().
+FrameStart begin(Buffer& out, const MessageHead& head);
+
+// Runs the transforms, patches the length. On an error the buffer is cut back to where begin()
+// found it, so frames before it are still good.
+// Errors: the kEncodeFailed faults above; kEncodeFailed `frame.unknown_transform` or what a
+//         transform says; kTooLarge `frame.too_big`. All have the outcome kNotSent.
+Status finish(Buffer& out, FrameStart start, const Limits& limits,
+              const TransformSet* transforms = nullptr);
+
+// Takes an unfinished frame back.
+inline void abandon(Buffer& out, FrameStart start) { out.truncate(start.offset); }
+
+// begin(), the body, finish(). Same errors as finish().
+Status append(Buffer& out, const MessageHead& head, std::string_view body, const Limits& limits,
+              const TransformSet* transforms = nullptr);
+
+}  // namespace fairlead::wire::raw
