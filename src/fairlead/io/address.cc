@@ -1,0 +1,145 @@
+#include "fairlead/io/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include "fairlead/base/text.h"
+
+namespace fairlead::io {
+namespace {
+
+Status bad(std::string_view text, std::string_view why) {
+  return Status(Code::kBadMessage, "address.bad",
+                "'" + escape_text(text) + "' is no address: " + std::string(why));
+}
+
+template <class T>
+const T& as(const sockaddr_storage& storage) {
+  return reinterpret_cast<const T&>(storage);
+}
+
+Result<Address> parse_unix(std::string_view text, std::string_view path) {
+  sockaddr_storage storage{};
+  auto& unix_address = reinterpret_cast<sockaddr_un&>(storage);
+  if (path.empty()) return bad(text, "a Unix socket needs a path, as in unix:/run/math.sock");
+  if (path.size() >= sizeof(unix_address.sun_path)) {
+    return bad(text, "the path of a Unix socket has at most 107 bytes");
+  }
+  if (path.find('\0') != std::string_view::npos) return bad(text, "a path holds no zero byte");
+  unix_address.sun_family = AF_UNIX;
+  std::memcpy(unix_address.sun_path, path.data(), path.size());
+  return Address::from_socket(
+      storage, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1));
+}
+
+}  // namespace
+
+Result<Address> Address::parse(std::string_view text) {
+  if (text.starts_with("unix://")) return parse_unix(text, text.substr(7));
+  if (text.starts_with("unix:")) return parse_unix(text, text.substr(5));
+  std::string_view rest = text;
+  if (rest.starts_with("tcp://")) rest.remove_prefix(6);
+  if (rest.find("://") != std::string_view::npos) {
+    return bad(text, "known schemes are tcp:// and unix://");
+  }
+  const std::size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos)
+    return bad(text, "the port is missing, as in 127.0.0.1:9090");
+  const std::optional<std::uint64_t> port = parse_uint64(rest.substr(colon + 1));
+  if (!port.has_value() || *port > 65535) return bad(text, "a port is a number from 0 to 65535");
+
+  std::string host(rest.substr(0, colon));
+  if (host.empty() || host == "*") host = "0.0.0.0";
+  if (host == "localhost") host = "127.0.0.1";
+  sockaddr_storage storage{};
+  auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+    if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) != 1) {
+      return bad(text, "no IPv6 address stands in the brackets");
+    }
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(static_cast<std::uint16_t>(*port));
+    return from_socket(storage, sizeof(v6));
+  }
+  if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) != 1) {
+    return bad(text, host.find(':') == std::string::npos
+                         ? "the host must be a numeric address or localhost"
+                         : "an IPv6 address needs brackets, as in [::1]:9090");
+  }
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(static_cast<std::uint16_t>(*port));
+  return from_socket(storage, sizeof(v4));
+}
+
+Address Address::loopback(std::uint16_t port) {
+  sockaddr_storage storage{};
+  auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return from_socket(storage, sizeof(v4));
+}
+
+Address Address::from_socket(const sockaddr_storage& storage, socklen_t length) {
+  Address address;
+  address.storage_ = storage;
+  address.length_ = length;
+  return address;
+}
+
+bool Address::is_loopback() const {
+  if (is_unix()) return true;
+  if (family() == AF_INET) {
+    return (ntohl(as<sockaddr_in>(storage_).sin_addr.s_addr) >> 24) == 127;
+  }
+  return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&as<sockaddr_in6>(storage_).sin6_addr);
+}
+
+std::uint16_t Address::port() const {
+  if (family() == AF_INET) return ntohs(as<sockaddr_in>(storage_).sin_port);
+  if (family() == AF_INET6) return ntohs(as<sockaddr_in6>(storage_).sin6_port);
+  return 0;
+}
+
+std::string Address::host() const {
+  char text[INET6_ADDRSTRLEN] = {};
+  if (family() == AF_INET) {
+    inet_ntop(AF_INET, &as<sockaddr_in>(storage_).sin_addr, text, sizeof(text));
+  } else if (family() == AF_INET6) {
+    inet_ntop(AF_INET6, &as<sockaddr_in6>(storage_).sin6_addr, text, sizeof(text));
+  } else {
+    return "unix";
+  }
+  return text;
+}
+
+std::string Address::unix_path() const {
+  constexpr std::size_t kPathAt = offsetof(sockaddr_un, sun_path);
+  if (!is_unix() || length_ <= kPathAt) return {};
+  const char* path = as<sockaddr_un>(storage_).sun_path;
+  return {path, strnlen(path, length_ - kPathAt)};
+}
+
+std::string Address::to_text() const {
+  if (is_unix()) return "unix:" + unix_path();
+  const std::string host_text = family() == AF_INET6 ? "[" + host() + "]" : host();
+  return host_text + ":" + std::to_string(port());
+}
+
+Address Address::with_port(std::uint16_t port) const {
+  Address changed = *this;
+  if (family() == AF_INET) reinterpret_cast<sockaddr_in&>(changed.storage_).sin_port = htons(port);
+  if (family() == AF_INET6) {
+    reinterpret_cast<sockaddr_in6&>(changed.storage_).sin6_port = htons(port);
+  }
+  return changed;
+}
+
+}  // namespace fairlead::io

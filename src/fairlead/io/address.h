@@ -1,0 +1,43 @@
+// Addresses of stream sockets: TCP over IPv4 and IPv6, and Unix sockets.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "fairlead/base/result.h"
+
+namespace fairlead::io {
+
+// Value type. Text forms:
+//   "tcp://127.0.0.1:9090"  "127.0.0.1:9090"  "[::1]:9090"  "localhost:9090" (127.0.0.1)
+//   ":9090" (every IPv4 interface)   "unix:///run/math.sock"  "unix:math.sock"
+// Port 0 asks the system for a free one. Other host names need DNS and are refused.
+class Address {
+ public:
+  Address() = default;
+  // Errors: kBadMessage `address.bad` naming the part that is wrong.
+  static Result<Address> parse(std::string_view text);
+  static Address loopback(std::uint16_t port);
+  static Address from_socket(const sockaddr_storage& storage, socklen_t length);
+
+  bool is_unix() const { return storage_.ss_family == AF_UNIX; }
+  bool is_loopback() const;       // Unix sockets count as loopback
+  std::uint16_t port() const;     // 0 for Unix sockets
+  std::string host() const;       // "127.0.0.1"; "unix" for Unix sockets
+  std::string unix_path() const;  // empty for TCP and for unnamed sockets
+  std::string to_text() const;    // "127.0.0.1:9090", "[::1]:9090", "unix:/run/math.sock"
+  Address with_port(std::uint16_t port) const;
+
+  int family() const { return storage_.ss_family; }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  socklen_t length() const { return length_; }
+
+ private:
+  sockaddr_storage storage_{};
+  socklen_t length_ = 0;
+};
+
+}  // namespace fairlead::io

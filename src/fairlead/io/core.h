@@ -1,0 +1,148 @@
+// Core: one thread's event loop, the owner of everything that lives on it.
+//
+// A turn:   wait for events -> read them all (handlers run, output is appended)
+//           -> timers that are due -> letters of other threads -> one write per stream -> dispose
+//
+// The interface is what a simulated loop fills too: nothing above this room sees a descriptor.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "fairlead/async/mailbox.h"
+#include "fairlead/async/scope.h"
+#include "fairlead/async/task.h"
+#include "fairlead/async/timer_wheel.h"
+#include "fairlead/base/mutex.h"
+#include "fairlead/base/result.h"
+#include "fairlead/base/time.h"
+#include "fairlead/io/address.h"
+#include "fairlead/io/stream.h"
+
+namespace fairlead::io {
+
+// Receives accepted connections, on the core that will own each of them.
+using AcceptHandler = std::function<void(Core& core, std::unique_ptr<Stream> stream)>;
+
+struct ListenOptions {
+  // Cores that take the connections, the least loaded first; empty: the listening core itself.
+  std::vector<Core*> cores;
+  int backlog = 1024;
+};
+
+// Thread: made anywhere, run by one thread; methods are called on that thread, except post(),
+// stop() and load(). Lifetime: outlives everything that was made with it.
+class FL_CAPABILITY("core") Core {
+ public:
+  // A core on the system's epoll.
+  // Errors: kInternal `core.no_epoll` when the system gives no descriptor.
+  static Result<std::unique_ptr<Core>> make();
+  // The core whose loop runs on this thread, or null.
+  static Core* current();
+
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  virtual ~Core();
+
+  // Ends the process when called on another thread than the one that runs (or will run) the core.
+  void assert_here() const FL_ASSERT_CAPABILITY(this);
+
+  // The time at which this turn began; one clock read a turn.
+  Time now() const { return now_; }
+  Deadline deadline_after(Duration duration) const { return Deadline::after(now_, duration); }
+  virtual std::int64_t wall_ms() const = 0;  // milliseconds since 1970
+  TimerWheel& timers() { return timers_; }
+
+  // Runs `letter` on this core in its next turn. Any thread. Dropped if the core never runs again.
+  void post(Mailbox::Letter letter);
+
+  // Opens a listening socket.
+  // Errors: kInvalidOperation `listen.in_use` (names the address and what to do),
+  //         `listen.failed` (everything else the system says).
+  virtual Result<std::unique_ptr<Listener>> listen(const Address& address, ListenOptions options,
+                                                   AcceptHandler handler) = 0;
+  // Opens a connection.
+  // Errors: kDialFailed `dial.refused`, `dial.timeout`, `dial.failed`; kCancelled `wait.cancelled`.
+  virtual Task<Result<std::unique_ptr<Stream>>> connect(Address address, Deadline deadline,
+                                                        CancelToken cancel) = 0;
+  // Calls `ready` in each turn in which the descriptor has become readable (edge-triggered). For
+  // signals and wake-ups, not for streams. Destroying the handle ends it; `fd` stays the caller's.
+  // Errors: kInvalidOperation `watch.failed`.
+  virtual Result<std::unique_ptr<Disposable>> watch_readable(int fd,
+                                                             std::function<void()> ready) = 0;
+
+  // Takes turns until stop(), or until the task is done. One at a time.
+  void run();
+  template <class T>
+  T run(Task<T> task);
+  // One turn; waits for an event at most until `deadline`.
+  void turn(Deadline deadline);
+  // Makes run() return after the current turn. Any thread.
+  void stop();
+
+  // Starts a task of the core itself.
+  void spawn(Task<void> task) { scope_.spawn(std::move(task)); }
+  Scope& scope() { return scope_; }
+
+  // Destroys `object` when the current turn ends. For objects whose methods may be on the stack.
+  void dispose(std::unique_ptr<Disposable> object);
+
+  // Streams that live here. Any thread; a hint for balancing.
+  std::size_t load() const { return load_.load(std::memory_order_relaxed); }
+
+ protected:
+  friend Stream;
+  explicit Core(Time now) : now_(now), timers_(now) {}
+
+  virtual Time read_clock() const = 0;
+  // Waits at most until `deadline` (one that has passed: does not wait), sets now_ by update_now(),
+  // and gives events to their streams.
+  virtual void poll(Deadline deadline) = 0;
+  virtual void wake() = 0;  // any thread: ends a poll() that waits
+  void update_now() { now_ = read_clock(); }
+  void add_load(std::ptrdiff_t change) {
+    load_.fetch_add(static_cast<std::size_t>(change), std::memory_order_relaxed);
+  }
+  // Ends every task and drops what is waiting; concrete cores call it first in their destructor.
+  void shut_down();
+
+ private:
+  void forget_flush(Stream& stream);
+  void end_turn();
+
+  Time now_;
+  TimerWheel timers_;
+  Mailbox mailbox_;
+  std::vector<Stream*> flushes_;  // streams with output of this turn
+  std::vector<std::unique_ptr<Disposable>> disposed_;
+  Scope scope_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> turning_{false};  // some thread is inside run() or turn()
+  std::atomic<std::size_t> load_{0};
+};
+
+template <class T>
+T Core::run(Task<T> task) {
+  using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+  std::optional<Value> value;
+  const auto body = [](Task<T> inner, std::optional<Value>* out) -> Task<void> {
+    if constexpr (std::is_void_v<T>) {
+      co_await inner;
+      out->emplace();
+    } else {
+      T result = co_await inner;
+      out->emplace(std::move(result));
+    }
+  };
+  scope_.spawn(body(std::move(task), &value));
+  while (!value.has_value()) turn(Deadline());
+  if constexpr (!std::is_void_v<T>) return std::move(*value);
+}
+
+}  // namespace fairlead::io

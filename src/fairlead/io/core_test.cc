@@ -1,0 +1,113 @@
+#include "fairlead/io/core.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/async/event.h"
+#include "fairlead/io/core_group.h"
+
+namespace fairlead::io {
+namespace {
+
+using namespace std::chrono_literals;
+
+Task<int> sleep_then(Core* core, Duration duration, int value) {
+  Status slept = co_await Sleep(core->timers(), core->deadline_after(duration));
+  co_return slept.ok() ? value : -1;
+}
+
+TEST(Core, RunsATaskToItsEnd) {
+  auto core = Core::make().value();
+  const Time before = steady_now();
+  EXPECT_EQ(core->run(sleep_then(core.get(), 20ms, 7)), 7);
+  EXPECT_GE(steady_now() - before, 20ms);
+}
+
+TEST(Core, RunsLettersOfOtherThreads) {
+  auto core = Core::make().value();
+  int received = 0;
+  std::thread sender([&] {
+    for (int i = 0; i < 100; ++i) {
+      core->post([&] {
+        core->assert_here();
+        if (++received == 100) core->stop();
+      });
+    }
+  });
+  core->run();
+  sender.join();
+  EXPECT_EQ(received, 100);
+  EXPECT_EQ(Core::current(), nullptr);
+}
+
+TEST(Core, TellsWhenADescriptorBecameReadable) {
+  auto core = Core::make().value();
+  const int fd = eventfd(0, EFD_NONBLOCK);
+  int ready = 0;
+  {
+    auto watch = core->watch_readable(fd, [&] {
+      ++ready;
+      core->stop();
+    });
+    ASSERT_TRUE(watch.ok());
+    const std::uint64_t one = 1;
+    ASSERT_EQ(write(fd, &one, sizeof(one)), 8);
+    core->run();
+  }
+  EXPECT_EQ(ready, 1);
+  EXPECT_EQ(core->watch_readable(-1, [] {}).status().reason(), "watch.failed");
+  close(fd);
+}
+
+TEST(Core, DestroysDisposedObjectsWhenTheTurnEnds) {
+  struct Witness final : Disposable {
+    explicit Witness(bool& flag) : gone(flag) {}
+    ~Witness() override { gone = true; }
+    bool& gone;
+  };
+  auto core = Core::make().value();
+  bool gone = false;
+  bool gone_inside = true;
+  core->post([&] {
+    core->dispose(std::make_unique<Witness>(gone));
+    gone_inside = gone;
+  });
+  core->turn(Deadline());
+  EXPECT_FALSE(gone_inside);
+  EXPECT_TRUE(gone);
+}
+
+TEST(Core, CancelsItsTasksWhenItDies) {
+  const auto body = [](Core* core, bool* cancelled) -> Task<void> {
+    Status slept = co_await Sleep(core->timers(), Deadline(), core->scope().token());
+    *cancelled = slept.reason() == "wait.cancelled";
+  };
+  bool cancelled = false;
+  auto core = Core::make().value();
+  core->spawn(body(core.get(), &cancelled));
+  core.reset();
+  EXPECT_TRUE(cancelled);
+}
+
+TEST(CoreGroup, RunsItsCoresOnThreadsOfTheirOwn) {
+  auto group = CoreGroup::make(3).value();
+  group->start();
+  std::atomic<int> ran{0};
+  for (Core* core : group->cores()) {
+    core->post([&ran, core, first = &group->first()] {
+      core->assert_here();
+      if (++ran == 3) first->stop();
+    });
+  }
+  while (ran < 3) group->first().turn(group->first().deadline_after(10ms));
+  group->stop();
+  EXPECT_EQ(ran, 3);
+  EXPECT_EQ(CoreGroup::make(257).status().reason(), "cores.out_of_range");
+}
+
+}  // namespace
+}  // namespace fairlead::io

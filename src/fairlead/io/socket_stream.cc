@@ -1,0 +1,231 @@
+#include "fairlead/io/socket_stream.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace fairlead::io::internal {
+namespace {
+
+constexpr std::uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
+
+Status connection_error(int error) {
+  const std::string_view reason = error == ECONNRESET || error == EPIPE ? "connection.reset"
+                                  : error == ETIMEDOUT                  ? "connection.timeout"
+                                                                        : "connection.failed";
+  return Status(Code::kConnectionClosed, reason, std::strerror(error));
+}
+
+}  // namespace
+
+void set_tcp_options(int socket) {
+  const auto set = [socket](int level, int name, int value) {
+    setsockopt(socket, level, name, &value, sizeof(value));
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
+}
+
+SocketStream::SocketStream(EpollCore& core, Descriptor socket)
+    : Stream(core), socket_(std::move(socket)) {
+  core.add_load(1);
+}
+
+SocketStream::~SocketStream() {
+  if (again_) core().forget_again(*this);
+  if (socket_.valid() && handler_ != nullptr) core().remove(socket_.get());
+  core().add_load(-1);
+}
+
+void SocketStream::start(StreamHandler& handler) {
+  FL_CHECK(handler_ == nullptr);
+  handler_ = &handler;
+  if (!core().add(socket_.get(), kReadEvents, *this)) abort(connection_error(errno));
+}
+
+Address SocketStream::peer() const {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  if (getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return Address::from_socket(storage, length);
+}
+
+Address SocketStream::local() const {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  if (getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return Address::from_socket(storage, length);
+}
+
+void SocketStream::on_events(std::uint32_t events) {
+  if (!socket_.valid()) return;
+  if ((events & EPOLLOUT) != 0 && blocked_) {
+    flush();
+    if (!socket_.valid()) return;
+  }
+  if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) return;
+  read((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+}
+
+void SocketStream::on_again() {
+  again_ = false;
+  if (!socket_.valid() || paused_) return;
+  if (rest_bytes_ > 0) deliver(Bytes(rest_, {rest_->data(), rest_bytes_}));
+  if (!socket_.valid() || paused_ || closing_) return;
+  read(true);
+}
+
+void SocketStream::resume() {
+  if (!std::exchange(paused_, false) || again_) return;
+  again_ = true;
+  core().again(*this);
+}
+
+// `until_empty`: more may lie there than a short read tells, because an end or error is near.
+void SocketStream::read(bool until_empty) {
+  for (int reads = 0; reads < kReadsPerTurnMax; ++reads) {
+    if (paused_ || closing_ || ended_) return;
+    bool more = until_empty;
+    if (!read_once(more) || !more) return;
+  }
+  if (!again_) {
+    again_ = true;
+    core().again(*this);
+  }
+}
+
+// One recv and its handling. False: nothing more to read now, or the stream is closed.
+bool SocketStream::read_once(bool& more) {
+  Bytes input;
+  std::size_t space = 0;
+  const ssize_t count = receive(input, space);
+  if (count < 0) {
+    if (errno == EAGAIN || errno == EINTR) return errno == EINTR;
+    finish(connection_error(errno));
+    return false;
+  }
+  if (count == 0) {
+    ended_ = true;
+    handler_->on_end();
+    return false;
+  }
+  more = more || static_cast<std::size_t>(count) == space;
+  deliver(input);
+  return socket_.valid();
+}
+
+// Reads behind the rest of the last read. `input` becomes rest and new bytes together.
+ssize_t SocketStream::receive(Bytes& input, std::size_t& space) {
+  if (rest_ && rest_->capacity() > rest_bytes_) {  // a large unit: straight into its own chunk
+    space = rest_->capacity() - rest_bytes_;
+    const ssize_t count = recv(socket_.get(), rest_->data() + rest_bytes_, space, 0);
+    if (count > 0) {
+      rest_bytes_ += static_cast<std::size_t>(count);
+      input = Bytes(rest_, {rest_->data(), rest_bytes_});
+    }
+    return count;
+  }
+  EpollCore::ReadSpace room = core().read_space();
+  if (rest_bytes_ > 0) std::memcpy(room.data, rest_->data(), rest_bytes_);
+  space = room.size - rest_bytes_;
+  const ssize_t count = recv(socket_.get(), room.data + rest_bytes_, space, 0);
+  if (count > 0) {
+    const std::size_t filled = rest_bytes_ + static_cast<std::size_t>(count);
+    core().read_filled(filled);
+    input = Bytes(std::move(room.chunk), {room.data, filled});
+    rest_ = ChunkRef();
+    rest_bytes_ = 0;
+  }
+  return count;
+}
+
+void SocketStream::deliver(const Bytes& input) {
+  const ReadResult result = handler_->on_read(input);
+  FL_DCHECK(result.consumed <= input.size());
+  if (socket_.valid()) keep_rest(input, result);
+}
+
+void SocketStream::keep_rest(const Bytes& input, ReadResult result) {
+  const std::size_t left = input.size() - result.consumed;
+  if (left == 0) {
+    rest_ = ChunkRef();
+    rest_bytes_ = 0;
+    return;
+  }
+  std::size_t wanted = result.wanted > kOwnChunkBytes ? std::max(result.wanted, left) : left;
+  if (result.wanted == 0 && left >= kOwnChunkBytes) wanted = left * 2;
+  const bool in_place =
+      rest_ && input.data() == rest_->data() && result.consumed == 0 && rest_->capacity() >= wanted;
+  if (!in_place) {
+    ChunkRef kept(wanted);
+    std::memcpy(kept->data(), input.data() + result.consumed, left);
+    rest_ = std::move(kept);
+  }
+  rest_bytes_ = left;
+}
+
+void SocketStream::flush() {
+  if (!socket_.valid()) return;
+  if (!abort_why_.ok()) return finish(std::exchange(abort_why_, Status()));
+  while (!output_.empty()) {
+    const std::string_view data = output_.view();
+    const ssize_t sent = send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) return ask_for_writability(true);
+      return finish(connection_error(errno));
+    }
+    output_.consume(static_cast<std::size_t>(sent));
+  }
+  output_.release();
+  if (closing_) return finish(Status());
+  if (!blocked_) return;
+  ask_for_writability(false);
+  handler_->on_sent();
+}
+
+void SocketStream::ask_for_writability(bool wanted) {
+  if (blocked_ == wanted) return;
+  blocked_ = wanted;
+  core().modify(socket_.get(), wanted ? kReadEvents | EPOLLOUT : kReadEvents, *this);
+}
+
+void SocketStream::close() {
+  if (!socket_.valid() || closing_) return;
+  closing_ = true;
+  if (!flush_scheduled_ && !blocked_) schedule_flush();
+}
+
+void SocketStream::abort(Status why) {
+  if (!socket_.valid() || !abort_why_.ok()) return;
+  FL_CHECK(!why.ok());
+  closing_ = true;
+  abort_why_ = std::move(why);
+  output_.release();
+  if (!flush_scheduled_) schedule_flush();
+}
+
+void SocketStream::finish(Status why) {
+  core().remove(socket_.get());
+  if (why.ok() && !ended_) {
+    shutdown(socket_.get(), SHUT_WR);
+    core().linger(std::move(socket_));
+    socket_ = Descriptor();
+  } else {
+    socket_.reset();
+  }
+  output_.release();
+  rest_ = ChunkRef();
+  rest_bytes_ = 0;
+  handler_->on_close(std::move(why));
+}
+
+}  // namespace fairlead::io::internal

@@ -1,0 +1,58 @@
+// A stream over a TCP or Unix socket.
+//
+// Reading: into the core's shared chunk. Only when a unit is cut does the stream own memory: a
+// short rest is copied out and put in front of the next read; a unit that is known to be large gets
+// a chunk of its own size, into which the rest is read directly.
+#pragma once
+
+#include "fairlead/io/epoll_core.h"
+
+namespace fairlead::io::internal {
+
+// No delay, keep-alive after 60 s, 30 s for unacknowledged bytes.
+void set_tcp_options(int socket);
+
+class SocketStream final : public Stream, private Watcher {
+ public:
+  SocketStream(EpollCore& core, Descriptor socket);
+  ~SocketStream() override;
+
+  void start(StreamHandler& handler) override;
+  void pause() override { paused_ = true; }
+  void resume() override;
+  void close() override;
+  void abort(Status why) override;
+  Address peer() const override;
+  Address local() const override;
+
+ private:
+  // A cut unit longer than this is read into a chunk of its own.
+  static constexpr std::size_t kOwnChunkBytes = 32 * 1024;
+  // Reads in one turn, after which other streams have theirs.
+  static constexpr int kReadsPerTurnMax = 16;
+
+  EpollCore& core() const { return static_cast<EpollCore&>(core_); }
+  void on_events(std::uint32_t events) override;
+  void on_again() override;
+  void flush() override;
+
+  void read(bool until_empty);
+  bool read_once(bool& more);
+  ssize_t receive(Bytes& input, std::size_t& space);
+  void deliver(const Bytes& input);
+  void keep_rest(const Bytes& input, ReadResult result);
+  void ask_for_writability(bool wanted);
+  void finish(Status why);
+
+  Descriptor socket_;
+  StreamHandler* handler_ = nullptr;
+  ChunkRef rest_;  // the bytes that were not consumed, at its front
+  std::size_t rest_bytes_ = 0;
+  Status abort_why_;
+  bool paused_ = false;
+  bool ended_ = false;    // the peer sends no more
+  bool closing_ = false;  // closed once the output is sent
+  bool again_ = false;
+};
+
+}  // namespace fairlead::io::internal

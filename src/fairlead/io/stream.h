@@ -1,0 +1,107 @@
+// Stream: one connection's bytes in both directions, and who handles them.
+//
+//   OPEN -- end of the peer's bytes --> on_end()   (writing is still possible)
+//   OPEN -- error, close() done, reset --> CLOSED: on_close(), exactly once, nothing after it
+#pragma once
+
+#include <cstddef>
+
+#include "fairlead/base/buffer.h"
+#include "fairlead/base/bytes.h"
+#include "fairlead/base/status.h"
+#include "fairlead/io/address.h"
+
+namespace fairlead::io {
+
+class Core;
+
+// Something that dies at the end of a turn of the loop, when no frame of it is on the stack.
+class Disposable {
+ public:
+  Disposable() = default;
+  Disposable(const Disposable&) = delete;
+  Disposable& operator=(const Disposable&) = delete;
+  virtual ~Disposable() = default;
+};
+
+// What on_read() did with its input.
+struct ReadResult {
+  std::size_t consumed = 0;  // bytes taken from the front
+  // Bytes that the unit at the front needs in all, when it is cut and its length is known; room
+  // for it is made at once. 0: unknown.
+  std::size_t wanted = 0;
+};
+
+// Called by a Stream on its core. It may write, close and dispose of the stream in every call.
+class StreamHandler {
+ public:
+  // `input` is everything that was read and not consumed, from the front. What is not consumed
+  // comes again, longer. A view that must outlive the call keeps `input`'s chunk.
+  virtual ReadResult on_read(const Bytes& input) = 0;
+  // The peer sends no more. Bytes that were never consumed are a cut unit. Usually: finish what is
+  // under way, then close().
+  virtual void on_end() = 0;
+  // The stream is dead: OK after close(), else why. Dispose of it (Core::dispose).
+  virtual void on_close(Status why) = 0;
+  // All output has been handed to the system, after some of it had to wait.
+  virtual void on_sent() {}
+
+ protected:
+  ~StreamHandler() = default;
+};
+
+// Thread: the Core it was made on. Lifetime: owned by the handler's side, given back through
+// Core::dispose(). Output of one turn leaves in one write at the turn's end, or when it reaches
+// kFlushBytes: nothing waits on a timer.
+class Stream : public Disposable {
+ public:
+  static constexpr std::size_t kFlushBytes = 64 * 1024;
+
+  ~Stream() override;
+
+  // Must be called once, before the turn in which the stream was made ends.
+  virtual void start(StreamHandler& handler) = 0;
+
+  // Append to it, then call wrote(). Dropped when the stream is closed.
+  Buffer& output() { return output_; }
+  // Schedules the flush at the turn's end, or flushes now what has grown past kFlushBytes.
+  void wrote() {
+    if (!flush_scheduled_) schedule_flush();
+    if (output_.size() >= kFlushBytes && !blocked_) flush();
+  }
+  // Bytes that the peer has not taken yet.
+  std::size_t unsent_bytes() const { return output_.size(); }
+
+  // No on_read() until resume(). What was read and not consumed comes again then. For
+  // back-pressure; a paused stream does not notice that the peer has gone.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+
+  // Sends what was written, then closes; on_close(OK) follows, never inside this call.
+  virtual void close() = 0;
+  // Drops unsent output and closes; on_close(`why`) follows, never inside this call.
+  virtual void abort(Status why) = 0;
+
+  // Asked from the system each time, so that an idle stream stays small; empty once closed.
+  virtual Address peer() const = 0;
+  virtual Address local() const = 0;
+
+ protected:
+  friend Core;
+  explicit Stream(Core& core) : core_(core) {}
+  void schedule_flush();
+  virtual void flush() = 0;  // sends as much as the system takes
+
+  Core& core_;
+  Buffer output_;
+  bool flush_scheduled_ = false;
+  bool blocked_ = false;  // the system takes no more for now
+};
+
+// A listening socket. Destroying it closes it (and removes the file of a Unix socket).
+class Listener : public Disposable {
+ public:
+  virtual const Address& local() const = 0;
+};
+
+}  // namespace fairlead::io

@@ -1,0 +1,283 @@
+#include "fairlead/io/stream.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <list>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/async/event.h"
+#include "fairlead/base/random.h"
+#include "fairlead/io/core.h"
+
+namespace fairlead::io {
+namespace {
+
+using namespace std::chrono_literals;
+
+// One end of a connection that records what happens and can be told what to do.
+struct Recorder final : StreamHandler {
+  Recorder(Core& owner, std::unique_ptr<Stream> made) : core(owner), stream(std::move(made)) {
+    stream->start(*this);
+  }
+  ~Recorder() { core.dispose(std::move(stream)); }
+  ReadResult on_read(const Bytes& input) override {
+    ++reads;
+    const std::size_t takes = std::min(input.size(), take_max);
+    if (unit > 0 && input.size() < unit) return {0, unit};
+    received.append(input.view().substr(0, takes));
+    if (hold) held.push_back(input.slice(0, takes));
+    if (echo) {
+      stream->output().append(input.view().substr(0, takes));
+      stream->wrote();
+    }
+    return {takes, 0};
+  }
+  void on_end() override {
+    ended = true;
+    if (close_at_end) stream->close();
+  }
+  void on_close(Status status) override {
+    closed = true;
+    why = std::move(status);
+  }
+  void on_sent() override { ++sent; }
+  void write(std::string_view text) {
+    stream->output().append(text);
+    stream->wrote();
+  }
+
+  Core& core;
+  std::unique_ptr<Stream> stream;
+  std::string received;
+  std::list<Bytes> held;
+  std::size_t take_max = std::string::npos;
+  std::size_t unit = 0;
+  int reads = 0;
+  int sent = 0;
+  bool echo = false;
+  bool hold = false;
+  bool close_at_end = true;
+  bool ended = false;
+  bool closed = false;
+  Status why;
+};
+
+class StreamTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    folder = std::filesystem::temp_directory_path() / ("fl_io_" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    const std::string text = GetParam() == std::string("unix")
+                                 ? "unix:" + (folder / "s.sock").string()
+                                 : std::string(GetParam());
+    auto opened = core->listen(Address::parse(text).value(), {},
+                               [this](Core& owner, std::unique_ptr<Stream> stream) {
+                                 server.emplace(owner, std::move(stream));
+                               });
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    listener = std::move(opened).value();
+  }
+  void TearDown() override {
+    server.reset();
+    client.reset();
+    listener.reset();
+    core.reset();
+    std::filesystem::remove_all(folder);
+  }
+  void connect() {
+    auto made = core->run(core->connect(listener->local(), core->deadline_after(5s), {}));
+    ASSERT_TRUE(made.ok()) << made.status();
+    client.emplace(*core, std::move(made).value());
+    turn_until([&] { return server.has_value(); });
+  }
+  template <class Condition>
+  void turn_until(Condition condition) {
+    const Time end = steady_now() + 10s;
+    while (!condition() && steady_now() < end) core->turn(core->deadline_after(50ms));
+    ASSERT_TRUE(condition());
+  }
+
+  std::filesystem::path folder;
+  std::unique_ptr<Core> core = Core::make().value();
+  std::unique_ptr<Listener> listener;
+  std::optional<Recorder> server;
+  std::optional<Recorder> client;
+};
+
+TEST_P(StreamTest, CarriesBytesBothWaysAndClosesInOrder) {
+  connect();
+  server->echo = true;
+  client->write("hello");
+  turn_until([&] { return client->received == "hello"; });
+
+  client->stream->close();
+  EXPECT_FALSE(client->closed) << "never inside the call";
+  turn_until([&] { return client->closed && server->closed; });
+
+  EXPECT_TRUE(client->why.ok());
+  EXPECT_TRUE(server->ended);
+  EXPECT_TRUE(server->why.ok());
+}
+
+TEST_P(StreamTest, GivesACutUnitAgainUntilItIsWhole) {
+  connect();
+  const std::string unit(300'000, 'u');
+  server->unit = unit.size();
+  for (std::size_t at = 0; at < unit.size(); at += 50'000) {
+    client->write(std::string_view(unit).substr(at, 50'000));
+    core->turn(core->deadline_after(1ms));
+  }
+  turn_until([&] { return server->received.size() == unit.size(); });
+  EXPECT_EQ(server->received, unit);
+}
+
+TEST_P(StreamTest, KeepsOrderWhateverTheReaderLeaves) {
+  connect();
+  Random random(5);
+  std::string all;
+  for (int i = 0; i < 300; ++i) {
+    std::string part(random.below(4000), static_cast<char>('a' + i % 26));
+    client->write(part);
+    all += part;
+    server->take_max = 1 + random.below(6000);
+    core->turn(Deadline(core->now()));
+  }
+  server->take_max = std::string::npos;
+  client->write("!");
+  all += "!";
+  turn_until([&] { return server->received.size() == all.size(); });
+  EXPECT_EQ(server->received, all);
+}
+
+TEST_P(StreamTest, NeverOverwritesBytesThatAreStillHeld) {
+  connect();
+  server->hold = true;
+  Random random(9);
+  std::string all;
+  for (int i = 0; i < 200; ++i) {
+    std::string part(1 + random.below(3000), static_cast<char>('a' + i % 26));
+    client->write(part);
+    all += part;
+    core->turn(core->deadline_after(1ms));
+    if (random.below(4) == 0 && !server->held.empty()) {
+      server->received.erase(0, server->held.front().size());
+      all.erase(0, server->held.front().size());
+      server->held.pop_front();
+    }
+  }
+  turn_until([&] { return server->received.size() == all.size(); });
+  std::string held;
+  for (const Bytes& bytes : server->held) held += bytes.view();
+  EXPECT_EQ(held, all);
+}
+
+TEST_P(StreamTest, WaitsForAReaderThatIsSlowAndTellsWhenAllIsSent) {
+  connect();
+  server->stream->pause();
+  const std::string much(8 * 1024 * 1024, 'm');
+  client->write(much);
+  core->turn(Deadline(core->now()));
+  EXPECT_GT(client->stream->unsent_bytes(), 0U);
+  EXPECT_EQ(server->reads, 0);
+
+  server->stream->resume();
+  turn_until([&] { return server->received.size() == much.size(); });
+  turn_until([&] { return client->sent == 1; });
+  EXPECT_EQ(client->stream->unsent_bytes(), 0U);
+}
+
+TEST_P(StreamTest, SendsWhatWasWrittenBeforeItCloses) {
+  connect();
+  const std::string much(2 * 1024 * 1024, 'm');
+  client->write(much);
+  client->stream->close();
+  turn_until([&] { return server->closed && client->closed; });
+  EXPECT_EQ(server->received.size(), much.size());
+}
+
+TEST_P(StreamTest, LetsThePeerReadAnAnswerThoughItsOwnBytesAreUnread) {
+  connect();
+  server->take_max = 0;
+  client->write(std::string(100'000, 'x'));
+  turn_until([&] { return server->reads > 0; });
+  server->write("go away");
+  server->stream->close();
+  client->write(std::string(100'000, 'y'));
+  turn_until([&] { return client->closed; });
+  EXPECT_EQ(client->received, "go away");
+}
+
+TEST_P(StreamTest, AnswersAfterThePeerFinishedSending) {
+  connect();
+  server->close_at_end = false;
+  client->write("question");
+  client->stream->close();  // half: its sending side ends, lingering for our answer
+  turn_until([&] { return server->ended; });
+  EXPECT_EQ(server->received, "question");
+  server->stream->close();
+  turn_until([&] { return server->closed; });
+}
+
+TEST_P(StreamTest, AbortDropsWhatWasNotSent) {
+  connect();
+  client->write("never");
+  client->stream->abort(Status(Code::kTooLarge, "test.abort", ""));
+  turn_until([&] { return client->closed && server->closed; });
+  EXPECT_EQ(client->why.reason(), "test.abort");
+  EXPECT_EQ(server->received, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, StreamTest, ::testing::Values("127.0.0.1:0", "[::1]:0", "unix"),
+                         [](const auto& param) {
+                           return std::string(param.index == 0   ? "Tcp4"
+                                              : param.index == 1 ? "Tcp6"
+                                                                 : "Unix");
+                         });
+
+TEST(Listener, SaysThatItsAddressIsInUseAndWhatToDo) {
+  auto core = Core::make().value();
+  const AcceptHandler drop = [](Core&, std::unique_ptr<Stream>) {};
+  auto first = core->listen(Address::loopback(0), {}, drop).value();
+
+  const Status second = core->listen(first->local(), {}, drop).status();
+
+  EXPECT_EQ(second.reason(), "listen.in_use");
+  EXPECT_NE(second.message().find(first->local().to_text()), std::string_view::npos);
+}
+
+TEST(Listener, TakesOverASocketFileThatAKilledProcessLeft) {
+  const std::string path =
+      std::filesystem::temp_directory_path() / ("fl_stale_" + std::to_string(getpid()));
+  const Address address = Address::parse("unix:" + path).value();
+  const int left = socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_EQ(bind(left, address.get(), address.length()), 0);
+  close(left);
+
+  auto core = Core::make().value();
+  const AcceptHandler drop = [](Core&, std::unique_ptr<Stream>) {};
+  {
+    auto listener = core->listen(address, {}, drop);
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    EXPECT_EQ(core->listen(address, {}, drop).status().reason(), "listen.in_use");
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Connect, SaysWhoRefused) {
+  auto core = Core::make().value();
+  const AcceptHandler drop = [](Core&, std::unique_ptr<Stream>) {};
+  const Address gone = core->listen(Address::loopback(0), {}, drop).value()->local();
+
+  const auto made = core->run(core->connect(gone, core->deadline_after(5s), {}));
+  EXPECT_EQ(made.status().reason(), "dial.refused");
+  EXPECT_EQ(made.status().outcome(), Outcome::kNotSent);
+
+  const Address nowhere = Address::parse("unix:/no/such/socket").value();
+  EXPECT_EQ(core->run(core->connect(nowhere, Deadline(), {})).status().reason(), "dial.refused");
+}
+
+}  // namespace
+}  // namespace fairlead::io
