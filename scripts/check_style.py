@@ -145,14 +145,13 @@ class Checker:
     def check_words(self, path, source):
         for match in re.finditer(r"[A-Za-z_]\w*", source.code):
             name = match.group(0)
-            # std and system names are not ours: `std::tmpfile`, `recv_msg` of <sys/socket.h>.
-            if re.search(r"(std::|::)\s*$", source.code[max(0, match.start() - 8):match.start()]):
+            # What follows `.`, `->` or `::` is judged where it is declared; that may be another's
+            # library. Capitals are macros and constants of the system, such as MSG_PEEK.
+            before = source.code[max(0, match.start() - 8):match.start()].rstrip()
+            if before.endswith((".", "->", "::")) or name.upper() == name:
                 continue
-            if name.isupper() or name.upper() == name:
-                continue  # macros and constants of the system, such as EMSGSIZE or MSG_PEEK
-            parts = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().split("_")
-            for part in parts:
-                if part in WORDS and name not in SYSTEM_NAMES:
+            for part in re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().split("_"):
+                if part in WORDS:
                     self.add(path, source.line(match.start()), "style.word",
                              f"'{name}': '{part}' is called {WORDS[part]} here")
                     break
@@ -168,14 +167,6 @@ class Checker:
     def check_coroutines(self, path, source):
         for offset, rule, text in CoroutineLint(source.code).found:
             self.add(path, source.line(offset), rule, text)
-
-
-# Names of the C library and of packages that contain a word of WORDS.
-SYSTEM_NAMES = {
-    "sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "msghdr", "cmsghdr", "mmsghdr", "msg_name",
-    "msg_namelen", "msg_iov", "msg_iovlen", "msg_control", "msg_controllen", "msg_flags",
-    "msg_hdr", "msg_len", "cmsg_len", "cmsg_level", "cmsg_type", "sqlite3_errmsg", "errmsg",
-}
 
 
 def main():

@@ -81,7 +81,8 @@ class CheckStyle(StyleTest):
         self.bad("style.word", "int req_bytes;\n")
         self.bad("style.word", "int rate_limit_middleware;\n")
         self.good("int connection_count; // conn, req\n")
-        self.good("auto n = ::recvmsg(fd, &msg_flags, MSG_PEEK);\n")
+        self.good("auto n = ::recvmsg(fd, &header, MSG_PEEK);\n")
+        self.good("use(error.msg, e->req_id, std::tmp);\n")
 
 
 class CoroutineRules(StyleTest):
