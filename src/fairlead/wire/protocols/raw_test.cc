@@ -85,8 +85,9 @@ TEST(RawParse, WaitsForTheRestOfACutFrame) {
 
 TEST(RawParse, TakesOneFrameOfMany) {
   const std::string first = frame(full_head(), "1");
+  const std::string input = first + frame(full_head(), "2") + "\xff";
   MessageView message;
-  const FrameResult result = parse(first + frame(full_head(), "2") + "\xff", kLimits, message);
+  const FrameResult result = parse(input, kLimits, message);
   ASSERT_EQ(result.state, State::kFrame);
   EXPECT_EQ(result.size, first.size());
   EXPECT_EQ(message.body, "1");
