@@ -1,0 +1,107 @@
+// Server: HTTP/1.1 connections of one core, and the handler that answers them.
+//
+//   accept ─► HEAD ─► BODY ─► HANDLING ─► answer written ─► HEAD (keep-alive) or CLOSING
+//               └──────┴─ refused: answer, CLOSING; nothing behind it is read
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "fairlead/async/event.h"
+#include "fairlead/async/scope.h"
+#include "fairlead/async/task.h"
+#include "fairlead/base/random.h"
+#include "fairlead/base/result.h"
+#include "fairlead/base/time.h"
+#include "fairlead/http/date.h"
+#include "fairlead/http/message.h"
+#include "fairlead/http/proto/head.h"
+#include "fairlead/io/core.h"
+
+namespace fairlead::http {
+
+namespace internal {
+class ServerConnection;
+struct Exchange;
+}  // namespace internal
+
+struct ServerOptions {
+  proto::HeadLimits head{};                            // 431, 414 beyond
+  std::size_t body_bytes_max = std::size_t{8} << 20U;  // 413 beyond
+  std::size_t connections_max = 10'000;                // >= 1; more are closed at once
+  Duration head_timeout = std::chrono::seconds(10);    // first byte to last; 408 beyond
+  Duration idle_timeout = std::chrono::seconds(60);    // between requests; then closed
+  Duration body_timeout = std::chrono::seconds(60);    // the whole body; 408 beyond
+  Duration write_timeout = std::chrono::seconds(15);   // without the peer taking a byte; closed
+  bool show_cause = false;                             // causes in error answers
+};
+
+// What happened since the server was made.
+struct ServerCounts {
+  std::uint64_t connections = 0;
+  std::uint64_t requests = 0;          // given to the handler
+  std::uint64_t refused_requests = 0;  // answered by the server itself: 4xx, 501, 505
+  std::uint64_t refused_connections = 0;
+  std::uint64_t handler_errors = 0;  // answers of 500 and above
+};
+
+// Requests of one connection are handled one at a time in their order, so answers are in order;
+// the next one is read while the answer leaves. A connection that is idle owns no buffer.
+//
+// Thread:   one per core; every method there. Several cores: one Server each, and one listener
+//           whose handler gives the stream to adopt() of the Server of its core.
+// Lifetime: close() must have completed with OK before destruction.
+class Server {
+ public:
+  // Errors: kBadMessage `http.bad_option`, naming the option.
+  static Result<std::unique_ptr<Server>> make(io::Core& core, ServerOptions options,
+                                              Handler handler);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  // Opens one more address; gives the one really bound. Errors: those of io::Core::listen().
+  Result<io::Address> listen(const io::Address& address);
+  // Serves a stream that was accepted elsewhere; bytes that its reader left are still in it.
+  void adopt(std::unique_ptr<io::Stream> stream);
+
+  // Stops accepting, closes idle connections, lets requests under way end (their answers say
+  // `Connection: close`), and waits for them until `deadline`; then cuts them off and cancels
+  // their tokens. Idempotent, but only one call at a time.
+  // Errors: kDeadlineExceeded `http.drain_cut` when requests were cut off (the server is empty
+  //         nevertheless), `wait.deadline` when a handler did not even heed its token within 5 s
+  //         more: it still runs, call close() again before destruction.
+  Task<Status> close(Deadline deadline);
+
+  std::size_t connections() const { return connections_.size(); }
+  const ServerCounts& counts() const { return counts_; }
+
+ private:
+  friend internal::ServerConnection;
+  Server(io::Core& core, ServerOptions options, Handler handler);
+
+  // For connections.
+  std::unique_ptr<internal::Exchange> take_exchange();
+  void give_back(std::unique_ptr<internal::Exchange> exchange);
+  void remove(internal::ServerConnection& connection);
+  std::string make_request_id();
+
+  io::Core& core_;
+  const ServerOptions options_;
+  const Handler handler_;
+  bool closing_ = false;
+  std::vector<std::unique_ptr<io::Listener>> listeners_;
+  std::unordered_map<internal::ServerConnection*, std::unique_ptr<internal::ServerConnection>>
+      connections_;
+  std::vector<std::unique_ptr<internal::Exchange>> spare_exchanges_;
+  DateCache date_;
+  Random random_;
+  ServerCounts counts_;
+  Event empty_;  // set when the last connection is gone after close() began
+  Scope scope_;  // one task per request being handled
+};
+
+}  // namespace fairlead::http
