@@ -12,15 +12,17 @@ set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 find_package(Threads REQUIRED)
 
 add_library(fl_flags INTERFACE)
-target_compile_options(fl_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+target_compile_options(fl_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow
   -Woverloaded-virtual -Wconversion -Wsign-conversion)
 if(FL_WERROR)
   target_compile_options(fl_flags INTERFACE -Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # Thread annotations are checked by clang only; `Core` and `Mutex` are capabilities.
-  target_compile_options(fl_flags INTERFACE -Wthread-safety)
+  target_compile_options(fl_flags INTERFACE -Wthread-safety -Wnon-virtual-dtor)
 else()
+  # Symmetric transfer between coroutines is a tail call only with this.
+  add_compile_options(-foptimize-sibling-calls)
   # g++ 12 reports these falsely on coroutines and on std::string under optimisation.
   target_compile_options(fl_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict
     -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-pointer -Wno-missing-field-initializers)

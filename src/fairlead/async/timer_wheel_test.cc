@@ -129,8 +129,12 @@ TEST(TimerWheel, AgreesWithASortedListOnRandomSchedules) {
       }
       for (const auto& each : entries) {
         const bool due = each->due <= now.time_since_epoch() - 1ms;
-        if (due) ASSERT_TRUE(each->fired_at >= each->due) << "seed " << seed << " step " << step;
-        if (each->due > now.time_since_epoch()) ASSERT_LT(each->fired_at, 0s) << "seed " << seed;
+        if (due) {
+          ASSERT_TRUE(each->fired_at >= each->due) << "seed " << seed << " step " << step;
+        }
+        if (each->due > now.time_since_epoch()) {
+          ASSERT_LT(each->fired_at, 0s) << "seed " << seed;
+        }
       }
     }
     entries.clear();

@@ -209,7 +209,6 @@ void SocketStream::abort(Status why) {
   FL_CHECK(!why.ok());
   closing_ = true;
   abort_why_ = std::move(why);
-  output_.release();
   if (!flush_scheduled_) schedule_flush();
 }
 
@@ -222,10 +221,10 @@ void SocketStream::finish(Status why) {
   } else {
     socket_.reset();
   }
-  output_.release();
   rest_ = ChunkRef();
   rest_bytes_ = 0;
-  handler_->on_close(std::move(why));
+  handler_->on_close(std::move(why));  // may ask how much was not sent
+  output_.release();
 }
 
 }  // namespace fairlead::io::internal

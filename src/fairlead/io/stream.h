@@ -69,7 +69,7 @@ class Stream : public Disposable {
     if (!flush_scheduled_) schedule_flush();
     if (output_.size() >= kFlushBytes && !blocked_) flush();
   }
-  // Bytes that the peer has not taken yet.
+  // Bytes that the system has not taken yet; still right in on_close().
   std::size_t unsent_bytes() const { return output_.size(); }
 
   // No on_read() until resume(). What was read and not consumed comes again then. For

@@ -1,0 +1,41 @@
+// CallTable: the calls of one session that wait for their replies, by sequence number.
+//
+// A ring of slots, indexed by the low bits of the number. Numbers are ours to choose: one whose
+// slot is taken by a call that has been waiting long is skipped, so look-up is one access and never
+// a search. The ring is at most half full.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "fairlead/rpc/pending_call.h"
+
+namespace fairlead::rpc {
+
+// Thread: the session's core. Owns no memory until the first call.
+class CallTable {
+ public:
+  // Gives `call` the next free number, 1 .. 2^31 - 1, and keeps it until take() or remove().
+  std::int32_t add(PendingCall& call);
+  // The call with this number, taken out; null for numbers that nobody waits for.
+  PendingCall* take(std::int32_t seq);
+  void remove(PendingCall& call);
+  // Any call, taken out; null when empty. For the end of the session.
+  PendingCall* take_any();
+  // The next number without a call, for a PUSH.
+  std::int32_t next_seq();
+
+  std::size_t size() const { return size_; }
+
+ private:
+  std::size_t slot_of(std::int32_t seq) const {
+    return static_cast<std::size_t>(seq) & (slots_.size() - 1);
+  }
+  void grow();
+
+  std::vector<PendingCall*> slots_;
+  std::size_t size_ = 0;
+  std::int32_t last_seq_ = 0;
+};
+
+}  // namespace fairlead::rpc

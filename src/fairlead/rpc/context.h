@@ -1,0 +1,79 @@
+// Context: one CALL or PUSH while its handler works on it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "fairlead/async/cancel.h"
+#include "fairlead/async/deadline.h"
+#include "fairlead/base/buffer.h"
+#include "fairlead/base/bytes.h"
+#include "fairlead/base/status.h"
+#include "fairlead/io/core.h"
+#include "fairlead/wire/message.h"
+#include "fairlead/wire/metadata.h"
+#include "fairlead/wire/protocols/raw.h"
+
+namespace fairlead::rpc {
+
+class Session;
+
+// Thread: the session's core. Lifetime: from the handler's start to its end; views that it gives
+// live as long.
+class Context {
+ public:
+  Context(Session& session, const wire::MessageView& message, const Bytes& input, Deadline deadline)
+      : session_(session), message_(message), input_(&input), deadline_(deadline) {}
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // The request.
+  std::string_view method() const { return message_.method; }
+  wire::Kind kind() const { return message_.kind; }
+  std::int32_t seq() const { return message_.seq; }
+  std::uint8_t body_codec() const { return message_.body_codec; }
+  std::string_view body() const { return message_.body; }
+  // The body, sharing the read it lies in: keeps it beyond the handler.
+  Bytes body_bytes() const { return Bytes(input_->chunk(), message_.body); }
+  // The first value of a metadata key; keys are case-sensitive.
+  std::optional<std::string> meta(std::string_view key) const {
+    if (message_.metadata.empty()) return std::nullopt;
+    return wire::find_in_encoded(message_.metadata, key);
+  }
+  std::string_view metadata_text() const { return message_.metadata; }
+  // Errors: kBadMessage `metadata.too_many`.
+  Result<wire::Metadata> metadata() const { return wire::parse_metadata_text(message_.metadata); }
+  // `X-Real-IP` of the metadata when there is one, else the connection's peer.
+  std::string real_ip() const;
+  // When the caller stops waiting.
+  Deadline deadline() const { return deadline_; }
+  // Cancelled when the session ends.
+  CancelToken cancel() const;
+
+  Session& session() const { return session_; }
+  io::Core& core() const;
+
+  // The reply.
+  void add_reply_meta(std::string_view key, std::string_view value) {
+    wire::append_metadata_pair(reply_metadata_, key, value);
+  }
+  // The codec for the reply's body: what `X-Accept-Body-Codec` asks for, else the request's.
+  std::uint8_t wanted_reply_codec() const;
+  // Begins the reply with a body in `codec` and gives the buffer to append it to. The handler
+  // appends the body and ends, without waiting in between. Nothing for a PUSH: null.
+  Buffer* begin_reply(std::uint8_t codec);
+
+ private:
+  friend Session;
+
+  Session& session_;
+  const wire::MessageView message_;
+  const Bytes* input_;
+  Deadline deadline_;
+  std::string reply_metadata_;
+  std::optional<wire::raw::FrameStart> reply_;
+};
+
+}  // namespace fairlead::rpc

@@ -1,0 +1,83 @@
+#include "fairlead/rpc/peer.h"
+
+#include <utility>
+
+namespace fairlead::rpc {
+
+Status PeerOptions::validate() const {
+  FL_TRY(limits.validate());
+  const auto bad = [](std::string_view what) {
+    return Status(Code::kInvalidOperation, "peer.bad_option", what);
+  };
+  if (inflight_calls_max < 1 || inflight_calls_max > 65536) {
+    return bad("inflight_calls_max must be from 1 to 65536");
+  }
+  if (write_queue_bytes_max < 64 * 1024) return bad("write_queue_bytes_max must be 64 KiB or more");
+  if (call_timeout <= Duration::zero()) return bad("call_timeout must be greater than zero");
+  return {};
+}
+
+Peer::Peer(io::Core& core, const Router& router, PeerOptions options)
+    : core_(core), router_(router), options_(options) {}
+
+Peer::~Peer() { FL_CHECK(first_ == nullptr); }
+
+Session& Peer::open(std::unique_ptr<io::Stream> stream) {
+  core_.assert_here();
+  auto* session = new Session(*this, std::move(stream));  // owned by the list, ends in remove()
+  session->next_ = first_;
+  if (first_ != nullptr) first_->previous_ = session;
+  first_ = session;
+  ++session_count_;
+  ++counters_.sessions_opened;
+  if (closing_) scope_.spawn(close_session(*session, Deadline(core_.now()), nullptr));
+  return *session;
+}
+
+Session& Peer::accept(std::unique_ptr<io::Stream> stream) { return open(std::move(stream)); }
+
+Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, CancelToken cancel) {
+  if (closing_) {
+    co_return Status(Code::kInvalidOperation, "peer.closing", "this peer is being closed");
+  }
+  FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
+                   co_await core_.connect(std::move(address), deadline, std::move(cancel)));
+  co_return &open(std::move(stream));
+}
+
+void Peer::remove(Session& session) {
+  if (session.previous_ != nullptr)
+    session.previous_->next_ = session.next_;
+  else if (first_ == &session)
+    first_ = session.next_;
+  else
+    return;  // removed already
+  if (session.next_ != nullptr) session.next_->previous_ = session.previous_;
+  session.previous_ = session.next_ = nullptr;
+  --session_count_;
+  ++counters_.sessions_closed;
+  core_.dispose(std::unique_ptr<Session>(&session));
+  if (first_ == nullptr && closing_) empty_.set();
+}
+
+Task<void> Peer::close_session(Session& session, Deadline deadline, bool* cut) {
+  Status closed = co_await session.close(deadline);
+  if (!closed.ok() && cut != nullptr) *cut = true;
+}
+
+Task<Status> Peer::close(Deadline deadline) {
+  closing_ = true;
+  bool cut = false;
+  for_each_session([&](Session& session) { scope_.spawn(close_session(session, deadline, &cut)); });
+  if (first_ != nullptr) {
+    Status emptied = co_await empty_.wait(core_.timers(), Deadline());
+    FL_CHECK(emptied.ok());
+  }
+  Status ended = co_await scope_.close(core_.timers(), Deadline());
+  if (cut && ended.ok()) {
+    ended = Status(Code::kDeadlineExceeded, "wait.deadline", "some sessions were cut off");
+  }
+  co_return ended;
+}
+
+}  // namespace fairlead::rpc

@@ -1,0 +1,84 @@
+// Peer: one core's end of any number of sessions. Both ends of a connection have one, and both may
+// call, push and serve.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "fairlead/async/event.h"
+#include "fairlead/async/scope.h"
+#include "fairlead/base/result.h"
+#include "fairlead/io/core.h"
+#include "fairlead/rpc/counters.h"
+#include "fairlead/rpc/router.h"
+#include "fairlead/rpc/session.h"
+#include "fairlead/wire/message.h"
+#include "fairlead/wire/transforms/transform.h"
+
+namespace fairlead::rpc {
+
+struct PeerOptions {
+  wire::Limits limits{};                                 // one frame, both directions
+  std::uint32_t inflight_calls_max = 1000;               // per session and direction, 1 .. 65536
+  std::size_t write_queue_bytes_max = 16 * 1024 * 1024;  // unsent per session, 64 KiB or more
+  Duration call_timeout = std::chrono::seconds(1);       // > 0; for calls without a deadline
+  // Transforms that are understood and may be used; null: none. Outlives the peer.
+  const wire::TransformSet* transforms = nullptr;
+
+  // Errors: kInvalidOperation `peer.bad_option`, `frame.bad_limit`.
+  Status validate() const;
+};
+
+// Thread: its core. Lifetime: close() must have completed before destruction, or no session be
+// open; core and router outlive it.
+class Peer {
+ public:
+  // `options` have been validated.
+  Peer(io::Core& core, const Router& router, PeerOptions options);
+  ~Peer();
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  // Makes a session of an accepted connection.
+  Session& accept(std::unique_ptr<io::Stream> stream);
+  // Connects. The pointer is good until the next co_await.
+  // Errors: those of io::Core::connect(); kInvalidOperation `peer.closing`.
+  Task<Result<Session*>> dial(io::Address address, Deadline deadline, CancelToken cancel = {});
+
+  // Closes every session as Session::close() does, and waits for their end.
+  Task<Status> close(Deadline deadline);
+
+  template <class Visitor>
+  void for_each_session(Visitor&& visitor) {
+    for (Session* session = first_; session != nullptr;) {
+      Session* next = session->next_;
+      visitor(*session);
+      session = next;
+    }
+  }
+  std::size_t session_count() const { return session_count_; }
+  io::Core& core() const { return core_; }
+  const PeerOptions& options() const { return options_; }
+  const Router& router() const { return router_; }
+  Counters& counters() { return counters_; }
+
+ private:
+  friend Session;
+
+  Session& open(std::unique_ptr<io::Stream> stream);
+  void remove(Session& session);  // destroys it when the turn ends
+  Task<void> close_session(Session& session, Deadline deadline, bool* cut);
+
+  io::Core& core_;
+  const Router& router_;
+  const PeerOptions options_;
+  Counters counters_;
+  Session* first_ = nullptr;
+  std::size_t session_count_ = 0;
+  std::uint64_t last_session_id_ = 0;
+  bool closing_ = false;
+  Event empty_;
+  Scope scope_;  // handlers that wait, sessions that close
+};
+
+}  // namespace fairlead::rpc

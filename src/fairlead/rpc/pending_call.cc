@@ -1,0 +1,44 @@
+#include "fairlead/rpc/pending_call.h"
+
+#include "fairlead/rpc/session.h"
+
+namespace fairlead::rpc {
+
+void PendingCall::leave() {
+  if (session_ == nullptr) return;
+  disarm();
+  forget();
+  session_->calls_.remove(*this);
+  session_ = nullptr;
+}
+
+void PendingCall::fail(Status status) {
+  leave();
+  on_done(std::move(status), wire::MessageView{}, Bytes());
+}
+
+void PendingCall::on_timer() {
+  ++session_->counters().calls_timed_out;
+  fail(Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"));
+}
+
+void PendingCall::on_cancel() {
+  fail(Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call"));
+}
+
+void RawCall::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
+  status_ = std::move(status);
+  if (status_.ok()) {
+    reply_.body_codec = reply.body_codec;
+    reply_.body = Bytes(input.chunk(), reply.body);
+    reply_.metadata = reply.metadata;
+  }
+  if (awaiting_) awaiting_.resume();
+}
+
+Result<Reply> RawCall::await_resume() {
+  if (!status_.ok()) return std::move(status_);
+  return std::move(reply_);
+}
+
+}  // namespace fairlead::rpc

@@ -1,0 +1,91 @@
+// PendingCall: one CALL that was sent and waits for its REPLY.
+//
+//   IDLE -- Session::start_call() --> WAITING -- reply, deadline, cancel, session closed --> DONE
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "fairlead/async/cancel.h"
+#include "fairlead/async/deadline.h"
+#include "fairlead/async/timer_wheel.h"
+#include "fairlead/base/bytes.h"
+#include "fairlead/base/result.h"
+#include "fairlead/wire/message.h"
+
+namespace fairlead::rpc {
+
+class Session;
+
+// What a call sends besides its body. Views are read before start_call() returns.
+struct CallHead {
+  std::string_view method;
+  std::uint8_t body_codec = wire::kNoCodec;
+  std::string_view metadata{};    // encoded text
+  std::string_view transforms{};  // ids
+};
+
+// Lives in what waits for it (a coroutine's frame, an object of the caller): a call in flight
+// allocates nothing. Thread: the session's core. Lifetime: destroying it before it is done forgets
+// the call; a late reply is dropped.
+class PendingCall : private Timer, private CancelListener {
+ public:
+  PendingCall() = default;
+  PendingCall(const PendingCall&) = delete;
+  PendingCall& operator=(const PendingCall&) = delete;
+
+  bool waiting() const { return session_ != nullptr; }
+
+ protected:
+  ~PendingCall() { leave(); }
+
+ private:
+  friend class Session;
+  friend class CallTable;
+
+  // The end of the call, exactly once: OK with the reply, or why there is none. The views of
+  // `reply` and `input`, the read they lie in, are valid until it returns; keep them by `input`'s
+  // chunk. May destroy this object.
+  virtual void on_done(Status status, const wire::MessageView& reply, const Bytes& input) = 0;
+
+  void on_timer() override;
+  void on_cancel() override;
+  void leave();
+  void fail(Status status);
+
+  Session* session_ = nullptr;
+  std::int32_t seq_ = 0;
+  std::uint64_t sent_from_ = 0;  // where its frame starts in the bytes of the session's life
+};
+
+// A reply as it came, for callers that do not know its type (gateway, tools).
+struct Reply {
+  std::uint8_t body_codec = wire::kNoCodec;
+  Bytes body;
+  std::string metadata;  // encoded text
+};
+
+// A PendingCall that a coroutine awaits; gives the raw reply.
+//
+//   RawCall call;
+//   session.start_call(call, head, body, deadline, cancel);
+//   Result<Reply> reply = co_await call;
+//
+// Errors: those of Session::start_call(), and the status that the peer replied.
+class RawCall final : public PendingCall {
+ public:
+  bool await_ready() const noexcept { return !waiting(); }
+  void await_suspend(std::coroutine_handle<> awaiting) noexcept { awaiting_ = awaiting; }
+  Result<Reply> await_resume();
+
+ private:
+  void on_done(Status status, const wire::MessageView& reply, const Bytes& input) override;
+
+  std::coroutine_handle<> awaiting_;
+  Status status_;
+  Reply reply_;
+};
+
+}  // namespace fairlead::rpc

@@ -1,0 +1,84 @@
+#include "fairlead/rpc/router.h"
+
+#include <bit>
+#include <cstring>
+
+#include "fairlead/base/text.h"
+
+namespace fairlead::rpc {
+namespace {
+
+// Mixes eight bytes at a time with a multiplication folded to 64 bits, after wyhash by Wang Yi.
+// Method names come from peers, but the table is fixed by us: crafted names cost a miss, no more.
+std::uint64_t hash_of(std::string_view text) {
+  constexpr std::uint64_t kA = 0xA0761D6478BD642FULL;
+  constexpr std::uint64_t kB = 0xE7037ED1A0B428DBULL;
+  const auto fold = [](std::uint64_t x, std::uint64_t y) {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(x) * y;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  };
+  std::uint64_t hash = text.size() ^ kA;
+  while (text.size() > 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), 8);
+    hash = fold(hash ^ word, kB);
+    text.remove_prefix(8);
+  }
+  std::uint64_t word = 0;
+  std::memcpy(&word, text.data(), text.size());
+  return fold(hash ^ word, kB);
+}
+
+}  // namespace
+
+Status Router::add(wire::Kind kind, std::string_view method, std::unique_ptr<Handler> handler) {
+  if (method.empty() || method.size() > wire::kMethodBytesMax) {
+    return Status(Code::kBadMessage, "route.bad_method",
+                  "the method '" + escape_text(method, 40) + "' must have 1 to 255 bytes");
+  }
+  if (find(method) != nullptr) {
+    return Status(Code::kConflict, "route.taken",
+                  "the method '" + escape_text(method) + "' is served already");
+  }
+  routes_.push_back(std::make_unique<Route>(Route{std::string(method), kind, std::move(handler)}));
+  rebuild();
+  return {};
+}
+
+Status Router::add_unknown(wire::Kind kind, std::unique_ptr<Handler> handler) {
+  std::unique_ptr<Handler>& place = kind == wire::Kind::kCall ? unknown_call_ : unknown_push_;
+  if (place != nullptr) {
+    return Status(Code::kConflict, "route.taken", "there is a handler for unknown methods already");
+  }
+  place = std::move(handler);
+  return {};
+}
+
+void Router::rebuild() {
+  slots_.assign(std::bit_ceil(routes_.size() * 2 + 2), Slot{});
+  for (const auto& route : routes_) {
+    const std::uint64_t hash = hash_of(route->method);
+    std::size_t at = hash & (slots_.size() - 1);
+    while (slots_[at].route != nullptr) at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = {hash, route.get()};
+  }
+}
+
+const Router::Route* Router::find(std::string_view method) const {
+  if (slots_.empty()) return nullptr;
+  const std::uint64_t hash = hash_of(method);
+  for (std::size_t at = hash & (slots_.size() - 1); slots_[at].route != nullptr;
+       at = (at + 1) & (slots_.size() - 1)) {
+    if (slots_[at].hash == hash && slots_[at].route->method == method) return slots_[at].route;
+  }
+  return nullptr;
+}
+
+std::string_view Router::nearest(std::string_view method) const {
+  std::vector<std::string_view> names;
+  for (const auto& route : routes_) names.emplace_back(route->method);
+  return nearest_name(method, names);
+}
+
+}  // namespace fairlead::rpc

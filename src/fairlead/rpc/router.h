@@ -1,0 +1,56 @@
+// Router: method name -> handler.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fairlead/base/status.h"
+#include "fairlead/rpc/handler.h"
+#include "fairlead/wire/message.h"
+
+namespace fairlead::rpc {
+
+// Built once by main, then read by every core without a lock; it must not change while peers use
+// it.
+class Router {
+ public:
+  struct Route {
+    std::string method;
+    wire::Kind kind;  // kCall or kPush
+    std::unique_ptr<Handler> handler;
+  };
+
+  // Methods are compared byte by byte and have 1 .. 255 bytes.
+  // Errors: kConflict `route.taken`; kBadMessage `route.bad_method`.
+  Status add(wire::Kind kind, std::string_view method, std::unique_ptr<Handler> handler);
+  // Answers messages for which there is no route (proxies). At most one per kind.
+  // Errors: kConflict `route.taken`.
+  Status add_unknown(wire::Kind kind, std::unique_ptr<Handler> handler);
+
+  // Null when there is none. One hash, usually one comparison.
+  const Route* find(std::string_view method) const;
+  Handler* unknown(wire::Kind kind) const {
+    return kind == wire::Kind::kCall ? unknown_call_.get() : unknown_push_.get();
+  }
+  // In the order in which they were added.
+  const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+  // The route whose method is nearest to a mistyped one; empty when none is near.
+  std::string_view nearest(std::string_view method) const;
+
+ private:
+  struct Slot {
+    std::uint64_t hash = 0;
+    const Route* route = nullptr;
+  };
+  void rebuild();
+
+  std::vector<std::unique_ptr<Route>> routes_;
+  std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
+  std::unique_ptr<Handler> unknown_call_;
+  std::unique_ptr<Handler> unknown_push_;
+};
+
+}  // namespace fairlead::rpc

@@ -1,0 +1,50 @@
+#include "fairlead/rpc/router.h"
+
+#include <gtest/gtest.h>
+
+namespace fairlead::rpc {
+namespace {
+
+std::unique_ptr<Handler> nothing() {
+  return make_handler([](Context&) { return Status(); });
+}
+
+TEST(Router, FindsEveryRouteAmongMany) {
+  Router router;
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_TRUE(
+        router.add(wire::Kind::kCall, "/service/method" + std::to_string(i), nothing()).ok());
+  }
+  for (int i = 0; i < 500; ++i) {
+    const std::string method = "/service/method" + std::to_string(i);
+    const Router::Route* route = router.find(method);
+    ASSERT_NE(route, nullptr);
+    EXPECT_EQ(route->method, method);
+  }
+  EXPECT_EQ(router.find("/service/method500"), nullptr);
+  EXPECT_EQ(router.find(""), nullptr);
+}
+
+TEST(Router, RefusesASecondHandlerAndBadNames) {
+  Router router;
+  EXPECT_EQ(router.find("/a"), nullptr) << "an empty router knows nothing";
+  EXPECT_TRUE(router.add(wire::Kind::kCall, "/a", nothing()).ok());
+  EXPECT_EQ(router.add(wire::Kind::kPush, "/a", nothing()).reason(), "route.taken");
+  EXPECT_EQ(router.add(wire::Kind::kCall, "", nothing()).reason(), "route.bad_method");
+  EXPECT_EQ(router.add(wire::Kind::kCall, std::string(256, 'x'), nothing()).reason(),
+            "route.bad_method");
+  EXPECT_TRUE(router.add(wire::Kind::kCall, std::string(255, 'x'), nothing()).ok());
+  EXPECT_TRUE(router.add_unknown(wire::Kind::kCall, nothing()).ok());
+  EXPECT_EQ(router.add_unknown(wire::Kind::kCall, nothing()).reason(), "route.taken");
+  EXPECT_EQ(router.unknown(wire::Kind::kPush), nullptr);
+}
+
+TEST(Router, SuggestsTheNearestMethod) {
+  Router router;
+  EXPECT_TRUE(router.add(wire::Kind::kCall, "/math/divide", nothing()).ok());
+  EXPECT_EQ(router.nearest("/math/divid"), "/math/divide");
+  EXPECT_EQ(router.nearest("/zebra"), "");
+}
+
+}  // namespace
+}  // namespace fairlead::rpc
