@@ -6,6 +6,8 @@ nightly_steps() {
   echo "check|$check|./dev check|./dev check layers style format headers"
   echo "tests|every test of the debug build|./dev test|./dev test"
   echo "repeat|tests of async and rpc many times over|repeat_tests 20|repeat_tests 2"
+  echo "release|every test of the optimised build|test_release|-"
+  echo "tidy|clang-tidy over everything|./dev build tidy|-"
   if [[ -f bench/rpc.py ]]; then
     echo "bench-rpc|echo beside a bare epoll server and gRPC|./dev bench rpc|-"
   fi
@@ -14,14 +16,21 @@ nightly_steps() {
 # The tests in which order and timing matter most, COUNT times each.
 repeat_tests() {
   build debug
-  if ! ctest --test-dir build/debug -N -L '^room-(async|rpc)$' | grep -q '^ *Test *#'; then
+  local list
+  list=$(ctest --test-dir build/debug -N -L '^room-(async|rpc)$')
+  if [[ $list == *'Total Tests: 0'* ]]; then
     echo "repeat: neither async nor rpc is there yet"
     return
   fi
   run_tests debug -L '^room-(async|rpc)$' --repeat "until-fail:$1"
 }
 
-report_head() {
+test_release() {
+  build release
+  run_tests release
+}
+
+report_head() {  # KIND
   printf '# Nightly run\n\n'
   printf -- '- Date: %s\n' "$(date -u '+%Y-%m-%d %H:%M:%S UTC')"
   printf -- '- Version: %s\n' "$(git describe --tags --always --dirty 2>/dev/null || echo unknown)"

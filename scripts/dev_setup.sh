@@ -21,10 +21,10 @@ is_debian_12() {
 
 # setup GROUP...: makes sure that the packages of these groups are installed.
 setup() {
-  local group system by_hand
+  local group system by_hand known
+  known=$(groups_known | xargs)
   for group in "$@"; do
-    groups_known | grep -qx -- "$group" ||
-      die "setup: there is no group '$group'; there are: $(groups_known | xargs)"
+    [[ " $known " == *" $group "* ]] || die "setup: there is no group '$group'; there are: $known"
   done
   if [[ -n ${FL_SKIP_SETUP:-} ]]; then
     say "setup: left out, as FL_SKIP_SETUP is set"
