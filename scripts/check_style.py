@@ -10,7 +10,8 @@ One finding a line, as `file:line: rule: text`:
   style.pragma       a header whose first line of code is not #pragma once
   style.using        `using namespace` in a header
   style.task         a note to do something later without an issue number, as in word(#12)
-  style.throw        `throw` in src/ and apps/, outside tests
+  style.throw        `throw` in src/ and apps/, outside tests; `throw;` alone may look at what
+                     another's code threw
   style.test         a test that is skipped or switched off
   style.word         a word or abbreviation for which the project has another (list: WORDS)
   coroutine.condition  co_await in the condition of if, while, for or switch
@@ -132,7 +133,7 @@ class Checker:
             self.add(path, source.line(match.start()), "style.test",
                      f"'{match.group(0)}': a test runs or is deleted")
         if ours and not path.name.endswith("_test.cc"):
-            for match in re.finditer(r"\bthrow\b", source.code):
+            for match in re.finditer(r"\bthrow\b(?!\s*;)", source.code):
                 self.add(path, source.line(match.start()), "style.throw",
                          "our code returns a Status, it does not throw")
         self.check_coroutines(path, source)

@@ -69,6 +69,7 @@ class CheckStyle(StyleTest):
     def test_refuses_throw_in_the_library_but_not_in_tests(self):
         self.bad("style.throw", "void f() { throw 1; }\n")
         self.good("void f() { throw 1; }\n", name="src/fairlead/rpc/a_test.cc")
+        self.good("void f() { try { throw; } catch (...) {} }\n")
         self.good("// Libraries throw here.\nconst char* a = \"throw\";\n")
 
     def test_refuses_skipped_tests(self):
