@@ -17,8 +17,8 @@ Status PeerOptions::validate() const {
   return {};
 }
 
-Peer::Peer(io::Core& core, const Router& router, PeerOptions options)
-    : core_(core), router_(router), options_(options) {}
+Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metrics& metrics)
+    : core_(core), router_(router), options_(options), metrics_(metrics) {}
 
 Peer::~Peer() { FL_CHECK(first_ == nullptr); }
 
@@ -29,7 +29,7 @@ Session& Peer::open(std::unique_ptr<io::Stream> stream) {
   if (first_ != nullptr) first_->previous_ = session;
   first_ = session;
   ++session_count_;
-  ++counters_.sessions_opened;
+  metrics_.sessions_opened.add();
   if (closing_) scope_.spawn(close_session(*session, Deadline(core_.now()), nullptr));
   return *session;
 }
@@ -55,7 +55,7 @@ void Peer::remove(Session& session) {
   if (session.next_ != nullptr) session.next_->previous_ = session.previous_;
   session.previous_ = session.next_ = nullptr;
   --session_count_;
-  ++counters_.sessions_closed;
+  metrics_.sessions_closed.add();
   core_.dispose(std::unique_ptr<Session>(&session));
   if (first_ == nullptr && closing_) empty_.set();
 }

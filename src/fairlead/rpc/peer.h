@@ -9,7 +9,7 @@
 #include "fairlead/async/scope.h"
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
-#include "fairlead/rpc/counters.h"
+#include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/router.h"
 #include "fairlead/rpc/session.h"
 #include "fairlead/wire/message.h"
@@ -34,7 +34,7 @@ struct PeerOptions {
 class Peer {
  public:
   // `options` have been validated.
-  Peer(io::Core& core, const Router& router, PeerOptions options);
+  Peer(io::Core& core, const Router& router, PeerOptions options, const Metrics& metrics = {});
   ~Peer();
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
@@ -60,7 +60,7 @@ class Peer {
   io::Core& core() const { return core_; }
   const PeerOptions& options() const { return options_; }
   const Router& router() const { return router_; }
-  Counters& counters() { return counters_; }
+  const Metrics& metrics() const { return metrics_; }
 
  private:
   friend Session;
@@ -72,7 +72,7 @@ class Peer {
   io::Core& core_;
   const Router& router_;
   const PeerOptions options_;
-  Counters counters_;
+  const Metrics metrics_;
   Session* first_ = nullptr;
   std::size_t session_count_ = 0;
   std::uint64_t last_session_id_ = 0;

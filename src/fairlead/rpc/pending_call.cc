@@ -18,7 +18,7 @@ void PendingCall::fail(Status status) {
 }
 
 void PendingCall::on_timer() {
-  ++session_->counters().calls_timed_out;
+  session_->metrics().calls_timed_out.add();
   fail(Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"));
 }
 

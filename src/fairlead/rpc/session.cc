@@ -49,7 +49,7 @@ Session::~Session() { FL_CHECK(calls_.size() == 0 && handlers_running_ == 0); }
 
 io::Core& Session::core() const { return peer_.core(); }
 
-Counters& Session::counters() const { return peer_.counters_; }
+const Metrics& Session::metrics() const { return peer_.metrics_; }
 
 CancelToken Session::cancel_token() {
   if (!cancel_.has_value()) {
@@ -129,7 +129,7 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
 void Session::end_call(PendingCall& call, Status body_written) {
   Status sent = end_frame(std::move(body_written));
   if (!sent.ok()) return call.fail(std::move(sent));
-  ++counters().calls_sent;
+  metrics().calls_sent.add();
 }
 
 Status Session::begin_push(const CallHead& head) {
@@ -144,7 +144,7 @@ Status Session::begin_push(const CallHead& head) {
 
 Status Session::end_push(Status body_written) {
   FL_TRY(end_frame(std::move(body_written)));
-  ++counters().pushes_sent;
+  metrics().pushes_sent.add();
   return {};
 }
 
@@ -208,7 +208,7 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
       return refuse(message, Status(Code::kKindNotAllowed, "session.no_login",
                                     "this peer asks for no login"));
     case wire::Kind::kAuthReply:
-      ++counters().replies_late;
+      metrics().replies_late.add();
       return;
   }
 }
@@ -216,7 +216,7 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
 void Session::receive_reply(const wire::MessageView& message, const Bytes& input) {
   PendingCall* call = calls_.take(message.seq);
   if (call == nullptr) {
-    ++counters().replies_late;
+    metrics().replies_late.add();
     return;
   }
   call->disarm();
@@ -227,7 +227,7 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
 
 void Session::serve(const wire::MessageView& message, const Bytes& input) {
   const bool is_call = message.kind == wire::Kind::kCall;
-  ++(is_call ? counters().calls_received : counters().pushes_received);
+  (is_call ? metrics().calls_received : metrics().pushes_received).add();
   const Router::Route* route = peer_.router_.find(message.method);
   Handler* handler = route != nullptr ? route->handler.get() : peer_.router_.unknown(message.kind);
   if (handler == nullptr) {
@@ -295,7 +295,7 @@ void Session::finish(Context& context, Status status) {
   const bool began = context.reply_.has_value();
   if (began) frame_open_ = false;
   if (context.kind() == wire::Kind::kPush) {
-    if (!status.ok()) ++counters().pushes_failed;
+    if (!status.ok()) metrics().pushes_failed.add();
     return;
   }
   if (state_ == State::kClosed) return;
@@ -318,7 +318,7 @@ void Session::finish(Context& context, Status status) {
     wire::raw::abandon(out, *context.reply_);
   }
   if (!status.ok()) {
-    ++counters().calls_failed;
+    metrics().calls_failed.add();
     reply_error(context.message_, context.reply_metadata_, status);
   }
   if (stream_->unsent_bytes() > peer_.options_.write_queue_bytes_max) {
@@ -345,16 +345,16 @@ void Session::reply_error(const wire::MessageView& message, std::string_view met
 
 void Session::refuse(const wire::MessageView& message, const Status& status) {
   if (message.kind == wire::Kind::kPush) {
-    ++counters().pushes_failed;
+    metrics().pushes_failed.add();
     return;
   }
-  ++counters().calls_refused;
+  metrics().calls_refused.add();
   if (state_ != State::kClosed) reply_error(message, {}, status);
 }
 
 // There is no way to find the next frame: answers a call that is too big, then closes.
 void Session::protocol_error(const Status& why, std::string_view input) {
-  ++counters().protocol_errors;
+  metrics().protocol_errors.add();
   wire::MessageView head;
   if (why.code() == Code::kTooLarge && wire::raw::peek_head(input, head) &&
       head.kind == wire::Kind::kCall) {

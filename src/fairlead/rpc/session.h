@@ -18,7 +18,7 @@
 #include "fairlead/io/stream.h"
 #include "fairlead/rpc/call_table.h"
 #include "fairlead/rpc/context.h"
-#include "fairlead/rpc/counters.h"
+#include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/pending_call.h"
 #include "fairlead/rpc/router.h"
 #include "fairlead/wire/protocols/raw.h"
@@ -78,7 +78,7 @@ class Session final : public io::Disposable, private io::StreamHandler {
   io::Address peer_address() const { return stream_->peer(); }
   io::Core& core() const;
   Peer& peer() const { return peer_; }
-  Counters& counters() const;
+  const Metrics& metrics() const;
   // Heard when the session ends.
   CancelToken cancel_token();
   std::size_t calls_waiting() const { return calls_.size(); }

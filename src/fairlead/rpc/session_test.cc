@@ -72,8 +72,8 @@ class SessionTest : public ::testing::Test {
   }
   void start(PeerOptions options = {}) {
     ASSERT_TRUE(options.validate().ok());
-    server.emplace(*core, server_router, options);
-    client.emplace(*core, client_router, options);
+    server.emplace(*core, server_router, options, Metrics::make(server_registry).value());
+    client.emplace(*core, client_router, options, Metrics::make(client_registry).value());
     listener = core->listen(io::Address::loopback(0), {},
                             [this](io::Core&, std::unique_ptr<io::Stream> stream) {
                               accepted = &server->accept(std::move(stream));
@@ -125,6 +125,8 @@ class SessionTest : public ::testing::Test {
     return made;
   }
 
+  observe::Registry server_registry;
+  observe::Registry client_registry;
   Router server_router;
   Router client_router;
   std::vector<std::string> pushed;
@@ -195,7 +197,7 @@ TEST_F(SessionTest, PushesInOrderWithoutReply) {
   turn_until([&] { return pushed.size() == 50; });
   EXPECT_EQ(pushed.front(), "0");
   EXPECT_EQ(pushed.back(), "49");
-  EXPECT_EQ(client->counters().pushes_sent, 50U);
+  EXPECT_EQ(client->metrics().pushes_sent.value(), 50U);
 }
 
 TEST_F(SessionTest, AnswersUnknownMethodsAndWrongKinds) {
@@ -207,7 +209,7 @@ TEST_F(SessionTest, AnswersUnknownMethodsAndWrongKinds) {
   EXPECT_EQ(call("/push", "x").status().reason(), "route.kind");
   EXPECT_TRUE(session->push({.method = "/nobody"}, [](Buffer&) { return Status(); }).ok());
   EXPECT_TRUE(call("/echo", "still here").ok());
-  EXPECT_EQ(server->counters().pushes_failed, 1U);
+  EXPECT_EQ(server->metrics().pushes_failed.value(), 1U);
 }
 
 TEST_F(SessionTest, AnswersWhatAHandlerThrowsAndHarmsNobodyElse) {
@@ -237,7 +239,7 @@ TEST_F(SessionTest, EndsACallAtItsDeadlineAndDropsTheLateReply) {
   const Status late = call("/slow", "x", "ms=60", core->deadline_after(10ms)).status();
   EXPECT_EQ(late.code(), Code::kDeadlineExceeded);
   EXPECT_EQ(late.outcome(), Outcome::kUnknown);
-  turn_until([&] { return client->counters().replies_late == 1; });
+  turn_until([&] { return client->metrics().replies_late.value() == 1; });
   EXPECT_EQ(call("/echo", "x", "", Deadline(core->now())).status().outcome(), Outcome::kNotSent);
   EXPECT_TRUE(call("/echo", "fine").ok());
 }
@@ -303,7 +305,7 @@ TEST_F(SessionTest, AnswersOverloadedWhenTooManyHandlersRun) {
   }
   const auto raw = probe(bytes);
   turn_until([&] { return raw->received.find("session.inflight") != std::string::npos; });
-  EXPECT_EQ(server->counters().calls_refused, 1U);
+  EXPECT_EQ(server->metrics().calls_refused.value(), 1U);
   turn_until([&] { return accepted->handlers_running() == 0; });
 }
 
@@ -323,7 +325,7 @@ TEST_F(SessionTest, RefusesAFrameThatClaimsTwoGibibytesAndClosesOnlyThatConnecti
   ASSERT_EQ(parsed.state, wire::raw::FrameResult::State::kFrame);
   EXPECT_EQ(reply.seq, 5);
   EXPECT_EQ(wire::parse_status_text(reply.status).code(), Code::kTooLarge);
-  EXPECT_EQ(server->counters().protocol_errors, 1U);
+  EXPECT_EQ(server->metrics().protocol_errors.value(), 1U);
   EXPECT_TRUE(call("/echo", "others feel nothing").ok());
 }
 
@@ -335,7 +337,7 @@ TEST_F(SessionTest, ClosesAConnectionThatSendsGarbage) {
     const auto raw = probe(garbage);
     turn_until([&] { return raw->closed; });
   }
-  EXPECT_EQ(server->counters().protocol_errors, 3U);
+  EXPECT_EQ(server->metrics().protocol_errors.value(), 3U);
   EXPECT_TRUE(call("/echo", "others feel nothing").ok());
 }
 
