@@ -42,12 +42,12 @@ Result<std::unique_ptr<Server>> Server::make(io::Core& core, ServerOptions optio
                                              Handler handler) {
   FL_CHECK(handler != nullptr);
   FL_TRY(validate(options));
-  return std::unique_ptr<Server>(new Server(core, options, std::move(handler)));
+  return std::unique_ptr<Server>(new Server(core, std::move(options), std::move(handler)));
 }
 
 Server::Server(io::Core& core, ServerOptions options, Handler handler)
     : core_(core),
-      options_(options),
+      options_(std::move(options)),
       handler_(std::move(handler)),
       random_(Random::from_system()) {}
 
@@ -66,10 +66,11 @@ Result<io::Address> Server::listen(const io::Address& address) {
 void Server::adopt(std::unique_ptr<io::Stream> stream) {
   core_.assert_here();
   if (closing_ || connections_.size() >= options_.connections_max) {
-    ++counts_.refused_connections;
+    options_.metrics.connections_refused.add();
     return core_.dispose(std::move(stream));
   }
-  ++counts_.connections;
+  options_.metrics.connections_accepted.add();
+  options_.metrics.connections_open.add(1);
   auto connection = std::make_unique<internal::ServerConnection>(*this, std::move(stream));
   internal::ServerConnection& started = *connection;
   connections_.emplace(&started, std::move(connection));
@@ -127,6 +128,7 @@ void Server::remove(internal::ServerConnection& connection) {
   FL_CHECK(found != connections_.end());
   core_.dispose(std::move(found->second));
   connections_.erase(found);
+  options_.metrics.connections_open.add(-1);
   if (closing_ && connections_.empty()) empty_.set();
 }
 

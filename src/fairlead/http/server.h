@@ -18,6 +18,7 @@
 #include "fairlead/base/time.h"
 #include "fairlead/http/date.h"
 #include "fairlead/http/message.h"
+#include "fairlead/http/metrics.h"
 #include "fairlead/http/proto/head.h"
 #include "fairlead/io/core.h"
 
@@ -37,15 +38,7 @@ struct ServerOptions {
   Duration body_timeout = std::chrono::seconds(60);    // the whole body; 408 beyond
   Duration write_timeout = std::chrono::seconds(15);   // without the peer taking a byte; closed
   bool show_cause = false;                             // causes in error answers
-};
-
-// What happened since the server was made.
-struct ServerCounts {
-  std::uint64_t connections = 0;
-  std::uint64_t requests = 0;          // given to the handler
-  std::uint64_t refused_requests = 0;  // answered by the server itself: 4xx, 501, 505
-  std::uint64_t refused_connections = 0;
-  std::uint64_t handler_errors = 0;  // answers of 500 and above
+  Metrics metrics{};
 };
 
 // Requests of one connection are handled one at a time in their order, so answers are in order;
@@ -77,7 +70,6 @@ class Server {
   Task<Status> close(Deadline deadline);
 
   std::size_t connections() const { return connections_.size(); }
-  const ServerCounts& counts() const { return counts_; }
 
  private:
   friend internal::ServerConnection;
@@ -99,7 +91,6 @@ class Server {
   std::vector<std::unique_ptr<internal::Exchange>> spare_exchanges_;
   DateCache date_;
   Random random_;
-  ServerCounts counts_;
   Event empty_;  // set when the last connection is gone after close() began
   Scope scope_;  // one task per request being handled
 };

@@ -172,7 +172,8 @@ void ServerConnection::dispatch() {
   request_id_ = request.id;
   state_ = State::kHandling;
   await_until(Time::max());
-  ++server_.counts_.requests;
+  server_.options_.metrics.requests_received.add();
+  dispatched_ = server_.core_.now();
   server_.scope_.spawn(handle(std::move(request)));
 }
 
@@ -194,6 +195,7 @@ Task<void> ServerConnection::handle(Request request) {
 
 void ServerConnection::answer(Result<Response> result) {
   FL_CHECK(state_ == State::kHandling);
+  server_.options_.metrics.request_seconds.record(server_.core_.now() - dispatched_);
   if (stream_ == nullptr) return server_.remove(*this);
   if (server_.closing_ || ended_) keep_alive_ = false;
   if (!result.ok()) {
@@ -205,7 +207,7 @@ void ServerConnection::answer(Result<Response> result) {
         Status(Code::kInternal, "http.bad_response", "the handler gave no valid status"),
         request_id_);
   }
-  if (result->status >= 500) ++server_.counts_.handler_errors;
+  if (result->status >= 500) server_.options_.metrics.requests_failed.add();
   write(*result);
   if (stream_ == nullptr) return server_.remove(*this);  // writing found the connection lost
   if (!keep_alive_) return close_stream();
@@ -214,7 +216,7 @@ void ServerConnection::answer(Result<Response> result) {
 
 // Answers with what is wrong and ends the connection: what comes behind cannot be trusted.
 void ServerConnection::refuse(Refusal refusal) {
-  ++server_.counts_.refused_requests;
+  server_.options_.metrics.requests_refused.add();
   keep_alive_ = false;
   const int http_status = proto::refusal_row(refusal).http_status;
   const std::string id = server_.make_request_id();
@@ -235,7 +237,7 @@ void ServerConnection::write(const Response& response) {
     written = write_head(failed);
     FL_CHECK(written.ok());
     body = &failed.body;
-    ++server_.counts_.handler_errors;
+    server_.options_.metrics.requests_failed.add();
   }
   if (!to_head_ && !has_no_body(response.status)) stream_->output().append(body->view());
   stream_->wrote();

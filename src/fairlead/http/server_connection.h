@@ -77,6 +77,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   bool keep_alive_ = false;  // as the request being handled wishes
   bool http10_ = false;      // it came from HTTP/1.0
   bool to_head_ = false;     // it is a HEAD
+  Time dispatched_;          // when the request was given to its handler
   Time phase_end_ = Time::max();
   Time stall_end_ = Time::max();  // when output that nobody takes ends the connection
   std::size_t stall_bytes_ = 0;   // unsent when stall_end_ was set

@@ -61,6 +61,7 @@ class ServerTest : public ::testing::Test {
  protected:
   void start(ServerOptions options = {}) {
     world.core = core.get();
+    options.metrics = metrics;
     World* shared = &world;
     const auto handler = [shared](Request request) -> Task<Result<Response>> {
       if (request.path == "/wait") return wait_then_answer(shared, std::move(request));
@@ -75,6 +76,8 @@ class ServerTest : public ::testing::Test {
     world.release.set();
     EXPECT_TRUE(core->run(server->close(core->deadline_after(5s))).ok());
     EXPECT_EQ(server->connections(), 0U);
+    EXPECT_EQ(metrics.connections_open.value(), 0);
+    EXPECT_EQ(metrics.request_seconds.snapshot().count, metrics.requests_received.value());
   }
   // All that the server says to `bytes` on a connection of its own until it closes.
   std::string refused(std::string_view bytes) {
@@ -85,6 +88,8 @@ class ServerTest : public ::testing::Test {
 
   std::unique_ptr<io::Core> core = io::Core::make().value();
   World world;
+  observe::Registry registry;
+  const Metrics metrics = Metrics::make(registry).value();
   std::unique_ptr<Server> server;
   io::Address address;
 };
@@ -104,8 +109,8 @@ TEST_F(ServerTest, AnswersAndKeepsTheConnection) {
       "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
       "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
   client.wait_for("abcde");
-  EXPECT_EQ(server->counts().connections, 1U);
-  EXPECT_EQ(server->counts().requests, 2U);
+  EXPECT_EQ(metrics.connections_accepted.value(), 1U);
+  EXPECT_EQ(metrics.requests_received.value(), 2U);
 }
 
 TEST_F(ServerTest, TellsTheHandlerWhatWasAsked) {
@@ -130,7 +135,7 @@ TEST_F(ServerTest, MakesNoDifferenceOfWhereARequestIsCut) {
     client.wait_for("hello", answers);
   }
   EXPECT_EQ(client.occurrences("HTTP/1.1 200 OK"), answers);
-  EXPECT_EQ(server->counts().connections, 1U);
+  EXPECT_EQ(metrics.connections_accepted.value(), 1U);
 }
 
 TEST_F(ServerTest, ReadsByteByByte) {
@@ -246,7 +251,8 @@ TEST_F(ServerTest, RefusesWhatTheParserRefusesAndNothingBehindIsRead) {
     EXPECT_EQ(answer.find("\nHTTP/1.1 "), std::string::npos) << answer;
     EXPECT_EQ(answer.find("200 OK"), std::string::npos) << answer;
   }
-  EXPECT_EQ(server->counts().requests, 0U);
+  EXPECT_EQ(metrics.requests_received.value(), 0U);
+  EXPECT_EQ(metrics.requests_refused.value(), 12U);
 }
 
 TEST_F(ServerTest, BoundsAChunkedBodyOnBothSides) {
@@ -274,7 +280,7 @@ TEST_F(ServerTest, MapsErrorsAndExceptionsOfHandlersInOnePlace) {
   client.send("GET /split HTTP/1.1\r\nHost: h\r\n\r\nGET /status HTTP/1.1\r\nHost: h\r\n\r\n");
   const std::string bad = client.wait_for("http.bad_response", 2);
   EXPECT_EQ(bad.find("X-Evil"), std::string::npos);
-  EXPECT_EQ(server->counts().handler_errors, 3U);
+  EXPECT_EQ(metrics.requests_failed.value(), 3U);
 
   client.send(kGet);
   client.wait_for("200 OK");
@@ -312,9 +318,9 @@ TEST_F(ServerTest, EndsAClientThatTakesNoAnswer) {
   ASSERT_GT(::send(client.socket(), get.data(), get.size(), MSG_NOSIGNAL), 0);
   ASSERT_GT(::send(client.socket(), get.data(), get.size(), MSG_NOSIGNAL), 0);
 
-  EXPECT_TRUE(turn_until(*core, [&] { return server->counts().requests > 0; }));
+  EXPECT_TRUE(turn_until(*core, [&] { return metrics.requests_received.value() > 0; }));
   EXPECT_TRUE(turn_until(*core, [&] { return server->connections() == 0; }));
-  EXPECT_EQ(server->counts().requests, 1U) << "no second answer before the first is taken";
+  EXPECT_EQ(metrics.requests_received.value(), 1U) << "no second answer before the first is taken";
 }
 
 TEST_F(ServerTest, SendsALargeAnswerWhole) {
@@ -330,7 +336,7 @@ TEST_F(ServerTest, TakesNoMoreConnectionsThanTold) {
   first.send(kGet);
   first.wait_for("200 OK");
   EXPECT_EQ(refused(kGet), "");
-  EXPECT_EQ(server->counts().refused_connections, 1U);
+  EXPECT_EQ(metrics.connections_refused.value(), 1U);
   first.send(kGet);
   first.wait_for("200 OK", 2);
 }

@@ -1,0 +1,173 @@
+#include "fairlead/http/client.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "fairlead/base/check.h"
+#include "fairlead/http/client_connection.h"
+
+namespace fairlead::http {
+namespace {
+
+Status bad_option(std::string_view what) {
+  return Status(Code::kBadMessage, "http.bad_option", what);
+}
+
+Status validate(const ClientOptions& options) {
+  const proto::HeadLimits& head = options.head;
+  if (head.head_bytes_max < 256 || head.head_bytes_max > proto::kHeadBytesMax) {
+    return bad_option("head.head_bytes_max must be from 256 to 65536");
+  }
+  if (head.fields_max < 1 || head.fields_max > proto::kFieldsMax) {
+    return bad_option("head.fields_max must be from 1 to 100");
+  }
+  if (options.connections_max < 1) return bad_option("connections_max must be at least 1");
+  if (options.idle_timeout <= Duration::zero() || options.connect_timeout <= Duration::zero()) {
+    return bad_option("idle_timeout and connect_timeout must be above 0");
+  }
+  return {};
+}
+
+bool is_idempotent(std::string_view method) {
+  constexpr std::array<std::string_view, 6> kMethods = {"GET",     "HEAD",  "PUT",
+                                                        "OPTIONS", "TRACE", "DELETE"};
+  return std::ranges::find(kMethods, method) != kMethods.end();
+}
+
+Status not_sent(Status status) { return std::move(status).with_outcome(Outcome::kNotSent); }
+
+}  // namespace
+
+namespace internal {
+
+Lease::~Lease() {
+  if (client_ == nullptr) return;
+  const bool keep = connection_ != nullptr && connection_->reusable() &&
+                    !client_->gate_.closing() && pool_->idle.size() < client_->options_.idle_max;
+  if (keep) {
+    connection_->become_idle();
+    pool_->idle.push_back(std::move(connection_));
+    return;
+  }
+  client_->core_.dispose(std::move(connection_));
+  --pool_->open;
+  client_->forget_if_empty(*pool_);
+}
+
+}  // namespace internal
+
+Result<std::unique_ptr<Client>> Client::make(io::Core& core, ClientOptions options) {
+  FL_TRY(validate(options));
+  return std::unique_ptr<Client>(new Client(core, std::move(options)));
+}
+
+Client::Client(io::Core& core, ClientOptions options) : core_(core), options_(std::move(options)) {}
+
+Client::~Client() { FL_CHECK(pools_.empty()); }
+
+Task<Result<Response>> Client::send(ClientRequest request, Deadline deadline, CancelToken cancel) {
+  core_.assert_here();
+  std::optional<Gate::Pass> pass = gate_.enter();
+  if (!pass) {
+    co_return not_sent(
+        Status(Code::kConnectionClosed, "http.client_closed", "the client is closing"));
+  }
+  if (deadline.passed(core_.now())) {
+    co_return not_sent(
+        Status(Code::kDeadlineExceeded, "wait.deadline", "the deadline passed before sending"));
+  }
+  options_.metrics.client_requests_sent.add();
+  bool stale = false;
+  Result<Response> result = co_await send_once(&request, false, deadline, cancel, &stale);
+  if (stale && is_idempotent(request.method)) {
+    options_.metrics.client_requests_resent.add();
+    result = co_await send_once(&request, true, deadline, std::move(cancel), &stale);
+  }
+  if (!result.ok()) options_.metrics.client_requests_failed.add();
+  co_return result;
+}
+
+// `stale` is set when a kept connection turned out to be closed before it said anything.
+Task<Result<Response>> Client::send_once(const ClientRequest* request, bool fresh,
+                                         Deadline deadline, CancelToken cancel, bool* stale) {
+  FL_CO_TRY_ASSIGN(internal::Lease lease, take_place(request->address, fresh));
+  const bool reused = lease.connection() != nullptr;
+  if (!reused) {
+    Status connected = co_await connect(&lease, request->address, deadline, cancel);
+    if (!connected.ok()) co_return not_sent(std::move(connected));
+  }
+  Result<Response> result =
+      co_await lease.connection()->exchange(request, deadline, std::move(cancel));
+  *stale = reused && result.status().reason() == "http.closed";
+  co_return result;
+}
+
+Task<Status> Client::close(Deadline deadline) {
+  core_.assert_here();
+  std::vector<internal::ClientConnection*> idle;
+  for (const auto& [key, pool] : pools_) {
+    for (const auto& connection : pool->idle) idle.push_back(connection.get());
+  }
+  for (internal::ClientConnection* connection : idle) drop_idle(*connection);
+  co_return co_await gate_.close(core_.timers(), deadline);
+}
+
+std::size_t Client::idle_connections() const {
+  std::size_t count = 0;
+  for (const auto& [key, pool] : pools_) count += pool->idle.size();
+  return count;
+}
+
+// A place in the address's pool, with a kept connection unless `fresh` or there is none.
+Result<internal::Lease> Client::take_place(const io::Address& address, bool fresh) {
+  const std::string key = address.to_text();
+  std::unique_ptr<internal::Pool>& pool = pools_[key];
+  if (pool == nullptr) {
+    pool = std::make_unique<internal::Pool>();
+    pool->key = key;
+  }
+  while (!fresh && !pool->idle.empty()) {
+    std::unique_ptr<internal::ClientConnection> connection = std::move(pool->idle.back());
+    pool->idle.pop_back();
+    connection->leave_idle();
+    if (connection->reusable()) return internal::Lease(*this, *pool, std::move(connection));
+    core_.dispose(std::move(connection));  // it is about to close
+    --pool->open;
+  }
+  if (pool->open >= options_.connections_max) {
+    return Status(Code::kLocalLimit, "http.pool_full",
+                  std::to_string(pool->open) + " connections to " + key + " are in use");
+  }
+  ++pool->open;
+  return internal::Lease(*this, *pool, nullptr);
+}
+
+Task<Status> Client::connect(internal::Lease* lease, io::Address address, Deadline deadline,
+                             CancelToken cancel) {
+  const Deadline until = earlier(deadline, core_.deadline_after(options_.connect_timeout));
+  FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
+                   co_await core_.connect(std::move(address), until, std::move(cancel)));
+  options_.metrics.client_connections_opened.add();
+  lease->fill(
+      std::make_unique<internal::ClientConnection>(*this, lease->pool(), std::move(stream)));
+  co_return Status();
+}
+
+void Client::drop_idle(internal::ClientConnection& connection) {
+  internal::Pool& pool = connection.pool();
+  const auto found =
+      std::ranges::find(pool.idle, &connection, [](const auto& kept) { return kept.get(); });
+  FL_CHECK(found != pool.idle.end());
+  connection.leave_idle();
+  core_.dispose(std::move(*found));
+  pool.idle.erase(found);
+  --pool.open;
+  forget_if_empty(pool);
+}
+
+void Client::forget_if_empty(internal::Pool& pool) {
+  if (pool.open == 0) pools_.erase(std::string(pool.key));
+}
+
+}  // namespace fairlead::http
