@@ -1,0 +1,330 @@
+#include "fairlead/upstream/service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fairlead/observe/log.h"
+
+namespace fairlead::upstream {
+namespace {
+
+Status not_sent(Code code, std::string_view reason, std::string_view message) {
+  return Status(code, reason, message).with_outcome(Outcome::kNotSent);
+}
+
+}  // namespace
+
+bool may_try_elsewhere(const Status& status) {
+  if (status.outcome() != Outcome::kNotSent) return false;
+  switch (status.code()) {
+    case Code::kConnectionClosed:
+    case Code::kWriteFailed:
+    case Code::kDialFailed:
+    case Code::kLocalLimit:
+    case Code::kSendQueueFull:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// ---- waiting
+// -------------------------------------------------------------------------------------
+
+void SessionWaiter::leave() {
+  disarm();
+  forget();
+  leave_list();
+}
+
+void SessionWaiter::leave_list() {
+  if (list_ == nullptr) return;
+  if (next_ != this) {  // a ring: the first one's previous is the last
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+  }
+  if (*list_ == this) *list_ = next_ != this ? next_ : nullptr;
+  list_ = nullptr;
+}
+
+void SessionWaiter::fail(Status status) {
+  leave();
+  on_session(std::move(status));
+}
+
+void SessionWaiter::on_timer() {
+  fail(not_sent(Code::kDeadlineExceeded, "call.deadline",
+                "the deadline passed while connecting to '" + service_->name() + "'"));
+}
+
+void SessionWaiter::on_cancel() {
+  fail(not_sent(Code::kCancelled, "call.cancelled", "cancelled while connecting"));
+}
+
+// A coroutine's wait for a session.
+class Service::Awaiter final : public SessionWaiter {
+ public:
+  Awaiter(Service& service, Deadline deadline, CancelToken cancel)
+      : service_(service), deadline_(deadline), cancel_(std::move(cancel)) {}
+
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> awaiting) {
+    service_.wait(*this, deadline_, cancel_);
+    if (done_) return false;
+    awaiting_ = awaiting;
+    return true;
+  }
+  Result<rpc::Session*> await_resume() { return std::move(session_); }
+
+ private:
+  void on_session(Result<rpc::Session*> session) override {
+    session_ = std::move(session);
+    done_ = true;
+    if (awaiting_) awaiting_.resume();
+  }
+
+  Service& service_;
+  Deadline deadline_;
+  CancelToken cancel_;
+  std::coroutine_handle<> awaiting_;
+  Result<rpc::Session*> session_ = static_cast<rpc::Session*>(nullptr);
+  bool done_ = false;
+};
+
+// ---- endpoints
+// -----------------------------------------------------------------------------------
+
+Service::Service(rpc::Peer& peer, std::string name, ServiceOptions options)
+    : peer_(peer), name_(std::move(name)), options_(options), random_(Random::from_system()) {}
+
+Service::~Service() {
+  for (const auto& link : links_) {
+    FL_CHECK(link->waiters == nullptr);
+    if (link->session != nullptr) link->session->on_closed(nullptr);
+  }
+  FL_CHECK(unplaced_ == nullptr);
+}
+
+void Service::update(const EndpointSnapshot& endpoints) {
+  if (closed_) return;
+  std::vector<std::shared_ptr<Link>> links;
+  for (const Endpoint& endpoint : *endpoints) {
+    const auto known = std::ranges::find_if(links_, [&](const std::shared_ptr<Link>& link) {
+      return link != nullptr && link->endpoint.id == endpoint.id &&
+             link->endpoint.address.to_text() == endpoint.address.to_text();
+    });
+    if (known != links_.end()) {
+      links.push_back(std::exchange(*known, nullptr));
+    } else {
+      links.push_back(std::make_shared<Link>());
+      links.back()->endpoint = endpoint;
+    }
+  }
+  std::swap(links, links_);
+  for (const auto& gone : links) {
+    if (gone != nullptr)
+      scope_.spawn(retire(gone, core().deadline_after(std::chrono::seconds(30))));
+  }
+  known_ = true;
+  for (SessionWaiter* waiter = unplaced_; waiter != nullptr; waiter = unplaced_) {
+    waiter->leave_list();
+    place(*waiter);
+  }
+}
+
+// Lets go of an endpoint: calls under way end, then its session closes.
+Task<void> Service::retire(std::shared_ptr<Link> link, Deadline deadline) {
+  link->removed = true;
+  rpc::Session* session = link->session;
+  if (session == nullptr) co_return;
+  const Time patience_end = deadline.at();
+  while (link->session != nullptr && session->calls_waiting() > 0 && core().now() < patience_end) {
+    const Deadline soon = earlier(deadline, core().deadline_after(std::chrono::milliseconds(20)));
+    Status slept = co_await Sleep(core().timers(), soon, scope_.token());
+    if (!slept.ok()) break;
+  }
+  if (link->session == nullptr) co_return;
+  Status closed = co_await session->close(deadline);
+  if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+}
+
+// The next endpoint in turn that does not rest; null when there is none.
+std::shared_ptr<Service::Link> Service::next_link() {
+  const Time now = core().now();
+  for (std::size_t tried = 0; tried < links_.size(); ++tried) {
+    next_ = next_ >= links_.size() ? 0 : next_;
+    const std::shared_ptr<Link>& link = links_[next_++];
+    if (link->rests_until <= now) return link;
+  }
+  return nullptr;
+}
+
+rpc::Session* Service::ready_session() {
+  const Time now = core().now();
+  for (std::size_t tried = 0; tried < links_.size(); ++tried) {
+    const std::size_t at = next_ >= links_.size() ? 0 : next_;
+    const Link& link = *links_[at];
+    if (link.session != nullptr && link.session->open()) {
+      next_ = at + 1;
+      return link.session;
+    }
+    if (link.rests_until <= now) return nullptr;  // its turn: somebody must dial
+    next_ = at + 1;
+  }
+  return nullptr;
+}
+
+Status Service::no_endpoint() const {
+  if (closed_) {
+    return not_sent(Code::kConnectionClosed, "upstream.closed", "this client is being closed");
+  }
+  if (links_.empty()) {
+    return not_sent(Code::kNoEndpoint, "upstream.no_endpoint",
+                    "no copy of '" + name_ +
+                        "' is registered; start one, or look whether it uses "
+                        "the same store");
+  }
+  std::string message =
+      "none of the " + std::to_string(links_.size()) + " copies of '" + name_ + "' can be reached";
+  Status status = not_sent(Code::kNoEndpoint, "upstream.no_endpoint", message);
+  const Status& last = links_.front()->last_error;
+  return last.ok() ? status : std::move(status).with_cause(last.message());
+}
+
+void Service::enlist(SessionWaiter& waiter, SessionWaiter*& list) {
+  waiter.list_ = &list;
+  if (list == nullptr) {
+    list = waiter.previous_ = waiter.next_ = &waiter;
+    return;
+  }
+  waiter.next_ = list;
+  waiter.previous_ = list->previous_;
+  list->previous_->next_ = &waiter;
+  list->previous_ = &waiter;
+}
+
+void Service::wait(SessionWaiter& waiter, Deadline deadline, const CancelToken& cancel) {
+  FL_CHECK(waiter.list_ == nullptr);
+  waiter.service_ = this;
+  waiter.dials_failed_ = 0;
+  if (deadline.passed(core().now())) return waiter.on_timer();
+  if (waiter.listen(cancel)) return waiter.on_cancel();
+  if (deadline.is_set()) core().timers().arm(waiter, deadline.at());
+  place(waiter);
+}
+
+// Puts a waiter where its session will come from. Its timer and token stay as they are.
+void Service::place(SessionWaiter& waiter) {
+  if (closed_) return waiter.fail(no_endpoint());
+  if (!known_) return enlist(waiter, unplaced_);
+  const std::shared_ptr<Link> link = next_link();
+  if (link == nullptr) return waiter.fail(no_endpoint());
+  if (link->session != nullptr && link->session->open()) {
+    waiter.leave();
+    return waiter.on_session(link->session);
+  }
+  enlist(waiter, link->waiters);
+  if (!link->dialing) scope_.spawn(dial(link));
+}
+
+Task<void> Service::dial(std::shared_ptr<Link> link) {
+  link->dialing = true;
+  Result<rpc::Session*> made = co_await peer_.dial(
+      link->endpoint.address, core().deadline_after(options_.dial_timeout), scope_.token());
+  link->dialing = false;
+  if (made.ok())
+    dialled(link, **made);
+  else
+    dial_failed(*link, made.status());
+}
+
+void Service::dialled(const std::shared_ptr<Link>& link, rpc::Session& session) {
+  link->failures = 0;
+  link->rests_until = {};
+  link->session = &session;
+  session.on_closed([link](rpc::Session&, const Status&) { link->session = nullptr; });
+  while (SessionWaiter* waiter = link->waiters) {
+    if (link->session == nullptr || !link->session->open()) break;
+    waiter->leave();
+    waiter->on_session(link->session);
+  }
+  while (SessionWaiter* waiter = link->waiters) {  // lost at once: as if it had never come
+    waiter->fail(not_sent(Code::kConnectionClosed, "session.closed", "the session closed at once"));
+  }
+  if (link->removed) scope_.spawn(retire(link, core().deadline_after(std::chrono::seconds(30))));
+}
+
+void Service::dial_failed(Link& link, Status why) {
+  double backoff = static_cast<double>(options_.backoff_first.count());
+  for (std::uint32_t i = 0; i < link.failures && i < 64; ++i) backoff *= 1.6;
+  backoff = std::min(backoff, static_cast<double>(options_.backoff_max.count()));
+  backoff *= 0.8 + 0.4 * random_.unit();
+  link.rests_until = core().now() + Duration(static_cast<Duration::rep>(backoff));
+  ++link.failures;
+  link.last_error = std::move(why);
+  FL_LOG(warn, "upstream.dial_failed", {"service", name_},
+         {"endpoint", link.endpoint.address.to_text()}, {"reason", link.last_error.reason()});
+  while (SessionWaiter* waiter = link.waiters) {
+    if (++waiter->dials_failed_ >= kAttemptsMax) {
+      waiter->fail(Status(link.last_error).with_outcome(Outcome::kNotSent));
+      continue;
+    }
+    waiter->leave_list();  // its timer and token go on: the same wait, elsewhere
+    place(*waiter);
+  }
+}
+
+// ---- calls
+// ---------------------------------------------------------------------------------------
+
+Task<Result<rpc::Reply>> Service::call(RawRequest request, Deadline deadline, CancelToken cancel) {
+  Status last;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    rpc::Session* session = ready_session();
+    if (session == nullptr) {
+      FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel));
+    }
+    auto call = session->call(request.method, request.body_codec, request.body, request.metadata,
+                              deadline, cancel);
+    Result<rpc::Reply> reply = co_await call;
+    if (reply.ok() || !may_try_elsewhere(reply.status())) co_return reply;
+    last = reply.status();
+  }
+  co_return last;
+}
+
+Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken cancel) {
+  Status last;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    rpc::Session* session = ready_session();
+    if (session == nullptr) {
+      FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel));
+    }
+    const rpc::CallHead head{
+        .method = request.method, .body_codec = request.body_codec, .metadata = request.metadata};
+    last = session->push(head, [&request](Buffer& out) {
+      out.append(request.body.view());
+      return Status();
+    });
+    if (last.ok() || !may_try_elsewhere(last)) co_return last;
+  }
+  co_return last;
+}
+
+Task<Status> Service::close(Deadline deadline) {
+  closed_ = true;
+  while (SessionWaiter* waiter = unplaced_) waiter->fail(no_endpoint());
+  for (const auto& link : links_) {
+    while (SessionWaiter* waiter = link->waiters) waiter->fail(no_endpoint());
+  }
+  const std::vector<std::shared_ptr<Link>> links = links_;
+  for (const auto& link : links) {
+    if (link->session == nullptr) continue;
+    Status closed = co_await link->session->close(deadline);
+    if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+  }
+  Status ended = co_await scope_.close(core().timers(), deadline);
+  co_return ended;
+}
+
+}  // namespace fairlead::upstream

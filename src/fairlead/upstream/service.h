@@ -1,0 +1,149 @@
+// Service: a service as its callers on one core see it: the living endpoints, a session to each
+// that was needed, and whose turn it is.
+//
+//   endpoint:  IDLE -- its turn --> DIALING -- ok --> READY -- session lost --> IDLE
+//                                      └-- failed --> RESTING (backoff) -- over --> IDLE
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fairlead/async/cancel.h"
+#include "fairlead/async/scope.h"
+#include "fairlead/async/timer_wheel.h"
+#include "fairlead/base/random.h"
+#include "fairlead/base/result.h"
+#include "fairlead/rpc/peer.h"
+#include "fairlead/upstream/endpoint.h"
+
+namespace fairlead::upstream {
+
+struct ServiceOptions {
+  Duration dial_timeout = std::chrono::seconds(1);          // > 0
+  Duration backoff_first = std::chrono::milliseconds(100);  // after the first failed dial
+  Duration backoff_max = std::chrono::seconds(2);           // it grows by 1.6, jitter 20 %
+};
+
+// A call whose attempt ended with this status may be tried again at another endpoint without
+// asking whether it is idempotent: nothing of it was sent, and the fault was the endpoint's.
+bool may_try_elsewhere(const Status& status);
+
+// Attempts of one call, the first included.
+inline constexpr int kAttemptsMax = 3;
+
+class Service;
+
+// Waits for a session. Destroying it ends the wait. Thread: the service's core.
+class SessionWaiter : private Timer, private CancelListener {
+ public:
+  SessionWaiter() = default;
+  SessionWaiter(const SessionWaiter&) = delete;
+  SessionWaiter& operator=(const SessionWaiter&) = delete;
+
+ protected:
+  ~SessionWaiter() { leave(); }
+
+ private:
+  friend class Service;
+
+  // Once: a session that is open (good until the next co_await), or
+  //   kNoEndpoint `upstream.no_endpoint` (none is registered, or none can be reached),
+  //   the error of the last dial, kDeadlineExceeded `call.deadline`, kCancelled `call.cancelled`,
+  //   kConnectionClosed `upstream.closed`; all NOT_SENT. May destroy this object.
+  virtual void on_session(Result<rpc::Session*> session) = 0;
+
+  void on_timer() override;
+  void on_cancel() override;
+  void leave();
+  void leave_list();
+  void fail(Status status);
+
+  Service* service_ = nullptr;
+  SessionWaiter** list_ = nullptr;  // the first of the list it is in
+  SessionWaiter* previous_ = nullptr;
+  SessionWaiter* next_ = nullptr;
+  std::uint32_t dials_failed_ = 0;
+};
+
+// A request whose body is encoded already, for callers that do not know its type.
+struct RawRequest {
+  std::string method{};
+  std::uint8_t body_codec = wire::kNoCodec;
+  Bytes body{};
+  std::string metadata{};  // encoded text
+};
+
+// Thread: the peer's core. Lifetime: the peer outlives it; close() before destruction.
+class Service {
+ public:
+  Service(rpc::Peer& peer, std::string name, ServiceOptions options = {});
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // Replaces the endpoints. Sessions to those that stay are kept; those that are gone finish their
+  // calls and close. Until the first update callers wait.
+  void update(const EndpointSnapshot& endpoints);
+
+  // The session whose turn it is, or null: then wait(). Round robin over the endpoints that can be
+  // reached. Good until the next co_await.
+  rpc::Session* ready_session();
+  // Gives a session to `waiter`, dialling if needed. May call it before it returns.
+  void wait(SessionWaiter& waiter, Deadline deadline, const CancelToken& cancel = {});
+
+  // Calls and gives the raw reply; tries elsewhere while nothing was sent (kAttemptsMax).
+  // Errors: those of SessionWaiter::on_session() and of rpc::Session::start_call().
+  Task<Result<rpc::Reply>> call(RawRequest request, Deadline deadline, CancelToken cancel = {});
+  // The same for a PUSH, which ends when it was written.
+  Task<Status> push(RawRequest request, Deadline deadline, CancelToken cancel = {});
+
+  // Ends all waits, lets calls under way end, closes the sessions.
+  // Errors: kDeadlineExceeded `wait.deadline`.
+  Task<Status> close(Deadline deadline);
+
+  const std::string& name() const { return name_; }
+  std::size_t endpoint_count() const { return links_.size(); }
+  rpc::Peer& peer() const { return peer_; }
+
+ private:
+  friend SessionWaiter;
+  class Awaiter;
+
+  // One endpoint and our session to it.
+  struct Link {
+    Endpoint endpoint;
+    rpc::Session* session = nullptr;
+    bool dialing = false;
+    bool removed = false;
+    std::uint32_t failures = 0;  // dials in a row
+    Time rests_until{};
+    Status last_error;
+    SessionWaiter* waiters = nullptr;
+  };
+
+  io::Core& core() const { return peer_.core(); }
+  std::shared_ptr<Link> next_link();
+  void place(SessionWaiter& waiter);
+  void enlist(SessionWaiter& waiter, SessionWaiter*& list);
+  Task<void> dial(std::shared_ptr<Link> link);
+  void dialled(const std::shared_ptr<Link>& link, rpc::Session& session);
+  void dial_failed(Link& link, Status why);
+  Task<void> retire(std::shared_ptr<Link> link, Deadline deadline);
+  Status no_endpoint() const;
+
+  rpc::Peer& peer_;
+  const std::string name_;
+  const ServiceOptions options_;
+  std::vector<std::shared_ptr<Link>> links_;
+  std::size_t next_ = 0;
+  SessionWaiter* unplaced_ = nullptr;  // until the first update
+  Random random_;
+  bool known_ = false;  // the first update has come
+  bool closed_ = false;
+  Scope scope_;
+};
+
+}  // namespace fairlead::upstream

@@ -1,0 +1,190 @@
+#include "fairlead/upstream/service.h"
+
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace fairlead::upstream {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Copies of a service that answer with their name, and a caller's view of them; all on one core.
+class ServiceTest : public ::testing::Test {
+ protected:
+  struct Copy {
+    Copy(io::Core& core, std::string name) : peer(core, router, {}) {
+      const auto whoami = [name](rpc::Context& context) {
+        if (Buffer* out = context.begin_reply('s')) out->append(name);
+        return Status();
+      };
+      (void)router.add(wire::Kind::kCall, "/whoami", rpc::make_handler(whoami));
+    }
+    rpc::Router router;
+    rpc::Peer peer;
+    std::unique_ptr<io::Listener> listener;
+  };
+
+  void TearDown() override {
+    (void)core->run(service.close(core->deadline_after(1s)));
+    for (auto& [name, copy] : copies) stop(name, false);
+    (void)core->run(peer.close(core->deadline_after(1s)));
+  }
+  Endpoint start(const std::string& name, const io::Address& at = io::Address::loopback(0)) {
+    auto copy = std::make_unique<Copy>(*core, name);
+    rpc::Peer* peer_of_copy = &copy->peer;
+    copy->listener = core->listen(at, {},
+                                  [peer_of_copy](io::Core&, std::unique_ptr<io::Stream> s) {
+                                    peer_of_copy->accept(std::move(s));
+                                  })
+                         .value();
+    Endpoint endpoint{.id = name, .address = copy->listener->local()};
+    copies[name] = std::move(copy);
+    return endpoint;
+  }
+  void stop(const std::string& name, bool erase = true) {
+    Copy& copy = *copies[name];
+    copy.listener.reset();
+    (void)core->run(copy.peer.close(Deadline(core->now())));
+    if (erase) copies.erase(name);
+  }
+  void update(EndpointSet endpoints) {
+    service.update(std::make_shared<const EndpointSet>(std::move(endpoints)));
+  }
+  Result<std::string> whoami(Deadline deadline = {}, CancelToken cancel = {}) {
+    RawRequest request{.method = "/whoami", .body_codec = 's'};
+    const Deadline until = deadline.is_set() ? deadline : core->deadline_after(5s);
+    auto reply = core->run(service.call(std::move(request), until, std::move(cancel)));
+    if (!reply.ok()) return reply.status();
+    return std::string(reply->body.view());
+  }
+  std::map<std::string, int> count(int calls) {
+    std::map<std::string, int> answers;
+    for (int i = 0; i < calls; ++i) {
+      const Result<std::string> answer = whoami();
+      ++answers[answer.ok() ? *answer : answer.status().to_string()];
+    }
+    return answers;
+  }
+
+  std::unique_ptr<io::Core> core = io::Core::make().value();
+  rpc::Router no_routes;
+  rpc::Peer peer{*core, no_routes, {}};
+  Service service{peer, "test"};
+  std::map<std::string, std::unique_ptr<Copy>> copies;
+};
+
+TEST_F(ServiceTest, GivesEachLivingCopyItsShare) {
+  update({start("a"), start("b")});
+  EXPECT_EQ(count(20), (std::map<std::string, int>{{"a", 10}, {"b", 10}}));
+}
+
+TEST_F(ServiceTest, GivesANewCopyItsShareAndAGoneOneNone) {
+  const Endpoint a = start("a");
+  const Endpoint b = start("b");
+  update({a, b});
+  (void)count(4);
+  const Endpoint c = start("c");
+
+  update({a, b, c});
+  EXPECT_EQ(count(30), (std::map<std::string, int>{{"a", 10}, {"b", 10}, {"c", 10}}));
+
+  update({a, c});
+  EXPECT_EQ(count(20), (std::map<std::string, int>{{"a", 10}, {"c", 10}}));
+}
+
+TEST_F(ServiceTest, LosesNoCallWhenACopyDiesBetweenCalls) {
+  update({start("a"), start("b")});
+  (void)count(4);
+  stop("a");
+  EXPECT_EQ(count(10), (std::map<std::string, int>{{"b", 10}}));
+}
+
+TEST_F(ServiceTest, ComesBackToACopyThatComesBack) {
+  const Endpoint a = start("a");
+  update({a, start("b")});
+  (void)count(4);
+  stop("a");
+  EXPECT_EQ(count(4).count("a"), 0U);
+
+  (void)start("a", a.address);
+  const Time end = steady_now() + 10s;
+  while (count(2).count("a") == 0 && steady_now() < end) core->turn(core->deadline_after(20ms));
+  EXPECT_EQ(count(10), (std::map<std::string, int>{{"a", 5}, {"b", 5}}));
+}
+
+TEST_F(ServiceTest, SaysThatNothingIsRegistered) {
+  update({});
+  const Status none = whoami().status();
+  EXPECT_EQ(none.code(), Code::kNoEndpoint);
+  EXPECT_EQ(none.reason(), "upstream.no_endpoint");
+  EXPECT_EQ(none.outcome(), Outcome::kNotSent);
+}
+
+TEST_F(ServiceTest, SaysThatNoCopyCanBeReachedAndThenFailsFast) {
+  const Endpoint a = start("a");
+  update({a});
+  stop("a");
+  EXPECT_EQ(whoami().status().reason(), "upstream.no_endpoint");
+  const Status fast = whoami().status();
+  EXPECT_EQ(fast.reason(), "upstream.no_endpoint");
+  ASSERT_NE(fast.cause(), nullptr);
+  EXPECT_NE(fast.cause()->find("cannot connect"), std::string::npos);
+}
+
+TEST_F(ServiceTest, WaitsForTheFirstSetUntilTheDeadline) {
+  EXPECT_EQ(whoami(core->deadline_after(20ms)).status().code(), Code::kDeadlineExceeded);
+
+  const Endpoint a = start("a");
+  core->post([this, a] { update({a}); });
+  EXPECT_EQ(whoami().value(), "a");
+}
+
+TEST_F(ServiceTest, EndsAWaitThatIsCancelled) {
+  CancelSource cancel;
+  core->post([&] { cancel.cancel(); });
+  EXPECT_EQ(whoami({}, cancel.token()).status().reason(), "call.cancelled");
+}
+
+TEST_F(ServiceTest, DialsOnceForManyCallsAndKeepsTheirOrder) {
+  update({start("a")});
+  Scope scope;
+  std::vector<int> order;
+  const auto one = [](Service* on, int number, std::vector<int>* out) -> Task<void> {
+    RawRequest request{.method = "/whoami", .body_codec = 's'};
+    auto call = on->call(std::move(request), Deadline());
+    Result<rpc::Reply> reply = co_await call;
+    if (reply.ok()) out->push_back(number);
+  };
+  for (int i = 0; i < 5; ++i) scope.spawn(one(&service, i, &order));
+  const Time end = steady_now() + 10s;
+  while (scope.running() > 0 && steady_now() < end) core->turn(core->deadline_after(20ms));
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(copies["a"]->peer.session_count(), 1U);
+}
+
+TEST_F(ServiceTest, PushesToACopy) {
+  update({start("a")});
+  RawRequest request{.method = "/nobody"};
+  EXPECT_TRUE(core->run(service.push(std::move(request), core->deadline_after(5s))).ok());
+}
+
+TEST_F(ServiceTest, RefusesCallsOnceItIsClosed) {
+  update({start("a")});
+  (void)count(1);
+  EXPECT_TRUE(core->run(service.close(core->deadline_after(5s))).ok());
+  EXPECT_EQ(whoami().status().reason(), "upstream.closed");
+}
+
+TEST(Endpoints, AreReadFromAList) {
+  EXPECT_EQ(parse_endpoints("127.0.0.1:1, unix:/a")->get()->size(), 2U);
+  EXPECT_EQ(parse_endpoints("127.0.0.1:1,,").status().reason(), "address.bad");
+  EXPECT_TRUE(check_service_name("math.v1-x_2").ok());
+  for (const std::string& bad : {std::string(), std::string("Math"), std::string("9a"),
+                                 std::string("a/b"), std::string(101, 'a')}) {
+    EXPECT_EQ(check_service_name(bad).reason(), "service.bad_name") << bad;
+  }
+}
+
+}  // namespace
+}  // namespace fairlead::upstream
