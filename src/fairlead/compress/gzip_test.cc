@@ -65,7 +65,9 @@ TEST(Gunzip, NeverGivesOtherBytesForOneFlippedBit) {
     Buffer output;
     const Status status = gunzip(damaged, {}, output);
     // Flips of time, extra flags and system change nothing that anyone reads.
-    if (status.ok()) EXPECT_EQ(output.view(), input) << "bit " << bit;
+    if (status.ok()) {
+      EXPECT_EQ(output.view(), input) << "bit " << bit;
+    }
   }
 }
 

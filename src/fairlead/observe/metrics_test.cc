@@ -99,7 +99,9 @@ TEST(Histogram, PutsEachNumberBetweenItsBounds) {
       const std::uint32_t bucket = Histogram::bucket_of(unit, number);
       ASSERT_LT(bucket, Histogram::kBuckets);
       EXPECT_LE(number, Histogram::bound(unit, bucket)) << number;
-      if (bucket > 0) EXPECT_GT(number, Histogram::bound(unit, bucket - 1)) << number;
+      if (bucket > 0) {
+        EXPECT_GT(number, Histogram::bound(unit, bucket - 1)) << number;
+      }
     }
     for (std::size_t bucket = 0; bucket + 1 < Histogram::kBuckets; ++bucket) {
       const std::uint64_t bound = Histogram::bound(unit, bucket);

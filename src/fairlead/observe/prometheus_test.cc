@@ -77,7 +77,7 @@ std::map<std::string, std::string> take_labels(std::string_view& rest) {
       return labels;
     }
     std::size_t end = 2;
-    while (end < rest.size() && rest[end] != '"') end += rest[end] == '\\' ? 2 : 1;
+    while (end < rest.size() && rest[end] != '"') end += rest[end] == '\\' ? 2U : 1U;
     EXPECT_TRUE(labels.emplace(name, unescaped(rest.substr(2, end - 2), true)).second) << name;
     rest.remove_prefix(end + 1);
   } while (rest.starts_with(','));
@@ -89,7 +89,9 @@ std::map<std::string, std::string> take_labels(std::string_view& rest) {
 Page read(std::string_view text) {
   Page page;
   std::set<std::string> seen;
-  if (!text.empty()) EXPECT_TRUE(text.ends_with('\n'));
+  if (!text.empty()) {
+    EXPECT_TRUE(text.ends_with('\n'));
+  }
   std::string family;
   for (std::string_view line : split(text, '\n')) {
     if (line.empty()) continue;
@@ -99,7 +101,9 @@ Page read(std::string_view text) {
       const std::size_t n = name_length(line);
       const std::string name(line.substr(0, n));
       EXPECT_EQ(line.substr(n, 1), " ");
-      if (help) EXPECT_TRUE(seen.insert(name).second) << name << " is not in one piece";
+      if (help) {
+        EXPECT_TRUE(seen.insert(name).second) << name << " is not in one piece";
+      }
       family = name;
       (help ? page.help : page.type)[name] =
           help ? unescaped(line.substr(n + 1), false) : std::string(line.substr(n + 1));

@@ -165,15 +165,22 @@ class Vectors : public testing::Test {
     EXPECT_EQ(message.method, text_at(go, "service_method"));
     EXPECT_EQ(message.status, text_at(go, "status_query"));
     EXPECT_EQ(message.body_codec, int_at(go, "body_codec"));
-    if (has(go, "body_hex")) EXPECT_EQ(to_hex(message.body), text_at(go, "body_hex"));
-    if (has(go, "body_text")) EXPECT_EQ(message.body, text_at(go, "body_text"));
-    if (has(go, "body_len")) EXPECT_EQ(std::ssize(message.body), int_at(go, "body_len"));
+    if (has(go, "body_hex")) {
+      EXPECT_EQ(to_hex(message.body), text_at(go, "body_hex"));
+    }
+    if (has(go, "body_text")) {
+      EXPECT_EQ(message.body, text_at(go, "body_text"));
+    }
+    if (has(go, "body_len")) {
+      EXPECT_EQ(std::ssize(message.body), int_at(go, "body_len"));
+    }
 
     const element metadata = go["meta_query"];
-    if (metadata.is_string())
+    if (metadata.is_string()) {
       EXPECT_EQ(message.metadata, text_at(go, "meta_query"));
-    else
+    } else {
       EXPECT_EQ(std::ssize(message.metadata), int_at(metadata, "len"));
+    }
   }
 
   simdjson::dom::parser parser_;
@@ -209,10 +216,11 @@ TEST_F(Vectors, OfRawMessagesAreReadAndWritten) {
     out.consume(6);
     if (text_at(vector, "compare") == "exact") {
       EXPECT_EQ(std::ssize(out.view()), int_at(vector, "wire_len"));
-      if (has(vector, "wire_hex"))
+      if (has(vector, "wire_hex")) {
         EXPECT_EQ(to_hex(out.view()), text_at(vector, "wire_hex"));
-      else
+      } else {
         EXPECT_EQ(sha256_hex(out.view()), text_at(vector, "wire_sha256"));
+      }
     }
     expect_reads_as_go(out.view(), vector["go_decodes_as"]);
     if (has(vector, "wire_hex")) {
@@ -221,6 +229,34 @@ TEST_F(Vectors, OfRawMessagesAreReadAndWritten) {
     return true;
   });
   EXPECT_EQ(ran, 30);
+}
+
+// Cut or damaged golden frames: the parser waits or refuses, and never looks beyond the input. Each
+// try reads a heap copy of the exact size, so that the address sanitizer sees one byte too far.
+TEST_F(Vectors, OfRawMessagesSurviveCutsAndBitFlips) {
+  const auto read = [this](std::string_view bytes) {
+    const std::vector<char> copy(bytes.begin(), bytes.end());
+    MessageView message;
+    const raw::FrameResult result = raw::parse({copy.data(), copy.size()}, kLimits, message);
+    if (result.state == raw::FrameResult::State::kPacked) {
+      (void)raw::unpack(transforms_, kLimits, message);
+    }
+    return result.state;
+  };
+  const int ran = each("message", [&read](element vector) {
+    if (text_at(vector, "proto") != "raw" || !has(vector, "wire_hex")) return false;
+    const std::string whole = from_hex(text_at(vector, "wire_hex"));
+    for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+      EXPECT_EQ(read(whole.substr(0, cut)), raw::FrameResult::State::kNeedMore) << cut;
+    }
+    for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
+      std::string damaged = whole;
+      damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+      (void)read(damaged);
+    }
+    return true;
+  });
+  EXPECT_EQ(ran, 26);
 }
 
 TEST_F(Vectors, OfStatusAreWrittenAndReadBack) {

@@ -380,10 +380,14 @@ void expect_views_inside(std::string_view input, const TransformSet& transforms)
   const FrameResult result = parse(input, kLimits, message);
   if (result.state == State::kPacked) {
     const Result<Bytes> owner = unpack(transforms, kLimits, message);
-    if (!owner.ok()) EXPECT_FALSE(owner.status().reason().empty());
+    if (!owner.ok()) {
+      EXPECT_FALSE(owner.status().reason().empty());
+    }
     return;
   }
-  if (result.state == State::kError) EXPECT_FALSE(result.status(kLimits).ok());
+  if (result.state == State::kError) {
+    EXPECT_FALSE(result.status(kLimits).ok());
+  }
   if (result.state != State::kFrame) return;
   ASSERT_LE(result.size, input.size());
   for (const std::string_view view :
