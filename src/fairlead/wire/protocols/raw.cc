@@ -44,10 +44,11 @@ constexpr std::array<std::uint8_t, 256> kBase36Value = [] {
   return values;
 }();
 
-bool parse_seq(const char* text, std::size_t size, std::int32_t& seq) {
-  const char* const end = text + size;
-  const bool negative = size > 0 && *text == '-';
-  if (size > 0 && (*text == '-' || *text == '+')) ++text;
+// The rare forms of seq: signs, leading zeros, 7 digits.
+bool parse_long_seq(const char* text, const char* end, std::int32_t& seq) {
+  if (text == end) return false;
+  const bool negative = *text == '-';
+  if (*text == '-' || *text == '+') ++text;
   if (text == end) return false;
   std::uint64_t magnitude = 0;
   for (; text != end; ++text) {
@@ -61,15 +62,44 @@ bool parse_seq(const char* text, std::size_t size, std::int32_t& seq) {
   return true;
 }
 
+inline bool parse_seq(const char* text, std::size_t size, std::int32_t& seq) {
+  const char* const end = text + size;
+  if (size - 1 >= 5) return parse_long_seq(text, end, seq);
+  // Up to 5 digits, or 60 million calls, cannot overflow, so one check behind the loop is enough.
+  std::uint32_t value = 0;
+  std::uint32_t all = 0;
+  for (const char* at = text; at != end; ++at) {
+    const std::uint32_t digit = kBase36Value[static_cast<unsigned char>(*at)];
+    value = value * 36 + digit;
+    all |= digit;
+  }
+  if (all > 63) [[unlikely]]
+    return parse_long_seq(text, end, seq);  // a sign, or not a digit
+  seq = static_cast<std::int32_t>(value);
+  return true;
+}
+
+// "00" "01" .. "zz": two digits of base 36 at a time halve the divisions.
+constexpr std::array<char, std::size_t{2} * 36 * 36> kBase36Pairs = [] {
+  constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyz";
+  std::array<char, std::size_t{2} * 36 * 36> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); i += 2) {
+    pairs[i] = kDigits[i / 2 / 36];
+    pairs[i + 1] = kDigits[i / 2 % 36];
+  }
+  return pairs;
+}();
+
 // Writes seq before `end` and gives its first character.
 char* format_seq(std::int32_t seq, char* end) {
-  constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-  std::uint32_t magnitude = static_cast<std::uint32_t>(seq);
-  if (seq < 0) magnitude = 0U - magnitude;
-  do {
-    *--end = kDigits[magnitude % 36];
-    magnitude /= 36;
-  } while (magnitude != 0);
+  std::uint32_t rest = static_cast<std::uint32_t>(seq);
+  if (seq < 0) rest = 0U - rest;
+  while (rest >= 36) {
+    end -= 2;
+    std::memcpy(end, &kBase36Pairs[std::size_t{2} * (rest % (36 * 36))], 2);
+    rest /= 36 * 36;
+  }
+  if (rest > 0 || seq == 0) *--end = kBase36Pairs[std::size_t{2} * rest + 1];
   if (seq < 0) *--end = '-';
   return end;
 }
@@ -270,12 +300,15 @@ FrameStart begin(Buffer& out, const MessageHead& head) {
   *at++ = static_cast<char>(head.transforms.size());
   at = put(at, head.transforms);
 
-  std::array<char, kSeqTextMax> digits;
-  char* const digits_end = digits.data() + digits.size();
+  // Eight bytes are copied whatever the digits are, which is one move: what stands behind the
+  // digits is overwritten by the fields that follow.
+  std::array<char, kSeqTextMax + 8> digits;
+  char* const digits_end = digits.data() + kSeqTextMax;
   const char* const seq = format_seq(head.seq, digits_end);
   const auto seq_size = static_cast<std::size_t>(digits_end - seq);
   *at++ = static_cast<char>(seq_size);
-  for (std::size_t i = 0; i < seq_size; ++i) *at++ = seq[i];
+  std::memcpy(at, seq, 8);
+  at += seq_size;
 
   *at++ = static_cast<char>(head.kind);
   *at++ = static_cast<char>(head.method.size());

@@ -63,7 +63,7 @@ struct FrameResult {
 // A frame over the limit is refused as soon as its length bytes are there.
 // seq is read as Go's ParseInt(s, 36, 32) does: a sign, upper case and leading zeros are accepted.
 // Errors: the faults kTooBig .. kBadKind above. With kBadKind `out` is filled all the same.
-// Cost: about a hundred instructions for a frame without transforms, whatever its body.
+// Cost: about 150 instructions for a frame without transforms, whatever its body.
 FrameResult parse(std::string_view input, const Limits& limits, MessageView& out);
 
 // Restores the message of a kPacked frame: parse() has set out.transforms and out.body (the bytes
