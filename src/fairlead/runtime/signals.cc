@@ -1,0 +1,76 @@
+#include "fairlead/runtime/signals.h"
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "fairlead/base/check.h"
+
+namespace fairlead::runtime {
+
+namespace {
+
+constexpr int kInterruptedExitCode = 130;  // 128 + SIGINT, as shells report it
+
+sigset_t set_of(std::initializer_list<int> signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : signals) sigaddset(&set, signal);
+  return set;
+}
+
+void end_process(int) { _exit(kInterruptedExitCode); }
+
+}  // namespace
+
+void block_signals() {
+  const sigset_t set = set_of({SIGINT, SIGTERM});
+  FL_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+  FL_CHECK(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+}
+
+Result<std::unique_ptr<SignalWatcher>> SignalWatcher::make(
+    io::Core& core, std::function<void(int signal)> on_signal) {
+  const sigset_t set = set_of({SIGINT, SIGTERM});
+  const int signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  if (signals < 0) {
+    return Status(Code::kInternal, "signals.failed",
+                  "no descriptor for signals: raise the limit of open files (ulimit -n)");
+  }
+  std::unique_ptr<SignalWatcher> watcher(new SignalWatcher(signals, std::move(on_signal)));
+  SignalWatcher* const self = watcher.get();
+  FL_TRY_ASSIGN(watcher->watch_,
+                core.watch_readable(watcher->signals_, [self] { self->read_all(); }));
+  return watcher;
+}
+
+SignalWatcher::~SignalWatcher() {
+  watch_.reset();
+  ::close(signals_);
+  if (!armed_) return;
+  const sigset_t set = set_of({SIGINT});
+  FL_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+  FL_CHECK(sigaction(SIGINT, &before_, nullptr) == 0);
+}
+
+void SignalWatcher::read_all() {
+  signalfd_siginfo info{};
+  while (::read(signals_, &info, sizeof(info)) == ssize_t{sizeof(info)}) {
+    const int signal = static_cast<int>(info.ssi_signo);
+    if (signal == SIGINT) end_at_the_next_int();
+    on_signal_(signal);
+  }
+}
+
+// A handler and not the descriptor, because a core that hangs in a handler reads no descriptor.
+void SignalWatcher::end_at_the_next_int() {
+  if (std::exchange(armed_, true)) return;
+  struct sigaction action = {};
+  action.sa_handler = end_process;
+  FL_CHECK(sigaction(SIGINT, &action, &before_) == 0);
+  const sigset_t set = set_of({SIGINT});
+  FL_CHECK(pthread_sigmask(SIG_UNBLOCK, &set, nullptr) == 0);
+}
+
+}  // namespace fairlead::runtime

@@ -1,0 +1,53 @@
+// Signals: INT and TERM as events of a core.
+//
+//   int main() {
+//     runtime::block_signals();   // first, before any thread is started
+//     ...
+//     FL_TRY_ASSIGN(auto signals, runtime::SignalWatcher::make(core, [&](int) { stop.set(); }));
+#pragma once
+
+#include <csignal>
+#include <functional>
+#include <memory>
+
+#include "fairlead/base/result.h"
+#include "fairlead/io/core.h"
+
+namespace fairlead::runtime {
+
+// Blocks INT and TERM in the calling thread and in every thread that it starts later, and ignores
+// PIPE. Call it first in main: a thread that does not block them is killed by them.
+void block_signals();
+
+// Tells a core of INT and TERM. After the first INT a second one ends the process at once with
+// 130, even when the core is busy: who presses Ctrl-C twice does not want to wait for the drain.
+//
+// Thread: its core, which runs on a thread that blocks the signals. At most one per process.
+// Lifetime: the core outlives it. Destroying it brings back how INT was treated before.
+class SignalWatcher {
+ public:
+  // `on_signal` gets SIGINT or SIGTERM, once for each signal that comes; equal ones that come
+  // before the core looks are one. It must not destroy the watcher.
+  // Errors: kInternal `signals.failed` when the system gives no descriptor; those of
+  //         io::Core::watch_readable().
+  static Result<std::unique_ptr<SignalWatcher>> make(io::Core& core,
+                                                     std::function<void(int signal)> on_signal);
+  SignalWatcher(const SignalWatcher&) = delete;
+  SignalWatcher& operator=(const SignalWatcher&) = delete;
+  ~SignalWatcher();
+
+ private:
+  SignalWatcher(int signals, std::function<void(int signal)> on_signal)
+      : signals_(signals), on_signal_(std::move(on_signal)) {}
+
+  void read_all();
+  void end_at_the_next_int();
+
+  const int signals_;  // a signalfd, ours
+  const std::function<void(int signal)> on_signal_;
+  std::unique_ptr<io::Disposable> watch_;
+  bool armed_ = false;  // the next INT ends the process
+  struct sigaction before_ = {};
+};
+
+}  // namespace fairlead::runtime
