@@ -90,10 +90,12 @@ consteval Kind kind_of() {
     return std::is_signed_v<T> ? Kind::kInt64 : Kind::kUint64;
   } else if constexpr (std::is_enum_v<T>) {
     static_assert(kNever<T>, "contract: this enum needs FL_ENUM in its own namespace before use");
+    return Kind::kVoid;
   } else {
     static_assert(kNever<T>,
                   "contract: this type needs FL_STRUCT in its own namespace before "
                   "use, or it has no form in bodies");
+    return Kind::kVoid;  // keeps the compiler from complaining about the same twice
   }
 }
 
@@ -146,6 +148,10 @@ inline constexpr MapOps kMapOps = {
         return &at->second;
       }
     },
+    .zero =
+        [](void* value) {
+          *static_cast<typename Shape<Map>::Element*>(value) = typename Shape<Map>::Element{};
+        },
     .clear = [](void* map) { static_cast<Map*>(map)->clear(); }};
 
 template <class Optional>

@@ -127,6 +127,10 @@ void add_method(ServiceInfo& service, std::string_view name, Words... words) {
   service.methods.push_back(std::move(method));
 }
 
+// Always false; its arguments put the names of both into the compiler's message.
+template <class Contract, class Handlers>
+inline constexpr bool kHandlersFit = false;
+
 // Fills in the paths.
 ServiceInfo finish(ServiceInfo service);
 
@@ -256,19 +260,19 @@ constexpr void for_each_handler(Visitor&& visitor) {
   FL_INTERNAL_JOIN(FL_INTERNAL_SERVICE_HANDLER_, FL_INTERNAL_IS_GROUP(x))(x)
 #define FL_INTERNAL_SERVICE_HANDLER_0(x)
 #define FL_INTERNAL_SERVICE_HANDLER_1(x) FL_INTERNAL_SERVICE_HANDLER_OF x
-#define FL_INTERNAL_SERVICE_HANDLER_OF(method, ...)                                         \
-  visitor.template operator()<Index::method>([]([[maybe_unused]] auto& logic,               \
-                                                [[maybe_unused]] auto& context,             \
-                                                auto&&... in) -> decltype(auto) {           \
-    if constexpr (requires { logic.method(context, ::std::move(in)...); }) {                \
-      return logic.method(context, ::std::move(in)...);                                     \
-    } else if constexpr (requires { logic.method(::std::move(in)...); }) {                  \
-      return logic.method(::std::move(in)...);                                              \
-    } else {                                                                                \
-      static_assert(::fairlead::contract::internal::kNever<decltype(logic)>,                \
-                    "the contract of this service has a method that the handlers lack: no " \
-                    "member `" #method                                                      \
-                    "` that can be called with (Context&, argument) or "                    \
-                    "(argument), argument as the contract declares it");                    \
-    }                                                                                       \
+#define FL_INTERNAL_SERVICE_HANDLER_OF(method, ...)                                             \
+  visitor.template operator()<Index::method>([]([[maybe_unused]] auto& logic,                   \
+                                                [[maybe_unused]] auto& context,                 \
+                                                auto&&... in) -> decltype(auto) {               \
+    if constexpr (requires { logic.method(context, ::std::move(in)...); }) {                    \
+      return logic.method(context, ::std::move(in)...);                                         \
+    } else if constexpr (requires { logic.method(::std::move(in)...); }) {                      \
+      return logic.method(::std::move(in)...);                                                  \
+    } else {                                                                                    \
+      static_assert(                                                                            \
+          ::fairlead::contract::internal::kHandlersFit<FlSelf,                                  \
+                                                       ::std::remove_cvref_t<decltype(logic)>>, \
+          "the handlers of this service lack a method of its contract: no member `" #method     \
+          "` that can be called with (Context&, argument) or (argument)");                      \
+    }                                                                                           \
   });

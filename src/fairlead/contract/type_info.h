@@ -67,6 +67,7 @@ struct MapOps {
   bool (*each)(const void* map, void* state, Visit visit);
   // The value at `key`, made if it was not there (`inserted`).
   void* (*emplace)(void* map, const MapKey& key, bool& inserted);
+  void (*zero)(void* value);  // makes a value of the map what a new one is
   void (*clear)(void* map);
 };
 
