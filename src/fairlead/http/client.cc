@@ -77,6 +77,9 @@ Task<Result<Response>> Client::send(ClientRequest request, Deadline deadline, Ca
     co_return not_sent(
         Status(Code::kDeadlineExceeded, "wait.deadline", "the deadline passed before sending"));
   }
+  if (cancel.cancelled()) {
+    co_return not_sent(Status(Code::kCancelled, "wait.cancelled", "cancelled before sending"));
+  }
   options_.metrics.client_requests_sent.add();
   bool stale = false;
   Result<Response> result = co_await send_once(&request, false, deadline, cancel, &stale);

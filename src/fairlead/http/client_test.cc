@@ -284,6 +284,12 @@ TEST_F(ClientTest, EndsWhenItIsCancelled) {
   const Result<Response> result =
       core->run(client->send(to_server(), core->deadline_after(5s), source.token()));
   EXPECT_EQ(result.status().code(), Code::kCancelled);
+  EXPECT_EQ(result.status().outcome(), Outcome::kUnknown);
+
+  const Result<Response> before =
+      core->run(client->send(to_server(), core->deadline_after(5s), source.token()));
+  EXPECT_EQ(before.status().code(), Code::kCancelled);
+  EXPECT_EQ(before.status().outcome(), Outcome::kNotSent);
 }
 
 TEST_F(ClientTest, SaysWhatWasNeverSent) {

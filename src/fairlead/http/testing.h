@@ -1,6 +1,8 @@
 // Helpers for this room's tests: a socket whose bytes the test chooses, beside a turning core.
 #pragma once
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,8 +19,10 @@ namespace fairlead::http::testing {
 template <class Condition>
 bool turn_until(io::Core& core, Condition condition) {
   const Time end = steady_now() + std::chrono::seconds(10);
-  while (!condition() && steady_now() < end) {
-    core.turn(core.deadline_after(std::chrono::milliseconds(2)));
+  // The other ends of the sockets are not on the core, so most turns must not wait.
+  for (int turns = 0; !condition() && steady_now() < end; ++turns) {
+    core.turn(turns < 100 ? Deadline(core.now())
+                          : core.deadline_after(std::chrono::milliseconds(1)));
   }
   return condition();
 }
@@ -28,6 +32,8 @@ class RawClient {
  public:
   RawClient(io::Core& core, const io::Address& address)
       : core_(core), socket_(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int on = 1;  // each send() is a segment of its own, at once
+    setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     EXPECT_EQ(::connect(socket_, address.get(), address.length()), 0);
   }
   RawClient(const RawClient&) = delete;
@@ -52,7 +58,7 @@ class RawClient {
     socket_ = -1;
   }
   void turn() {
-    core_.turn(core_.deadline_after(std::chrono::milliseconds(1)));
+    for (int turns = 0; turns < 3; ++turns) core_.turn(Deadline(core_.now()));
     receive();
   }
   // Everything that came until `count` times `mark` is in it, or until the server closes.

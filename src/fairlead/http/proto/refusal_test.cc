@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
 #include <set>
+#include <sstream>
+#include <string>
 
 namespace fairlead::http::proto {
 namespace {
@@ -25,6 +29,25 @@ TEST(Refusal, BecomesAStatusWithItsHttpStatusAsCode) {
   const Status status = to_status(Refusal::kHeadTooLarge);
   EXPECT_EQ(status.code(), static_cast<Code>(431));
   EXPECT_EQ(status.reason(), "http.head_too_large");
+}
+
+// Users look reasons up there; a new one must not be forgotten.
+TEST(Refusal, StandsInTheReferenceWithItsStatus) {
+  const std::ifstream file(FL_SOURCE_DIR "/docs/reference/http.md");
+  std::ostringstream text;
+  text << file.rdbuf();
+  std::istringstream lines(text.str());
+  std::set<std::string> rows;
+  for (std::string line; std::getline(lines, line);) rows.insert(line);
+  for (std::size_t i = 1; i < kRefusalCount; ++i) {
+    const RefusalRow& row = refusal_row(static_cast<Refusal>(i));
+    const std::string reason = "`" + std::string(row.reason) + "`";
+    const auto tells = [&](const std::string& line) {
+      return line.find(reason) != std::string::npos &&
+             line.find(std::to_string(row.http_status)) != std::string::npos;
+    };
+    EXPECT_TRUE(std::ranges::any_of(rows, tells)) << reason << " " << row.http_status;
+  }
 }
 
 }  // namespace
