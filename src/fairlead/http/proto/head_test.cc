@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "fairlead/base/random.h"
+
 namespace fairlead::http::proto {
 namespace {
 
@@ -216,6 +218,48 @@ TEST(RequestHead, HoldsTheLimitsOnBothSides) {
   narrow.reset();
   EXPECT_EQ(narrow.parse("GET / HTTP/1.1\r\nHost: a\r\nB: c\r\nD: e\r\n"), ParseState::kRefused);
   EXPECT_EQ(narrow.refusal(), Refusal::kTooManyFields);
+}
+
+// Whatever comes: no crash, no view outside the input, and the same outcome however it is cut.
+TEST(RequestHead, SurvivesMutatedHeads) {
+  const std::string seed_text =
+      "POST http://h:1/a%20b?c HTTP/1.1\r\nHost: [::1]:80\r\nX-A: b \t\r\nExpect: 100-continue\r\n"
+      "Connection: close, upgrade\r\nContent-Length: 12\r\n\r\n";
+  Random random(20240706);
+  for (int round = 0; round < 3000; ++round) {
+    std::string text = seed_text;
+    for (std::uint64_t edits = 1 + random.below(3); edits > 0; --edits) {
+      const auto at = static_cast<std::size_t>(random.below(text.size()));
+      switch (random.below(4)) {
+        case 0:
+          text[at] = static_cast<char>(random.below(256));
+          break;
+        case 1:
+          text.erase(at, 1 + static_cast<std::size_t>(random.below(4)));
+          break;
+        case 2:
+          text.insert(at, 1, "\r\n \t:,/%\0"[random.below(9)]);
+          break;
+        default:
+          text.insert(at, text.substr(static_cast<std::size_t>(random.below(text.size())), 9));
+      }
+    }
+    RequestHeadParser whole;
+    RequestHeadParser cut;
+    const ParseState state = whole.parse(text);
+    for (std::size_t size = 0; size < text.size(); size += 1 + random.below(20)) {
+      if (cut.parse(std::string(text, 0, size)) != ParseState::kNeedMore) break;
+    }
+    ASSERT_EQ(cut.parse(text), state) << ::testing::PrintToString(text) << " round " << round;
+    ASSERT_EQ(cut.refusal(), whole.refusal()) << ::testing::PrintToString(text);
+    if (state != ParseState::kDone) continue;
+    ASSERT_LE(whole.size(), text.size());
+    for (std::size_t i = 0; i < whole.fields().size(); ++i) {
+      const Field field = whole.fields()[i];
+      ASSERT_GE(field.name.data(), text.data());
+      ASSERT_LE(field.value.data() + field.value.size(), text.data() + whole.size());
+    }
+  }
 }
 
 TEST(RequestHead, StaysRefused) {
