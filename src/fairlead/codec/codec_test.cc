@@ -144,7 +144,7 @@ TEST_P(Mutation, OfOneByteBodiesIsReadOrRefused) {
 
 INSTANTIATE_TEST_SUITE_P(Codecs, Mutation,
                          testing::Values(CodecId::kJson, CodecId::kProtobuf, CodecId::kForm),
-                         [](const auto& info) { return std::string(codec_name(info.param)); });
+                         [](const auto& codec) { return std::string(codec_name(codec.param)); });
 
 }  // namespace
 }  // namespace fairlead::codec

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "fairlead/base/check.h"
 #include "fairlead/base/text.h"
 #include "fairlead/codec/codecs.h"
 #include "fairlead/contract/text_value.h"
@@ -297,14 +298,14 @@ dom::parser& parser_for(std::size_t size, std::unique_ptr<dom::parser>& large) {
   constexpr std::size_t kDepth = contract::kDepthMax + 1;
   if (size > kKeptBodyBytes) {
     large = std::make_unique<dom::parser>();
-    (void)large->allocate(size, kDepth);
+    FL_CHECK(large->allocate(size, kDepth) == simdjson::SUCCESS);  // out of memory otherwise
     return *large;
   }
   thread_local std::unique_ptr<dom::parser> kept;
   if (kept == nullptr) {
     kept = std::make_unique<dom::parser>();
-    (void)kept->allocate(kKeptBodyBytes, kDepth);
-    (void)kept->doc.allocate(kKeptBodyBytes);
+    FL_CHECK(kept->allocate(kKeptBodyBytes, kDepth) == simdjson::SUCCESS);
+    FL_CHECK(kept->doc.allocate(kKeptBodyBytes) == simdjson::SUCCESS);
   }
   return *kept;
 }

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <string>
 
+#include "fairlead/base/random.h"
 #include "fairlead/codec/test_types.h"
 
 namespace fairlead::codec {
@@ -63,10 +66,26 @@ TEST(Json, WritesNumbersAsJavaScriptDoes) {
       {-std::numeric_limits<double>::infinity(), "\"-Infinity\""}};
   for (const auto& [value, text] : cases) {
     EXPECT_EQ(write(value), text);
-    if (!std::isnan(value)) EXPECT_EQ(*read<double>(text), value);
+    if (!std::isnan(value)) {
+      EXPECT_EQ(*read<double>(text), value);
+    }
   }
   EXPECT_TRUE(std::signbit(*read<double>("-0.0")));
   EXPECT_EQ(write(0.1F), "0.1");
+}
+
+// The fast way for few digits must give what the general one gives.
+TEST(Json, WritesDecimalsAsShortAsTheyReadBack) {
+  Random random(7);
+  for (int round = 0; round < 100'000; ++round) {
+    const auto whole = static_cast<double>(random.below(std::uint64_t{1} << random.below(50)));
+    const double scale = std::pow(10.0, static_cast<double>(random.below(7)));
+    const double value = (round % 2 == 0 ? 1 : -1) * whole / scale;
+    if (value == 0 || std::fabs(value) < 1e-6) continue;
+    std::array<char, 64> digits;
+    const auto end = std::to_chars(digits.begin(), digits.end(), value, std::chars_format::fixed);
+    ASSERT_EQ(write(value), std::string(digits.data(), end.ptr));
+  }
 }
 
 TEST(Json, EscapesTexts) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <concepts>
 #include <cstring>
 #include <string>
 
@@ -24,6 +25,28 @@ constexpr std::array<bool, 256> kPlain = [] {
   }
   return plain;
 }();
+
+// Writes a number of at most four digits behind the point, which most are, much faster than the
+// general way. Correct and shortest, too: `scaled` / 10^4 divides two exact doubles, so it is the
+// double nearest to that decimal, and of decimals with at most 15 digits only one is nearest.
+// Answers with the end, or null when `real` is no such number.
+char* write_short_decimal(double real, char* at) {
+  constexpr double kScale = 1e4;
+  if (!(std::fabs(real) < 1e11)) return nullptr;
+  const auto scaled = static_cast<std::int64_t>(real * kScale + (real < 0 ? -0.5 : 0.5));
+  if (static_cast<double>(scaled) / kScale != real) return nullptr;
+  if (real < 0) *at++ = '-';
+  const auto size = static_cast<std::uint64_t>(scaled < 0 ? -scaled : scaled);
+  at = std::to_chars(at, at + 16, size / 10'000).ptr;
+  std::uint64_t rest = size % 10'000;
+  if (rest == 0) return at;
+  *at++ = '.';
+  for (std::uint64_t digit = 1'000; rest != 0; digit /= 10) {
+    *at++ = static_cast<char>('0' + rest / digit);
+    rest %= digit;
+  }
+  return at;
+}
 
 class JsonWriter {
  public:
@@ -119,6 +142,13 @@ bool JsonWriter::write_real(const void* value) {
   if (real == 0) {
     out_.append(std::signbit(real) ? "-0.0" : "0");  // a bare -0 would be read as an integer
     return true;
+  }
+  if constexpr (std::same_as<Real, double>) {
+    char* from = out_.prepare(32);
+    if (const char* end = write_short_decimal(real, from)) {
+      out_.commit(static_cast<std::size_t>(end - from));
+      return true;
+    }
   }
   const bool decimal = size >= static_cast<Real>(1e-6) && size < static_cast<Real>(1e21);
   const auto format = decimal ? std::chars_format::fixed : std::chars_format::scientific;

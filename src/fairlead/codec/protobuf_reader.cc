@@ -41,7 +41,14 @@ class ProtobufReader {
 
  private:
   bool read_tag(Span& span, Tag& tag, const FieldPath& path);
-  bool read_varint(Span& span, std::uint64_t& value, const FieldPath& path);
+  bool read_varint(Span& span, std::uint64_t& value, const FieldPath& path) {
+    if (span.at < span.end && static_cast<signed char>(*span.at) >= 0) {  // one byte: most of them
+      value = static_cast<unsigned char>(*span.at++);
+      return true;
+    }
+    return read_long_varint(span, value, path);
+  }
+  bool read_long_varint(Span& span, std::uint64_t& value, const FieldPath& path);
   bool read_length(Span& span, Span& content, const FieldPath& path);
   template <class Word>
   bool read_fixed(Span& span, Word& bits, const FieldPath& path);
@@ -77,11 +84,7 @@ class ProtobufReader {
   Status status_;
 };
 
-bool ProtobufReader::read_varint(Span& span, std::uint64_t& value, const FieldPath& path) {
-  if (span.at < span.end && static_cast<signed char>(*span.at) >= 0) {  // one byte: most of them
-    value = static_cast<unsigned char>(*span.at++);
-    return true;
-  }
+bool ProtobufReader::read_long_varint(Span& span, std::uint64_t& value, const FieldPath& path) {
   value = 0;
   for (std::size_t i = 0; i < kVarintBytesMax; ++i) {
     if (span.at == span.end) return fail(path, span, "the body ends inside a number");
