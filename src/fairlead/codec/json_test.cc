@@ -213,8 +213,9 @@ TEST(Json, SaysWhereTheSyntaxIsWrong) {
 }
 
 TEST(Json, TakesIntegersBeyond64BitsForFloatingPointOnly) {
-  const auto value = read<Everything>(
-      R"({"text":"-99999999999999999999\"","u64":18446744073709551615,"reals":[-99999999999999999999]})");
+  const auto value =
+      read<Everything>(R"({"text":"-99999999999999999999\"","u64":18446744073709551615,)"
+                       R"("reals":[-99999999999999999999]})");
 
   ASSERT_TRUE(value.ok()) << value.status();
   EXPECT_EQ(value->reals[0], -1e20);
