@@ -80,9 +80,9 @@ Page plain_page(std::string path, std::string title,
 std::unique_ptr<Server> Server::make(io::Core& core, const observe::Registry& registry,
                                      Options options) {
   http::ServerOptions http_options{.body_bytes_max = kBodyBytesMax, .metrics = options.metrics};
-  std::unique_ptr<Server> server(new Server(registry, std::move(options)));
+  std::unique_ptr<Server> server(new Server(registry, options));
   Server* self = server.get();
-  auto made = http::Server::make(core, std::move(http_options), [self](http::Request request) {
+  auto made = http::Server::make(core, http_options, [self](http::Request request) {
     return self->answer(std::move(request));
   });
   server->http_ = std::move(made).value();  // the options are ours
@@ -91,7 +91,7 @@ std::unique_ptr<Server> Server::make(io::Core& core, const observe::Registry& re
 }
 
 Server::Server(const observe::Registry& registry, Options options)
-    : registry_(registry), options_(std::move(options)) {}
+    : registry_(registry), options_(options) {}
 
 Result<io::Address> Server::listen(const io::Address& address) {
   if (!address.is_loopback() && !options_.allow_outside) {
@@ -152,6 +152,7 @@ Task<Result<http::Response>> Server::answer(http::Request request) {
 
 Status Server::unknown_page(std::string_view path) const {
   std::vector<std::string_view> names;
+  names.reserve(pages_.size());
   for (const auto& [name, page] : pages_) names.push_back(name);
   const std::string_view near = nearest_name(path, names);
   const std::string hint = near.empty() ? "; / lists them" : "; did you mean " + std::string(near);

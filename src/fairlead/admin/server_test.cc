@@ -21,7 +21,7 @@ class AdminTest : public ::testing::Test {
  protected:
   void SetUp() override { start({}); }
   void start(Options options) {
-    server = Server::make(*core, registry, std::move(options));
+    server = Server::make(*core, registry, options);
     address = server->listen(io::Address::loopback(0)).value();
   }
   void TearDown() override {

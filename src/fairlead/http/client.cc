@@ -59,10 +59,10 @@ Lease::~Lease() {
 
 Result<std::unique_ptr<Client>> Client::make(io::Core& core, ClientOptions options) {
   FL_TRY(validate(options));
-  return std::unique_ptr<Client>(new Client(core, std::move(options)));
+  return std::unique_ptr<Client>(new Client(core, options));
 }
 
-Client::Client(io::Core& core, ClientOptions options) : core_(core), options_(std::move(options)) {}
+Client::Client(io::Core& core, ClientOptions options) : core_(core), options_(options) {}
 
 Client::~Client() { FL_CHECK(pools_.empty()); }
 
@@ -150,7 +150,7 @@ Task<Status> Client::connect(internal::Lease* lease, io::Address address, Deadli
                              CancelToken cancel) {
   const Deadline until = earlier(deadline, core_.deadline_after(options_.connect_timeout));
   FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
-                   co_await core_.connect(std::move(address), until, std::move(cancel)));
+                   co_await core_.connect(address, until, std::move(cancel)));
   options_.metrics.client_connections_opened.add();
   lease->fill(
       std::make_unique<internal::ClientConnection>(*this, lease->pool(), std::move(stream)));

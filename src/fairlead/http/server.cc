@@ -42,12 +42,12 @@ Result<std::unique_ptr<Server>> Server::make(io::Core& core, ServerOptions optio
                                              Handler handler) {
   FL_CHECK(handler != nullptr);
   FL_TRY(validate(options));
-  return std::unique_ptr<Server>(new Server(core, std::move(options), std::move(handler)));
+  return std::unique_ptr<Server>(new Server(core, options, std::move(handler)));
 }
 
 Server::Server(io::Core& core, ServerOptions options, Handler handler)
     : core_(core),
-      options_(std::move(options)),
+      options_(options),
       handler_(std::move(handler)),
       random_(Random::from_system()) {}
 
@@ -83,6 +83,7 @@ Task<Status> Server::close(Deadline deadline) {
   for (auto& listener : listeners_) core_.dispose(std::move(listener));
   listeners_.clear();
   std::vector<internal::ServerConnection*> open;
+  open.reserve(connections_.size());
   for (const auto& [connection, owner] : connections_) open.push_back(connection);
   for (internal::ServerConnection* connection : open) connection->drain();
 
