@@ -84,8 +84,14 @@ def find_cycle(graph):
     return None
 
 
+UMBRELLA = "fairlead.h"  # src/fairlead/fairlead.h: what a program includes, part of `service`
+UMBRELLA_ROOM = "service"
+
+
 def room_of(relative, rooms):
     """The room that holds a path below src/fairlead: `http/proto/x.h` is in http/proto."""
+    if relative == UMBRELLA:
+        return UMBRELLA_ROOM if UMBRELLA_ROOM in rooms else None
     parts = relative.split("/")
     for depth in (2, 1):
         name = "/".join(parts[:depth])

@@ -38,6 +38,7 @@ TEST(Text, SuggestsTheNearestNameForATypo) {
   constexpr std::array<std::string_view, 3> kNames = {"listen", "routes", "store"};
   EXPECT_EQ(nearest_name("listn", kNames), "listen");
   EXPECT_EQ(nearest_name("route", kNames), "routes");
+  EXPECT_EQ(nearest_name("stroe", kNames), "store") << "a swap is one mistake";
   EXPECT_EQ(nearest_name("zebra", kNames), "");
 }
 

@@ -38,13 +38,13 @@ std::vector<Core*> CoreGroup::cores() const {
 }
 
 void CoreGroup::start() {
-  for (std::size_t i = 1; i < cores_.size(); ++i) {
-    threads_.emplace_back([core = cores_[i].get()] { core->run(); });
+  for (const auto& core : cores_) {
+    threads_.emplace_back([running = core.get()] { running->run(); });
   }
 }
 
 void CoreGroup::stop() {
-  for (std::size_t i = 0; i < threads_.size(); ++i) cores_[i + 1]->stop();
+  for (std::size_t i = 0; i < threads_.size(); ++i) cores_[i]->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }

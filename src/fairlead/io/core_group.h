@@ -9,9 +9,8 @@
 
 namespace fairlead::io {
 
-// The first core runs on the thread that calls run(); the others have threads of their own.
-// Thread: made, run and destroyed on one thread. Lifetime: outlives everything on its cores; the
-// owner empties the cores (their scopes) before it destroys the group.
+// Thread: made, started, stopped and destroyed on one thread that runs none of the cores. Lifetime:
+// outlives everything on its cores.
 class CoreGroup {
  public:
   // `count` cores, 1 .. 256; 0 means one per CPU that the process may use.
@@ -23,9 +22,9 @@ class CoreGroup {
   std::vector<Core*> cores() const;
   std::size_t size() const { return cores_.size(); }
 
-  // Starts the threads of the other cores. Called once.
+  // Starts one thread per core. Called once.
   void start();
-  // Stops the other cores and waits for their threads. Idempotent.
+  // Stops the cores and waits for their threads. Idempotent.
   void stop();
 
  private:

@@ -1,0 +1,34 @@
+// Everything that a program needs: structs and services (contract), App, Runtime, Client.
+//
+//   #include <fairlead/fairlead.h>       and  fl::  for  fairlead::
+#pragma once
+
+#include "fairlead/async/event.h"
+#include "fairlead/async/scope.h"
+#include "fairlead/async/task.h"
+#include "fairlead/base/bytes.h"
+#include "fairlead/base/result.h"
+#include "fairlead/contract/contract.h"
+#include "fairlead/observe/log.h"
+#include "fairlead/rpc/context.h"
+#include "fairlead/service/app.h"
+#include "fairlead/service/client.h"
+
+namespace fairlead {
+
+using contract::Push;
+using rpc::Context;
+using service::all;
+using service::App;
+using service::Call;
+using service::cancelled_by;
+using service::Client;
+using service::error;
+using service::Runtime;
+using service::with_codec;
+using service::with_meta;
+using service::within;
+
+}  // namespace fairlead
+
+namespace fl = fairlead;

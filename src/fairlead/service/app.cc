@@ -1,0 +1,90 @@
+#include "fairlead/service/app.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace fairlead::service {
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitInterrupted = 130;
+
+Task<void> keep_result(Task<int> task, int* out) { *out = co_await task; }
+
+}  // namespace
+
+Status error(std::int32_t code, std::string_view message) {
+  return Status(static_cast<Code>(code), "", message);
+}
+
+Runtime::Runtime(int argc, const char* const* argv, std::string name)
+    : name_(std::move(name)), process_(name_) {
+  Result<Start> read = read_start(argc, argv, name_, Spec{});
+  if (read.ok())
+    start_ = *std::move(read);
+  else
+    status_ = read.status();
+}
+
+int Runtime::fail(const Status& status) const {
+  std::fprintf(stderr, "%s: %.*s\n", name_.c_str(), static_cast<int>(status.message().size()),
+               status.message().data());
+  return status.reason().starts_with("flag.") ? kExitUsage : kExitFailure;
+}
+
+std::optional<int> Runtime::early_end() {
+  if (!status_.ok()) return fail(status_);
+  if (start_.help) {
+    std::fputs(help_text(name_).c_str(), stdout);
+    return 0;
+  }
+  if (start_.version) {
+    std::printf("%s on fairlead %s\n", name_.c_str(), FL_VERSION);
+    return 0;
+  }
+  return std::nullopt;
+}
+
+Status Runtime::start() { return process_.start(start_.spec); }
+
+const Target& Runtime::target(std::string_view name_or_addresses) {
+  if (const std::optional<int> code = early_end()) std::exit(*code);
+  if (const Status started = start(); !started.ok()) std::exit(fail(started));
+  const Result<Target*> target = process_.target(name_or_addresses);
+  if (!target.ok()) {
+    const int code = fail(target.status());
+    process_.stop();
+    std::exit(code);
+  }
+  return **target;
+}
+
+int Runtime::run(Task<void> task) {
+  if (const std::optional<int> code = early_end()) return *code;
+  if (const Status started = start(); !started.ok()) return fail(started);
+  const bool ended = process_.run(std::move(task));
+  process_.stop();
+  return ended ? 0 : kExitInterrupted;
+}
+
+int Runtime::run(Task<int> task) {
+  int result = 0;
+  const int code = run(keep_result(std::move(task), &result));
+  return code != 0 ? code : result;
+}
+
+int App::serve_at(std::vector<std::string> addresses) {
+  if (const std::optional<int> code = early_end()) return *code;
+  if (start_.spec.listen.empty()) start_.spec.listen = std::move(addresses);
+  if (const Status started = start(); !started.ok()) return fail(started);
+  if (const Status serving = process_.serve(discover_); !serving.ok()) {
+    process_.stop();
+    return fail(serving);
+  }
+  process_.wait_for_signal();
+  process_.stop();
+  return 0;
+}
+
+}  // namespace fairlead::service

@@ -1,0 +1,116 @@
+// App and Runtime: a program that serves, a program that only calls.
+//
+//   int main(int argc, char** argv) {
+//     fl::App app(argc, argv, "math");                    // flags, environment, math.yaml, signals
+//     app.serve<Math>(MathLogic{});
+//     return app.discover().run("tcp://127.0.0.1:9090");  // returns after an orderly drain
+//   }
+//
+//   int main(int argc, char** argv) {
+//     fl::Runtime runtime(argc, argv, "demo");
+//     fl::Client<Math> math = runtime.client<Math>("math");
+//     auto reply = math.divide({.a = 6, .b = 3}).get();    // or: return runtime.run(demo(math));
+//   }
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fairlead/async/task.h"
+#include "fairlead/base/result.h"
+#include "fairlead/contract/service.h"
+#include "fairlead/service/client.h"
+#include "fairlead/service/method_handler.h"
+#include "fairlead/service/process.h"
+#include "fairlead/service/spec.h"
+
+namespace fairlead::service {
+
+// An error of the service's own: business codes from 1000 on, or a code of the table.
+Status error(std::int32_t code, std::string_view message);
+
+// A program that calls services. Mistakes of the command line and the configuration are told by
+// run(), which then ends with 2 or 1; until then every method does nothing.
+// Thread: main's. Lifetime: outlives its clients.
+class Runtime {
+ public:
+  Runtime(int argc, const char* const* argv, std::string name);
+  virtual ~Runtime() = default;
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  // A client of a service: its name in the registry, or addresses ("127.0.0.1:9090,..."). Starts
+  // the threads. Ends the program with a message when the store or the name is no good: there is
+  // nothing that the code could do about it.
+  template <contract::Service S>
+  Client<S> client(std::string_view name_or_addresses) {
+    return Client<S>(target(name_or_addresses));
+  }
+
+  // Runs the task on a core, then drains and gives the exit code: 0, or 130 when INT or TERM came
+  // before the task's end.
+  int run(Task<void> task);
+  // The same for a task that knows its exit code.
+  int run(Task<int> task);
+
+  observe::Registry& metrics() { return process_.metrics(); }
+  // OK, or what is wrong with the command line or the configuration.
+  const Status& status() const { return status_; }
+
+ protected:
+  // --help, --version and mistakes: the exit code with which the program should end now.
+  std::optional<int> early_end();
+  Status start();
+  const Target& target(std::string_view name_or_addresses);
+  int fail(const Status& status) const;
+
+  Start start_;
+  Status status_;
+  const std::string name_;
+  Process process_;
+};
+
+// A program that serves, and may call too.
+class App final : public Runtime {
+ public:
+  App(int argc, const char* const* argv, std::string name) : Runtime(argc, argv, std::move(name)) {}
+
+  // Serves S by `logic`, an object with one member function per method (method_handler.h). One
+  // object answers on every core at the same time: it must be thread-safe, or `cores` be 1.
+  // Must come before the first client() and run().
+  template <contract::Service S, class Logic>
+  App& serve(Logic logic) {
+    return serve<S>(std::make_shared<Logic>(std::move(logic)));
+  }
+  template <contract::Service S, class Logic>
+  App& serve(std::shared_ptr<Logic> logic) {
+    FL_CHECK(!process_.started());  // routes are read without a lock from then on
+    if (status_.ok()) status_ = internal::add_routes<S>(process_.router(), std::move(logic));
+    return *this;
+  }
+
+  // Registers this program under its name while it serves.
+  App& discover() {
+    discover_ = true;
+    return *this;
+  }
+
+  // Serves until INT or TERM, drains, and gives the exit code. The addresses count when neither
+  // file, environment nor flags say `listen`.
+  template <std::convertible_to<std::string_view>... Addresses>
+  int run(Addresses... addresses) {
+    return serve_at({std::string(std::string_view(addresses))...});
+  }
+
+ private:
+  int serve_at(std::vector<std::string> addresses);
+
+  bool discover_ = false;
+};
+
+}  // namespace fairlead::service

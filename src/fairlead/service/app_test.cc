@@ -1,0 +1,143 @@
+#include "fairlead/service/app.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/runtime/signals.h"
+#include "fairlead/service/test_math.h"
+
+namespace fairlead::service {
+namespace {
+
+using namespace std::chrono_literals;
+using math_test::DivideResult;
+using math_test::Math;
+using math_test::MathLogic;
+
+// Serving and calling by the registry, in two processes' worth of objects in one program.
+class RegistryServiceTest : public ::testing::Test {
+ protected:
+  RegistryServiceTest() {
+    folder = std::filesystem::temp_directory_path() / ("fl_app_" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    spec.store = "file:" + (folder / "store.db").string();
+    spec.cores = 1;
+    spec.log_level = "off";
+  }
+  ~RegistryServiceTest() override { std::filesystem::remove_all(folder); }
+  std::unique_ptr<Process> copy(const std::string& name) {
+    auto process = std::make_unique<Process>("math");
+    EXPECT_TRUE(internal::add_routes<Math>(process->router(),
+                                           std::make_shared<MathLogic>(MathLogic{.own_name = name}))
+                    .ok());
+    Spec own = spec;
+    own.listen = {"tcp://127.0.0.1:0"};
+    EXPECT_TRUE(process->start(own).ok());
+    const Status serving = process->serve(true);
+    EXPECT_TRUE(serving.ok()) << serving;
+    return process;
+  }
+  std::map<std::string, int> count(Client<Math> math, int calls) {
+    std::map<std::string, int> names;
+    for (int i = 0; i < calls; ++i) {
+      const Result<std::string> name = math.name(within(5s)).get();
+      ++names[name.ok() ? *name : name.status().to_string()];
+    }
+    return names;
+  }
+
+  std::filesystem::path folder;
+  Spec spec;
+};
+
+TEST_F(RegistryServiceTest, FindsItsCopiesAndLosesNothingWhenOneLeaves) {
+  auto a = copy("a");
+  auto b = copy("b");
+  Process caller("caller");
+  ASSERT_TRUE(caller.start(spec).ok());
+  Client<Math> math(**caller.target("math"));
+
+  EXPECT_EQ(count(math, 20), (std::map<std::string, int>{{"a", 10}, {"b", 10}}));
+  a.reset();  // drains
+  const auto after = count(math, 20);
+  EXPECT_EQ(after, (std::map<std::string, int>{{"b", 20}}));
+
+  auto c = copy("c");
+  const Time end = steady_now() + 5s;
+  while (count(math, 2).count("c") == 0 && steady_now() < end) {
+  }
+  EXPECT_EQ(count(math, 20), (std::map<std::string, int>{{"b", 10}, {"c", 10}}));
+}
+
+TEST_F(RegistryServiceTest, SaysWhatIsMissingToBeDiscovered) {
+  Process process("math");
+  Spec own = spec;
+  own.store.clear();
+  ASSERT_TRUE(process.start(own).ok());
+  EXPECT_EQ(process.serve(true).reason(), "service.no_store");
+
+  Process deaf("math");
+  ASSERT_TRUE(deaf.start(spec).ok());
+  EXPECT_EQ(deaf.serve(true).reason(), "service.no_address");
+}
+
+TEST_F(RegistryServiceTest, SaysWhenItsAddressIsTaken) {
+  Spec own = spec;
+  own.listen = {"unix:" + (folder / "s.sock").string()};
+  Process first("math");
+  ASSERT_TRUE(first.start(own).ok());
+  ASSERT_TRUE(first.serve(false).ok());
+  Process second("math");
+  ASSERT_TRUE(second.start(own).ok());
+  EXPECT_EQ(second.serve(false).reason(), "listen.in_use");
+}
+
+// The whole of App in a child process, as a user would run it.
+int run_app(std::vector<const char*> words) {
+  words.insert(words.begin(), "math");
+  App app(static_cast<int>(words.size()), words.data(), "math");
+  app.serve<Math>(MathLogic{});
+  return app.run("tcp://127.0.0.1:0");
+}
+
+TEST(AppDeathTest, EndsWithZeroOnTermAfterDraining) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        runtime::block_signals();  // before the thread below, or TERM would end the process there
+        std::thread([] {
+          std::this_thread::sleep_for(300ms);
+          kill(getpid(), SIGTERM);
+        }).detach();
+        std::_Exit(run_app({"--log-level", "info"}));
+      },
+      ::testing::ExitedWithCode(0), "service.stopped");
+}
+
+TEST(AppDeathTest, TellsMistakesAndEndsWithTheirExitCode) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(std::_Exit(run_app({"--bogus"})), ::testing::ExitedWithCode(2), "unknown option");
+  EXPECT_EXIT(std::_Exit(run_app({"--listen", "nowhere"})), ::testing::ExitedWithCode(1),
+              "nowhere");
+  EXPECT_EXIT(std::_Exit(run_app({"--store", "ftp://x"})), ::testing::ExitedWithCode(1), "ftp");
+}
+
+TEST(AppDeathTest, EndsARuntimeWithTheTasksCode) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto run = [] {
+    const char* const words[] = {"tool", "--log-level", "off"};
+    Runtime runtime(3, words, "tool");
+    const auto body = []() -> Task<int> { co_return 7; };
+    return runtime.run(body());
+  };
+  EXPECT_EXIT(std::_Exit(run()), ::testing::ExitedWithCode(7), "");
+}
+
+}  // namespace
+}  // namespace fairlead::service

@@ -1,0 +1,35 @@
+#include "fairlead/service/method_handler.h"
+
+#include "fairlead/codec/codec.h"
+#include "fairlead/contract/text_value.h"
+#include "fairlead/service/default_codec.h"
+
+namespace fairlead::service::internal {
+
+Status read_argument(const contract::TypeInfo& type, const rpc::Context& context, void* argument) {
+  if (type.kind == contract::Kind::kVoid) return {};
+  const auto codec = static_cast<codec::CodecId>(context.body_codec());
+  FL_TRY(codec::decode(codec, type, context.body_bytes(), argument));
+  if (type.kind == contract::Kind::kStruct) {
+    for (const contract::FieldInfo& field : type.structure->fields) {
+      if (field.meta_key.empty()) continue;
+      const std::optional<std::string> value = context.meta(field.meta_key);
+      if (value.has_value()) FL_TRY(contract::set_from_text(field, argument, *value));
+    }
+  }
+  return contract::validate(type, argument);
+}
+
+Status write_reply(const contract::TypeInfo& type, rpc::Context& context, const void* reply) {
+  if (context.kind() == wire::Kind::kPush || type.kind == contract::Kind::kVoid) return {};
+  std::optional<codec::CodecId> codec = codec::find_codec(context.wanted_reply_codec());
+  if (!codec.has_value()) codec = codec::find_codec(context.body_codec());
+  if (!codec.has_value() || *codec == codec::CodecId::kNone) {
+    codec = type.kind == contract::Kind::kStruct ? codec::CodecId::kJson : default_codec(type);
+  }
+  Buffer* out = context.begin_reply(static_cast<std::uint8_t>(*codec));
+  if (out == nullptr) return {};  // the session is gone
+  return codec::encode(*codec, type, reply, *out);
+}
+
+}  // namespace fairlead::service::internal

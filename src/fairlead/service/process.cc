@@ -1,0 +1,355 @@
+#include "fairlead/service/process.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "fairlead/observe/async_log_sink.h"
+#include "fairlead/runtime/signals.h"
+
+namespace fairlead::service {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::size_t index_of(const std::vector<io::Core*>& cores, const io::Core& core) {
+  const auto found = std::ranges::find(cores, &core);
+  FL_CHECK(found != cores.end());
+  return static_cast<std::size_t>(found - cores.begin());
+}
+
+// What a thread waits for while a core runs a task for it.
+struct Box {
+  Mutex mutex;
+  CondVar arrived;
+  std::optional<Status> status FL_GUARDED_BY(mutex);
+};
+
+Task<void> deliver(Task<Status> task, Box* box) {
+  Status status = co_await task;
+  MutexLock lock(box->mutex);
+  box->status = std::move(status);
+  box->arrived.notify_all();
+}
+
+}  // namespace
+
+// ---- Target
+// --------------------------------------------------------------------------------------
+
+upstream::Service* Target::on_this_core() const {
+  const io::Core* here = io::Core::current();
+  if (here == nullptr) return nullptr;
+  for (const Place& place : places_) {
+    if (place.core == here) return place.service.get();
+  }
+  return nullptr;
+}
+
+io::Core& Target::next_core() const {
+  return *places_[next_.fetch_add(1, std::memory_order_relaxed) % places_.size()].core;
+}
+
+// ---- Process
+// -------------------------------------------------------------------------------------
+
+struct Process::Waiting {
+  std::unique_ptr<runtime::SignalWatcher> watcher;
+  Mutex mutex;
+  CondVar changed;
+  bool signalled FL_GUARDED_BY(mutex) = false;
+  bool task_done FL_GUARDED_BY(mutex) = false;
+
+  void tell(bool Waiting::* flag) {
+    MutexLock lock(mutex);
+    this->*flag = true;
+    changed.notify_all();
+  }
+  // True: the task ended; false: a signal came first.
+  bool wait(bool for_task) {
+    MutexLock lock(mutex);
+    while (!signalled && !(for_task && task_done)) changed.wait(mutex);
+    return for_task && task_done;
+  }
+};
+
+Process::Process(std::string name) : name_(std::move(name)) {}
+
+Process::~Process() { stop(); }
+
+Status Process::run_on(io::Core& core, Task<Status> task) {
+  Box box;
+  const auto moved = std::make_shared<Task<Status>>(std::move(task));
+  core.post([&core, moved, &box] { core.spawn(deliver(std::move(*moved), &box)); });
+  MutexLock lock(box.mutex);
+  while (!box.status.has_value()) box.arrived.wait(box.mutex);
+  return *box.status;
+}
+
+Status Process::start(Spec spec) {
+  if (started()) return {};
+  runtime::block_signals();
+  spec_ = std::move(spec);
+  FL_TRY(spec_.limits.validate());
+  FL_TRY(make_log());
+  FL_TRY_ASSIGN(cores_, io::CoreGroup::make(spec_.cores));
+  FL_TRY(make_peers());
+  io::Core& first = cores_->first();
+  if (!spec_.store.empty()) {
+    FL_TRY_ASSIGN(store_, store::open(first, {.url = spec_.store}));
+    directory_ = std::make_unique<upstream::Directory>(first, *store_);
+  }
+  waiting_ = std::make_unique<Waiting>();
+  cores_->start();
+  return run_on(first, watch_signals());
+}
+
+Status Process::make_log() {
+  if (spec_.log_level == "off") return {};
+  observe::Logger::Options options;
+  FL_CHECK(observe::parse_level(spec_.log_level, options.level));
+  observe::AsyncLogSink::Options sink_options;
+  if (spec_.log_form == "json") sink_options.form = observe::LogForm::kJson;
+  FL_TRY_ASSIGN(auto sink, observe::AsyncLogSink::make(sink_options));
+  logger_ = std::make_unique<observe::Logger>(std::move(options), std::move(sink));
+  default_logger_ = std::make_unique<observe::ScopedDefaultLogger>(*logger_);
+  return {};
+}
+
+Status Process::make_peers() {
+  FL_TRY_ASSIGN(const rpc::Metrics metrics, rpc::Metrics::make(metrics_));
+  for (io::Core* core : cores_->cores()) {
+    serving_.push_back(std::make_unique<rpc::Peer>(*core, router_, spec_.limits, metrics));
+    calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, spec_.limits, metrics));
+  }
+  return {};
+}
+
+Task<Status> Process::watch_signals() {
+  FL_CO_TRY_ASSIGN(waiting_->watcher, runtime::SignalWatcher::make(cores_->first(), [this](int) {
+                     waiting_->tell(&Waiting::signalled);
+                   }));
+  co_return Status();
+}
+
+// ---- serving
+// -------------------------------------------------------------------------------------
+
+Status Process::serve(bool discover) {
+  if (discover && store_ == nullptr) {
+    return Status(Code::kInvalidOperation, "service.no_store",
+                  "'" + name_ +
+                      "' is to be discovered and no store is set; give --store "
+                      "file:/path/store.db, or do not call discover()");
+  }
+  return run_on(cores_->first(), listen_all(discover));
+}
+
+Task<Status> Process::listen_all(bool discover) {
+  io::Core& first = cores_->first();
+  const std::vector<io::Core*> cores = cores_->cores();
+  std::vector<io::Address> bound;
+  for (const std::string& text : spec_.listen) {
+    FL_CO_TRY_ASSIGN(const io::Address address, io::Address::parse(text));
+    const auto accept = [this, cores](io::Core& core, std::unique_ptr<io::Stream> stream) {
+      serving_[index_of(cores, core)]->accept(std::move(stream));
+    };
+    FL_CO_TRY_ASSIGN(std::unique_ptr<io::Listener> listener,
+                     first.listen(address, {.cores = cores}, accept));
+    bound.push_back(listener->local());
+    FL_LOG(info, "service.listening", {"service", name_}, {"address", bound.back().to_text()});
+    listeners_.push_back(std::move(listener));
+  }
+  if (!spec_.admin.empty()) {
+    FL_CO_TRY_ASSIGN(const io::Address address, io::Address::parse(spec_.admin));
+    admin_ = admin::Server::make(first, metrics_, {});
+    admin_->add_check("serving", [this] {
+      if (ready_) return Status();
+      return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
+    });
+    FL_CO_TRY_ASSIGN(const io::Address at, admin_->listen(address));
+    FL_LOG(info, "service.admin", {"address", at.to_text()});
+  }
+  if (discover) {
+    Status registered = co_await register_self(std::move(bound));
+    if (!registered.ok()) co_return registered;
+  }
+  ready_ = true;
+  co_return Status();
+}
+
+// What others are told. On one machine a listener on every interface is reached by loopback.
+Result<std::string> Process::advertised(const std::vector<io::Address>& bound) const {
+  if (!spec_.advertise.empty()) {
+    FL_TRY_ASSIGN(const io::Address address, io::Address::parse(spec_.advertise));
+    return address.to_text();
+  }
+  if (bound.empty()) {
+    return Status(Code::kInvalidOperation, "service.no_address",
+                  "'" + name_ + "' is to be discovered and listens nowhere; give --listen");
+  }
+  const io::Address& address = bound.front();
+  if (address.host() == "0.0.0.0" || address.host() == "::") {
+    return io::Address::loopback(address.port()).to_text();
+  }
+  return address.to_text();
+}
+
+Task<Status> Process::register_self(std::vector<io::Address> bound) {
+  FL_CO_TRY_ASSIGN(std::string address, advertised(bound));
+  upstream::Record record{.address = std::move(address),
+                          .protocol = "raw",
+                          .pid = getpid(),
+                          .started_ms = cores_->first().wall_ms()};
+  registrar_ = std::make_unique<upstream::Registrar>(cores_->first(), *store_);
+  FL_LOG(info, "service.registered", {"service", name_}, {"address", record.address});
+  Status added = co_await registrar_->add(name_, std::move(record));
+  co_return added;
+}
+
+// ---- calling
+// -------------------------------------------------------------------------------------
+
+Result<Target*> Process::target(std::string_view name_or_addresses) {
+  const auto known = targets_.find(name_or_addresses);
+  if (known != targets_.end()) return known->second.get();
+  const bool by_address = name_or_addresses.find(':') != std::string_view::npos;
+  upstream::EndpointSnapshot endpoints;
+  if (by_address) {
+    FL_TRY_ASSIGN(endpoints, upstream::parse_endpoints(name_or_addresses));
+  } else {
+    FL_TRY(upstream::check_service_name(name_or_addresses));
+    if (directory_ == nullptr) {
+      return Status(Code::kInvalidOperation, "client.no_store",
+                    "'" + std::string(name_or_addresses) +
+                        "' must be looked up and no store is set; give --store "
+                        "file:/path/store.db, or an address as 127.0.0.1:9090");
+    }
+  }
+  auto target = std::make_unique<Target>(std::string(name_or_addresses));
+  for (const auto& peer : calling_) {
+    target->places_.push_back(
+        {&peer->core(), std::make_unique<upstream::Service>(*peer, target->name())});
+  }
+  Target* made = target.get();
+  targets_.emplace(target->name(), std::move(target));
+  const auto update_all = [made](const upstream::EndpointSnapshot& set) {
+    for (const Target::Place& place : made->places_) {
+      place.core->post([service = place.service.get(), set] { service->update(set); });
+    }
+  };
+  if (by_address) {
+    update_all(endpoints);
+  } else {
+    cores_->first().post([this, made, update_all] {
+      FL_CHECK(directory_->follow(made->name(), update_all).ok());  // the name was checked
+    });
+  }
+  return made;
+}
+
+// ---- running and ending
+// --------------------------------------------------------------------------
+
+Task<void> Process::run_and_tell(Task<void> task) {
+  co_await task;
+  waiting_->tell(&Waiting::task_done);
+}
+
+bool Process::run(Task<void> task) {
+  io::Core& first = cores_->first();
+  const auto moved = std::make_shared<Task<void>>(std::move(task));
+  first.post([this, &first, moved] { first.spawn(run_and_tell(std::move(*moved))); });
+  return waiting_->wait(true);
+}
+
+void Process::wait_for_signal() { waiting_->wait(false); }
+
+Task<Status> Process::leave_registry() {
+  ready_ = false;
+  Status left;
+  if (registrar_ != nullptr) {
+    left = co_await registrar_->close(cores_->first().deadline_after(1s));
+  }
+  for (auto& listener : listeners_) cores_->first().dispose(std::move(listener));
+  listeners_.clear();
+  co_return left;
+}
+
+// Callers that heard that we left close their sessions when their calls have ended; those that did
+// not are closed by us, after the handlers.
+Task<Status> Process::drain(std::size_t index, Deadline deadline) {
+  rpc::Peer& peer = *serving_[index];
+  io::Core& core = peer.core();
+  if (registrar_ != nullptr) {
+    const Deadline patience = earlier(deadline, core.deadline_after(500ms));
+    while (peer.session_count() > 0 && !patience.passed(core.now())) {
+      Status slept = co_await Sleep(core.timers(), core.deadline_after(10ms));
+      if (!slept.ok()) break;
+    }
+  }
+  Status closed = co_await peer.close(deadline);
+  co_return closed;
+}
+
+Task<Status> Process::close_calling(std::size_t index, Deadline deadline) {
+  Status ended;
+  for (const auto& [name, target] : targets_) {
+    Status closed = co_await target->places_[index].service->close(deadline);
+    if (ended.ok()) ended = std::move(closed);
+  }
+  Status closed = co_await calling_[index]->close(deadline);
+  co_return ended.ok() ? closed : ended;
+}
+
+Task<Status> Process::close_first(Deadline deadline) {
+  Status ended;
+  if (directory_ != nullptr) ended = co_await directory_->close(deadline);
+  if (admin_ != nullptr) {
+    Status closed = co_await admin_->close(deadline);
+    if (ended.ok()) ended = std::move(closed);
+  }
+  if (store_ != nullptr) {
+    Status closed = co_await store_->close(deadline);
+    if (ended.ok()) ended = std::move(closed);
+  }
+  waiting_->watcher.reset();
+  co_return ended;
+}
+
+void Process::stop() {
+  if (!started()) return;
+  io::Core& first = cores_->first();
+  if (waiting_ != nullptr) {
+    const Deadline deadline = Deadline::after(steady_now(), spec_.drain);
+    const auto tell = [](Status ended) {
+      if (!ended.ok()) {
+        FL_LOG(warn, "service.not_drained", {"reason", ended.reason()},
+               {"message", ended.message()});
+      }
+    };
+    FL_LOG(info, "service.draining", {"service", name_});
+    tell(run_on(first, leave_registry()));
+    for (std::size_t i = 0; i < serving_.size(); ++i) {
+      tell(run_on(serving_[i]->core(), drain(i, deadline)));
+    }
+    for (std::size_t i = 0; i < calling_.size(); ++i) {
+      tell(run_on(calling_[i]->core(), close_calling(i, deadline)));
+    }
+    tell(run_on(first, close_first(Deadline::after(steady_now(), 2s))));
+    FL_LOG(info, "service.stopped", {"service", name_});
+  }
+  cores_->stop();
+  admin_.reset();
+  registrar_.reset();
+  directory_.reset();
+  store_.reset();
+  targets_.clear();
+  serving_.clear();
+  calling_.clear();
+  cores_.reset();
+  waiting_.reset();
+}
+
+}  // namespace fairlead::service

@@ -1,0 +1,119 @@
+// Process: what one program that uses Fairlead is made of. App and Runtime stand on it.
+//
+//   main thread: build ─► start() ─► wait for a signal or the task's end ─► stop()
+//   core threads: loops with a Peer each; the first core also owns store, registry and admin
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fairlead/admin/server.h"
+#include "fairlead/base/result.h"
+#include "fairlead/io/core_group.h"
+#include "fairlead/observe/log.h"
+#include "fairlead/observe/metrics.h"
+#include "fairlead/rpc/peer.h"
+#include "fairlead/service/spec.h"
+#include "fairlead/store/store.h"
+#include "fairlead/upstream/registry.h"
+#include "fairlead/upstream/service.h"
+
+namespace fairlead::service {
+
+// One service that this program calls, with its upstream on every core.
+// Thread: on() and next_core() from any. Lifetime: the process's.
+class Target {
+ public:
+  explicit Target(std::string name) : name_(std::move(name)) {}
+
+  const std::string& name() const { return name_; }
+  // The upstream of the core that runs on this thread; null on other threads.
+  upstream::Service* on_this_core() const;
+  // A core for a call that comes from a thread without one; round robin.
+  io::Core& next_core() const;
+
+ private:
+  friend class Process;
+  struct Place {
+    io::Core* core;
+    std::unique_ptr<upstream::Service> service;
+  };
+  const std::string name_;
+  std::vector<Place> places_;
+  mutable std::atomic<std::size_t> next_{0};
+};
+
+// Thread: the main thread, which runs no core.
+class Process {
+ public:
+  explicit Process(std::string name);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  rpc::Router& router() { return router_; }  // to be filled before start()
+  observe::Registry& metrics() { return metrics_; }
+  const Spec& spec() const { return spec_; }
+
+  // Makes log, cores, peers and store, and starts the threads. Idempotent.
+  // Errors: those of io::CoreGroup::make(), store::open(), observe.
+  Status start(Spec spec);
+  bool started() const { return cores_ != nullptr; }
+
+  // Opens the addresses of the spec, the admin listener, and, when `discover`, the registry's
+  // record. Errors: `address.bad`, `listen.*`, `admin.*`, `store.*`, `service.*`.
+  Status serve(bool discover);
+  // A service by its name in the registry, or by addresses ("127.0.0.1:9090,127.0.0.1:9091").
+  // Errors: kInvalidOperation `client.no_store`; `address.bad`, `service.bad_name`.
+  Result<Target*> target(std::string_view name_or_addresses);
+
+  // Runs a task on the first core and waits for its end. False: INT or TERM came first, and the
+  // task was left to be cancelled by stop().
+  bool run(Task<void> task);
+  // Waits for INT or TERM.
+  void wait_for_signal();
+  // Drains: out of the registry, no new connections, running calls end, then everything closes.
+  void stop();
+
+ private:
+  struct Waiting;
+
+  Status make_log();
+  Status make_peers();
+  Task<Status> watch_signals();
+  Task<Status> listen_all(bool discover);
+  Task<Status> register_self(std::vector<io::Address> bound);
+  Task<void> run_and_tell(Task<void> task);
+  Task<Status> leave_registry();
+  Task<Status> drain(std::size_t index, Deadline deadline);
+  Task<Status> close_calling(std::size_t index, Deadline deadline);
+  Task<Status> close_first(Deadline deadline);
+  // Runs a task on a core while this thread, which runs none, waits for it.
+  static Status run_on(io::Core& core, Task<Status> task);
+  Result<std::string> advertised(const std::vector<io::Address>& bound) const;
+
+  const std::string name_;
+  Spec spec_;
+  observe::Registry metrics_;
+  std::unique_ptr<observe::Logger> logger_;
+  std::unique_ptr<observe::ScopedDefaultLogger> default_logger_;
+  rpc::Router router_;
+  std::unique_ptr<io::CoreGroup> cores_;
+  // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
+  std::vector<std::unique_ptr<rpc::Peer>> serving_;
+  std::vector<std::unique_ptr<rpc::Peer>> calling_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<upstream::Directory> directory_;
+  std::unique_ptr<upstream::Registrar> registrar_;
+  std::unique_ptr<admin::Server> admin_;
+  std::vector<std::unique_ptr<io::Listener>> listeners_;
+  std::map<std::string, std::unique_ptr<Target>, std::less<>> targets_;
+  std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them
+  bool ready_ = false;                // first core: serving and not draining
+};
+
+}  // namespace fairlead::service

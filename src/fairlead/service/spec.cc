@@ -1,0 +1,186 @@
+#include "fairlead/service/spec.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "fairlead/base/text.h"
+#include "fairlead/config/document.h"
+
+namespace fairlead::service {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Flag {
+  std::string_view name;
+  std::string_view key;  // of the configuration; empty: a flag of its own
+  std::string_view help;
+};
+
+constexpr std::array kFlags = std::to_array<Flag>({
+    {"--listen", "listen", "ADDRESS    where to serve: tcp://127.0.0.1:9090, unix:///run/a.sock"},
+    {"--store", "store", "URL         registry to use: file:/path/store.db, memory:"},
+    {"--advertise", "advertise", "ADDRESS where others reach this program"},
+    {"--admin", "admin", "ADDRESS     health, metrics: 127.0.0.1:9901"},
+    {"--cores", "cores", "N           threads, 0 for one per CPU"},
+    {"--log-level", "log.level", "LEVEL   debug, info, warn, error, off"},
+    {"--log-form", "log.form", "FORM     text, json"},
+    {"--config", "", "FILE       read this file instead of NAME.yaml"},
+    {"--set", "", "KEY=VALUE     any other key of the configuration"},
+});
+
+Status read_log(const config::Value& value, Spec& out) {
+  config::ObjectReader reader(value);
+  reader.optional("level", out.log_level);
+  reader.optional("form", out.log_form);
+  constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warn", "error", "off"};
+  if (std::ranges::find(kLevels, out.log_level) == kLevels.end()) {
+    reader.reject("level", "config.bad_value",
+                  "'" + escape_text(out.log_level) +
+                      "' is no level; use debug, info, warn, error "
+                      "or off");
+  }
+  if (out.log_form != "text" && out.log_form != "json") {
+    reader.reject("form", "config.bad_value",
+                  "'" + escape_text(out.log_form) + "' is no form; use text or json");
+  }
+  return reader.finish();
+}
+
+Status read_limits(const config::Value& value, rpc::PeerOptions& out) {
+  config::ObjectReader reader(value);
+  config::ByteSize frame{out.limits.frame_bytes_max};
+  config::ByteSize queue{out.write_queue_bytes_max};
+  reader.optional("frame_bytes_max", frame, {{64}, {1ULL << 30}});
+  reader.optional("inflight_calls_max", out.inflight_calls_max, {1, 65536});
+  reader.optional("write_queue_bytes_max", queue, {{64 * 1024}, {1ULL << 32}});
+  reader.optional("call_timeout", out.call_timeout, {1ms, 24h});
+  out.limits.frame_bytes_max = static_cast<std::uint32_t>(frame.bytes);
+  out.write_queue_bytes_max = queue.bytes;
+  return reader.finish();
+}
+
+bool is_file(const std::string& path) {
+  struct stat info{};
+  return stat(path.c_str(), &info) == 0;
+}
+
+// The command line, as settings in the order in which they came.
+struct Arguments {
+  std::optional<std::string> config;
+  std::vector<std::string> settings;  // "key=value"
+  bool help = false;
+  bool version = false;
+};
+
+Status unknown_flag(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Flag& flag : kFlags) names.push_back(flag.name);
+  const std::string_view near = nearest_name(name, names);
+  return Status(Code::kInvalidOperation, "flag.unknown",
+                "unknown option '" + escape_text(name) + "'" +
+                    (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?") +
+                    " (--help lists them)");
+}
+
+Result<Arguments> read_arguments(int argc, const char* const* argv) {
+  Arguments out;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--help" || word == "-h") {
+      out.help = true;
+      continue;
+    }
+    if (word == "--version") {
+      out.version = true;
+      continue;
+    }
+    const std::size_t equals = word.find('=');
+    const std::string_view name = word.substr(0, equals);
+    const auto flag = std::ranges::find(kFlags, name, &Flag::name);
+    if (flag == kFlags.end()) return unknown_flag(name);
+    if (equals == std::string_view::npos && i + 1 >= argc) {
+      return Status(Code::kInvalidOperation, "flag.no_value",
+                    "option " + std::string(name) + " needs a value (--help explains it)");
+    }
+    const std::string value(equals == std::string_view::npos ? std::string_view(argv[++i])
+                                                             : word.substr(equals + 1));
+    if (name == "--config")
+      out.config = value;
+    else if (name == "--set")
+      out.settings.push_back(value);
+    else
+      out.settings.push_back(std::string(flag->key) + "=" + value);
+  }
+  return out;
+}
+
+}  // namespace
+
+Status read(const config::Value& value, Spec& out) {
+  config::ObjectReader reader(value);
+  Status listened;
+  if (const config::Value* listen = reader.look("listen"); listen != nullptr) {
+    if (listen->kind() == config::Value::Kind::kList) {
+      listened = config::read(*listen, out.listen);
+    } else {  // one address may stand without a list
+      out.listen.resize(1);
+      listened = config::read(*listen, out.listen[0]);
+    }
+  }
+  reader.optional("advertise", out.advertise);
+  reader.optional("store", out.store);
+  reader.optional("admin", out.admin);
+  reader.optional("cores", out.cores, {0, 256});
+  reader.optional("drain", out.drain, {0ms, 1h});
+  Status log;
+  if (const config::Value* value_of_log = reader.look("log")) log = read_log(*value_of_log, out);
+  Status limits;
+  if (const config::Value* found = reader.look("limits")) limits = read_limits(*found, out.limits);
+  config::Problems problems;
+  problems.add(reader.finish());
+  problems.add(listened);
+  problems.add(log);
+  problems.add(limits);
+  return problems.status();
+}
+
+Result<Start> read_start(int argc, const char* const* argv, std::string_view name, Spec spec) {
+  FL_TRY_ASSIGN(const Arguments arguments, read_arguments(argc, argv));
+  Start start{.spec = std::move(spec), .help = arguments.help, .version = arguments.version};
+  if (start.help || start.version) return start;
+  const config::Environment environment = config::system_environment();
+  const std::string path = arguments.config.value_or(std::string(name) + ".yaml");
+  config::Document document("the configuration of " + std::string(name));
+  if (arguments.config.has_value() || is_file(path)) {
+    FL_TRY_ASSIGN(document, config::load_file(path, {.variables = &environment}));
+  }
+  FL_TRY(document.overlay_environment("FAIRLEAD_", environment));
+  for (const std::string& setting : arguments.settings) FL_TRY(document.overlay_flag(setting));
+  FL_TRY(config::bind(document, start.spec));
+  return start;
+}
+
+std::string help_text(std::string_view name) {
+  std::string text = "usage: " + std::string(name) + " [options]\n\noptions:\n";
+  for (const Flag& flag : kFlags) {
+    std::string line = "  " + std::string(flag.name) + " " + std::string(flag.help);
+    text += line + "\n";
+  }
+  text +=
+      "  --version            what it was built from\n  --help               this text\n\n"
+      "Configuration: " +
+      std::string(name) +
+      ".yaml in the working folder, then the "
+      "environment (FAIRLEAD_LISTEN,\nFAIRLEAD_LOG__LEVEL, ...), then options; the later one "
+      "wins. Ends with 0 on INT and TERM after draining.\n\n"
+      "example:\n  " +
+      std::string(name) + " --listen tcp://127.0.0.1:9090 --store file:/tmp/store.db\n";
+  return text;
+}
+
+}  // namespace fairlead::service

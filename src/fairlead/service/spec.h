@@ -1,0 +1,48 @@
+// What a program can be told from outside: file < environment < flags, over what the code says.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fairlead/base/result.h"
+#include "fairlead/config/reader.h"
+#include "fairlead/rpc/peer.h"
+
+namespace fairlead::service {
+
+// The configuration of a program made with App or Runtime. `<name>.yaml` in the working folder is
+// read when it is there; --config names another file, which must be there.
+struct Spec {
+  std::vector<std::string> listen{};  // "tcp://127.0.0.1:9090", "unix:///run/math.sock"
+  std::string advertise{};            // what the registry tells others; default: where it listens
+  std::string store{};                // "file:/path/store.db"; empty: no registry
+  std::string admin{};                // "127.0.0.1:9901"; empty: no admin listener
+  std::uint32_t cores = 0;            // threads; 0: one per CPU
+  Duration drain = std::chrono::seconds(10);  // time for running calls when it ends
+  std::string log_level = "info";             // debug, info, warn, error, off
+  std::string log_form = "text";              // text, json
+  rpc::PeerOptions limits{};
+};
+
+// Found by config::bind(). Errors: those of config::ObjectReader.
+Status read(const config::Value& value, Spec& out);
+
+// What the command line asked for.
+struct Start {
+  Spec spec{};
+  bool help = false;
+  bool version = false;
+};
+
+// Reads the file, the environment (FAIRLEAD_LISTEN, FAIRLEAD_LOG__LEVEL, ...) and the flags.
+// `spec` holds what the code says.
+// Errors: kInvalidOperation `flag.unknown`, `flag.no_value`: the command line is wrong;
+//         those of config: the file or a value is wrong.
+Result<Start> read_start(int argc, const char* const* argv, std::string_view name, Spec spec);
+
+// What --help prints.
+std::string help_text(std::string_view name);
+
+}  // namespace fairlead::service

@@ -1,0 +1,103 @@
+// The registry: who serves what, kept in the store.
+//
+//   key    /fairlead/services/<service>/<instance id>
+//   value  {"address":"127.0.0.1:9090","protocol":"raw","pid":4711,"started_ms":...}
+//
+// Each record hangs on a lease of the process that serves; a process that dies without a word is
+// gone from the registry when its lease ends.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fairlead/async/scope.h"
+#include "fairlead/base/result.h"
+#include "fairlead/contract/struct.h"
+#include "fairlead/store/store.h"
+#include "fairlead/upstream/endpoint.h"
+
+namespace fairlead::upstream {
+
+// What stands in the store for one copy of a service.
+struct Record {
+  std::string address{};
+  std::string protocol{};
+  std::int64_t pid = 0;
+  std::int64_t started_ms = 0;  // since 1970
+};
+FL_STRUCT(Record, (1, address), (2, protocol), (3, pid), (4, started_ms))
+
+// Keeps this process's records in the registry: one lease, kept alive, written again when it was
+// lost (the store was away, or the process was stopped for long).
+// Thread: the store's core. Lifetime: the store outlives it; close() before destruction.
+class Registrar {
+ public:
+  struct Options {
+    Duration lease = std::chrono::seconds(5);  // 1 s .. 24 h; kept alive three times as often
+  };
+
+  Registrar(io::Core& core, store::Store& store, Options options);
+  Registrar(io::Core& core, store::Store& store) : Registrar(core, store, Options()) {}
+
+  // Registers a copy of `service`. When the store is away now, it is written as soon as it is back.
+  // Errors: kBadMessage `service.bad_name`; what the store says to a first attempt.
+  Task<Status> add(std::string service, Record record);
+  // Takes the records out and ends the lease. Errors: what the store says; the lease ends by
+  // itself then.
+  Task<Status> close(Deadline deadline);
+
+ private:
+  struct Entry {
+    std::string key;
+    std::string value;
+  };
+
+  Task<Status> write_all();
+  Task<void> keep_alive();
+
+  io::Core& core_;
+  store::Store& store_;
+  const Options options_;
+  std::vector<Entry> entries_;
+  store::LeaseId lease_ = 0;
+  bool keeping_ = false;
+  Scope scope_;
+};
+
+// Follows services in the registry.
+// Thread: the store's core. Lifetime: the store outlives it; close() before destruction.
+class Directory {
+ public:
+  using Listener = std::function<void(const EndpointSnapshot& endpoints)>;
+
+  Directory(io::Core& core, store::Store& store) : core_(core), store_(store) {}
+  ~Directory();
+
+  // Tells `listener` the living copies of `service`, first as they are and then after each change,
+  // for as long as the directory lives. A store that is away leaves the last set standing.
+  // Errors: kBadMessage `service.bad_name`.
+  Status follow(std::string service, Listener listener);
+  // The names under which anything is registered now.
+  Task<Result<std::vector<std::string>>> services();
+
+  Task<Status> close(Deadline deadline);
+
+ private:
+  struct Followed;
+
+  Task<void> load(std::shared_ptr<Followed> followed);
+  Task<Status> list(std::shared_ptr<Followed> followed, store::Revision* revision);
+  void apply(Followed& followed, const store::Change& change);
+  void tell(Followed& followed);
+
+  io::Core& core_;
+  store::Store& store_;
+  std::map<std::string, std::shared_ptr<Followed>, std::less<>> followed_;
+  Scope scope_;
+};
+
+}  // namespace fairlead::upstream
