@@ -1,7 +1,8 @@
 // Core: one thread's event loop, the owner of everything that lives on it.
 //
-// A turn:   wait for events -> read them all (handlers run, output is appended)
-//           -> timers that are due -> letters of other threads -> one write per stream -> dispose
+// A turn:   wait for events -> read each stream (handlers run) and write what they answered on it
+//           -> timers that are due -> letters of other threads
+//           -> one write per stream with other output -> dispose
 //
 // The interface is what a simulated loop fills too: nothing above this room sees a descriptor.
 #pragma once

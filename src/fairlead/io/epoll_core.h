@@ -58,6 +58,15 @@ class EpollCore final : public Core {
   // Tells how much of the last space was filled.
   void read_filled(std::size_t bytes) { read_filled_ = bytes; }
 
+  // Memory for answers that leave when the read ends: streams borrow it, so that none has to grow a
+  // buffer of its own each time.
+  Buffer& spare_output() { return spare_output_; }
+  // Takes the memory of an empty buffer.
+  void give_back(Buffer& output) {
+    if (output.capacity() <= kSpareBytesMax) spare_output_.swap(output);
+    output.release();
+  }
+
   // Takes over a socket whose sending side is done: reads and drops what still comes, so that the
   // peer can read our last bytes instead of being reset; closes it at its end or after a second.
   void linger(Descriptor socket);
@@ -76,6 +85,7 @@ class EpollCore final : public Core {
   friend Lingerer;
 
   static constexpr std::size_t kReadChunkBytes = 128 * 1024 - 64;  // below malloc's mmap threshold
+  static constexpr std::size_t kSpareBytesMax = 256 * 1024;
   static constexpr int kEventsMax = 512;
 
   Descriptor epoll_;
@@ -83,6 +93,7 @@ class EpollCore final : public Core {
   ChunkRef read_chunk_;
   std::size_t read_used_ = 0;
   std::size_t read_filled_ = 0;
+  Buffer spare_output_;
   std::vector<Watcher*> again_;
   std::vector<Watcher*> running_again_;
   std::vector<std::unique_ptr<Lingerer>> lingerers_;

@@ -72,7 +72,14 @@ void SocketStream::on_events(std::uint32_t events) {
     if (!socket_.valid()) return;
   }
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) return;
+  // What the handler writes here leaves when the read ends, not when the turn does: the socket is
+  // still in the cache, and one spare buffer serves all streams.
+  const bool flush_here = !std::exchange(flush_scheduled_, true);
+  if (output_.capacity() == 0) output_.swap(core().spare_output());
   read((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+  if (!flush_here) return;
+  flush_scheduled_ = false;
+  if (!blocked_ || !abort_why_.ok()) flush();
 }
 
 void SocketStream::on_again() {
@@ -185,7 +192,7 @@ void SocketStream::flush() {
     }
     output_.consume(static_cast<std::size_t>(sent));
   }
-  output_.release();
+  core().give_back(output_);
   if (closing_) return finish(Status());
   if (!blocked_) return;
   ask_for_writability(false);

@@ -51,8 +51,9 @@ class StreamHandler {
 };
 
 // Thread: the Core it was made on. Lifetime: owned by the handler's side, given back through
-// Core::dispose(). Output of one turn leaves in one write at the turn's end, or when it reaches
-// kFlushBytes: nothing waits on a timer.
+// Core::dispose(). Output written while a read of this stream is handled leaves in one write when
+// that read ends, other output at the turn's end, both earlier when kFlushBytes are reached:
+// nothing waits on a timer.
 class Stream : public Disposable {
  public:
   static constexpr std::size_t kFlushBytes = 64 * 1024;
@@ -64,7 +65,7 @@ class Stream : public Disposable {
 
   // Append to it, then call wrote(). Dropped when the stream is closed.
   Buffer& output() { return output_; }
-  // Schedules the flush at the turn's end, or flushes now what has grown past kFlushBytes.
+  // Schedules the flush (see above), or flushes now what has grown past kFlushBytes.
   void wrote() {
     if (!flush_scheduled_) schedule_flush();
     if (output_.size() >= kFlushBytes && !blocked_) flush();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <list>
 
 #include <gtest/gtest.h>
@@ -33,6 +34,7 @@ struct Recorder final : StreamHandler {
       stream->output().append(input.view().substr(0, takes));
       stream->wrote();
     }
+    if (on_each_read) on_each_read();
     return {takes, 0};
   }
   void on_end() override {
@@ -51,6 +53,7 @@ struct Recorder final : StreamHandler {
 
   Core& core;
   std::unique_ptr<Stream> stream;
+  std::function<void()> on_each_read;
   std::string received;
   std::list<Bytes> held;
   std::size_t take_max = std::string::npos;
@@ -120,6 +123,41 @@ TEST_P(StreamTest, CarriesBytesBothWaysAndClosesInOrder) {
   EXPECT_TRUE(client->why.ok());
   EXPECT_TRUE(server->ended);
   EXPECT_TRUE(server->why.ok());
+}
+
+TEST_P(StreamTest, SendsAnAnswerWhenTheReadEndsAndOtherOutputWhenTheTurnDoes) {
+  connect();
+  server->echo = true;
+  std::size_t left_of_the_answer = 1;
+  std::size_t left_of_the_letter = 0;
+  server->on_each_read = [&] {
+    core->post([&] {  // runs in the same turn, after all reads
+      left_of_the_answer = server->stream->unsent_bytes();
+      server->write("letter");
+      left_of_the_letter = server->stream->unsent_bytes();
+    });
+  };
+
+  client->write("hello");
+  turn_until([&] { return client->received == "helloletter"; });
+
+  EXPECT_EQ(left_of_the_answer, 0U);
+  EXPECT_EQ(left_of_the_letter, 6U);
+}
+
+TEST_P(StreamTest, AbortsInsideARead) {
+  connect();
+  server->echo = true;
+  server->on_each_read = [&] {
+    server->stream->abort(Status(Code::kOverloaded, "test.enough", "no more"));
+    EXPECT_FALSE(server->closed) << "never inside the call";
+  };
+
+  client->write("hello");
+  turn_until([&] { return server->closed && client->closed; });
+
+  EXPECT_EQ(server->why.reason(), "test.enough");
+  EXPECT_EQ(client->received, "") << "unsent output is dropped";
 }
 
 TEST_P(StreamTest, GivesACutUnitAgainUntilItIsWhole) {
