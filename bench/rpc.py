@@ -34,11 +34,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SCENARIOS = {"A": (1, 1, 512), "B": (1, 64, 512), "C": (32, 16, 512), "D": (500, 1, 512),
              "E": (5000, 1, 512), "F": (8, 4, 65536)}
-# name -> (server, client, what the table calls it)
+# name -> (server with its options, client, what the table calls it)
 VARIANTS = {
     "fairlead": ("fairlead_echo_server", "fairlead_echo_client", "Fairlead"),
     "epoll": ("epoll_echo_server", "epoll_echo_client", "epoll by hand (ceiling)"),
     "grpc": ("grpc_echo_server", "grpc_echo_client", "gRPC C++"),
+    "fairlead-raw": ("fairlead_echo_server --raw", "fairlead_echo_client",
+                     "Fairlead, untyped handler"),
     "fairlead-server": ("fairlead_echo_server", "epoll_echo_client", "Fairlead server alone"),
     "fairlead-client": ("epoll_echo_server", "fairlead_echo_client", "Fairlead client alone"),
 }
@@ -88,7 +90,8 @@ class Server:
 
     def __init__(self, args, variant, around=(), folder=None):
         self.port = free_port()
-        command = [*around, str((folder or args.bin) / VARIANTS[variant][0]), str(self.port)]
+        program, *options = VARIANTS[variant][0].split()
+        command = [*around, str((folder or args.bin) / program), str(self.port), *options]
         self.process = subprocess.Popen(command, preexec_fn=before_start(args.cpu),
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
@@ -195,6 +198,7 @@ class Counts:
         self.stripped = Path(self.keep.name)
         for variant in self.args.variants:
             for program in VARIANTS[variant][:2]:
+                program = program.split()[0]
                 subprocess.run(["strip", "--strip-debug", "-o", self.stripped / program,
                                 self.args.bin / program], check=True)
 
@@ -384,9 +388,9 @@ def parse_arguments():
     args.command = shlex.join(["./dev", "bench", "rpc", *sys.argv[1:]])
     if args.quick:
         args.reps, args.warm, args.meas, args.no_counts = 1, 0.1, 0.3, True
-    missing = [v for v in args.variants if not (args.bin / VARIANTS[v][0]).exists()]
+    missing = [v for v in args.variants if not (args.bin / VARIANTS[v][0].split()[0]).exists()]
     for variant in missing:
-        print(f"left out: {variant}; there is no {args.bin / VARIANTS[variant][0]}"
+        print(f"left out: {variant}; its programs are not in {args.bin}"
               + (" (./dev setup bench installs gRPC's packages)" if variant == "grpc" else ""))
     args.variants = [v for v in args.variants if v not in missing]
     if not args.variants:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts one pair of echo server and load client and checks what the runners rely on.
 
-usage: echo_test.py FOLDER_OF_THE_PROGRAMS VARIANT
+usage: echo_test.py FOLDER_OF_THE_PROGRAMS VARIANT [SERVER_OPTIONS]
 
 No time is measured here: the window is a fraction of a second and any figure will do.
 """
@@ -42,10 +42,11 @@ def check(held, what):
 
 
 class Pair:
-    def __init__(self, folder, variant):
+    def __init__(self, folder, variant, server_options):
         self.client = [f"{folder}/{variant}_echo_client"]
         self.port = free_port()
-        self.server = subprocess.Popen([f"{folder}/{variant}_echo_server", str(self.port)])
+        self.server = subprocess.Popen([f"{folder}/{variant}_echo_server", str(self.port),
+                                        *server_options])
 
     def run(self, *options):
         command = self.client + ["--port", str(self.port), "--spid", str(self.server.pid),
@@ -93,7 +94,7 @@ class Pair:
 
 
 def main():
-    pair = Pair(sys.argv[1], sys.argv[2])
+    pair = Pair(sys.argv[1], sys.argv[2], sys.argv[3:])
     try:
         wait_for(pair.port, pair.server)
         pair.test_window()

@@ -1,9 +1,12 @@
 // The echo server of our engine, for measurements.
 //
-//   fairlead_echo_server PORT [--cores N] [--unix PATH]
+//   fairlead_echo_server PORT [--cores N] [--unix PATH] [--raw]
 //
-// Serves CALL /echo/bytes over the raw protocol on 127.0.0.1:PORT (and on PATH): same codec and
-// same bytes back. Runs on one core unless told otherwise; ends with 0 on SIGTERM and SIGINT.
+// Serves CALL /echo/bytes over the raw protocol on 127.0.0.1:PORT (and on PATH): the same bytes
+// back in the same codec. An App with a typed handler, as a user writes one; with --raw a handler
+// over undecoded bodies on the call engine alone, which takes any codec. One core unless told
+// otherwise. Ends with 0 on SIGTERM and SIGINT.
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -11,9 +14,23 @@
 #include <vector>
 
 #include "fairlead/base/text.h"
+#include "fairlead/fairlead.h"
 #include "fairlead/io/core_group.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/signals.h"
+
+namespace echo_service {
+
+struct Echo {
+  static fl::Bytes bytes(fl::Bytes);  // CALL /echo/bytes
+};
+FL_SERVICE(Echo, (bytes))
+
+struct EchoLogic {
+  fl::Bytes bytes(fl::Bytes in) const { return in; }
+};
+
+}  // namespace echo_service
 
 namespace {
 
@@ -23,6 +40,7 @@ struct Options {
   std::uint16_t port = 0;
   std::size_t cores = 1;
   std::string unix_path;
+  bool raw = false;
 };
 
 bool parse(int argc, char** argv, Options& options) {
@@ -30,17 +48,29 @@ bool parse(int argc, char** argv, Options& options) {
   const std::optional<std::uint64_t> port = parse_uint64(argv[1]);
   if (!port.has_value() || *port == 0 || *port > 65535) return false;
   options.port = static_cast<std::uint16_t>(*port);
-  for (int i = 2; i + 1 < argc; i += 2) {
+  for (int i = 2; i < argc; ++i) {
     const std::string_view name = argv[i];
-    if (name == "--unix") {
-      options.unix_path = argv[i + 1];
-    } else if (name == "--cores") {
-      options.cores = static_cast<std::size_t>(parse_uint64(argv[i + 1]).value_or(0));
+    if (name == "--raw") {
+      options.raw = true;
+    } else if (name == "--unix" && i + 1 < argc) {
+      options.unix_path = argv[++i];
+    } else if (name == "--cores" && i + 1 < argc) {
+      options.cores = static_cast<std::size_t>(parse_uint64(argv[++i]).value_or(0));
     } else {
       return false;
     }
   }
-  return argc % 2 == 0;
+  return true;
+}
+
+int serve_typed(const char* program, const Options& options) {
+  const std::string cores = std::to_string(options.cores);
+  const std::vector<const char*> arguments{program, "--cores", cores.c_str(), "--log-level",
+                                           "warn"};
+  App app(static_cast<int>(arguments.size()), arguments.data(), "echo");
+  app.serve<echo_service::Echo>(echo_service::EchoLogic{});
+  const std::string tcp = "tcp://127.0.0.1:" + std::to_string(options.port);
+  return options.unix_path.empty() ? app.run(tcp) : app.run(tcp, "unix:" + options.unix_path);
 }
 
 Status echo(rpc::Context& context) {
@@ -49,9 +79,9 @@ Status echo(rpc::Context& context) {
 }
 
 // One peer on each core, in the order of the group's cores.
-class Server {
+class RawServer {
  public:
-  Server(io::CoreGroup& group, const rpc::Router& router, const rpc::PeerOptions& options)
+  RawServer(io::CoreGroup& group, const rpc::Router& router, const rpc::PeerOptions& options)
       : group_(group), cores_(group.cores()) {
     for (io::Core* core : cores_) {
       peers_.push_back(std::make_unique<rpc::Peer>(*core, router, options));
@@ -66,21 +96,20 @@ class Server {
     };
     io::ListenOptions options;
     options.cores = cores_;
-    options.backlog = 4096;
     FL_TRY_ASSIGN(auto listener, group_.first().listen(address, options, accept));
     listeners_.push_back(std::move(listener));
     return {};
   }
 
-  // After the group has stopped: its cores run here, one after the other.
-  bool close() {
-    bool closed = true;
+  // After the group has stopped: its cores run here, one after the other. Callers that stay away
+  // for more than a second are cut off.
+  void close() {
     listeners_.clear();
     for (std::size_t i = 0; i < cores_.size(); ++i) {
       const Deadline deadline = Deadline::after(steady_now(), std::chrono::seconds(1));
-      closed = cores_[i]->run(peers_[i]->close(deadline)).ok() && closed;
+      const Status closed = cores_[i]->run(peers_[i]->close(deadline));
+      if (!closed.ok()) std::fprintf(stderr, "%s\n", closed.to_string().c_str());
     }
-    return closed;
   }
 
  private:
@@ -90,38 +119,39 @@ class Server {
   std::vector<std::unique_ptr<io::Listener>> listeners_;
 };
 
-Status serve(const Options& options) {
+Status serve_raw(const Options& options) {
+  runtime::block_signals();
   FL_TRY_ASSIGN(const auto group, io::CoreGroup::make(options.cores));
   rpc::Router router;
   FL_TRY(router.add(wire::Kind::kCall, "/echo/bytes", rpc::make_handler(echo)));
-  const rpc::PeerOptions peer_options;
-  FL_TRY(peer_options.validate());
-  Server server(*group, router, peer_options);
+  RawServer server(*group, router, rpc::PeerOptions{});
   FL_TRY(server.listen(io::Address::loopback(options.port)));
   if (!options.unix_path.empty()) {
     FL_TRY_ASSIGN(const auto address, io::Address::parse("unix:" + options.unix_path));
     FL_TRY(server.listen(address));
   }
-  io::Core& first = group->first();
-  FL_TRY_ASSIGN(const auto signals,
-                runtime::SignalWatcher::make(first, [&first](int) { first.stop(); }));
   group->start();
-  first.run();
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  int signal = 0;
+  sigwait(&signals, &signal);
   group->stop();
-  server.close();  // callers that stay away for more than a second are cut off
+  server.close();
   return {};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  runtime::block_signals();
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fprintf(stderr, "usage: %s PORT [--cores N] [--unix PATH]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s PORT [--cores N] [--unix PATH] [--raw]\n", argv[0]);
     return 2;
   }
-  const Status status = serve(options);
+  if (!options.raw) return serve_typed(argv[0], options);
+  const Status status = serve_raw(options);
   if (!status.ok()) std::fprintf(stderr, "%s\n", status.to_string().c_str());
   return status.ok() ? 0 : 1;
 }
