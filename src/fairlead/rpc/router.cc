@@ -25,9 +25,20 @@ std::uint64_t hash_of(std::string_view text) {
     hash = fold(hash ^ word, kB);
     text.remove_prefix(8);
   }
-  std::uint64_t word = 0;
-  std::memcpy(&word, text.data(), text.size());
-  return fold(hash ^ word, kB);
+  // The last 1 to 8 bytes as two halves that may overlap: no call for a copy of unknown length.
+  const char* const data = text.data();
+  const std::size_t size = text.size();
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+  if (size >= 4) {
+    std::memcpy(&low, data, 4);
+    std::memcpy(&high, data + size - 4, 4);
+  } else if (size > 0) {
+    const auto byte = [data](std::size_t at) { return static_cast<unsigned char>(data[at]); };
+    low = byte(0);
+    high = static_cast<std::uint32_t>(byte(size / 2) << 8 | byte(size - 1));
+  }
+  return fold(hash ^ (std::uint64_t{high} << 32 | low), kB);
 }
 
 }  // namespace

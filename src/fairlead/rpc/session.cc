@@ -167,7 +167,7 @@ Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes 
 io::ReadResult Session::on_read(const Bytes& input) {
   const std::string_view all = input.view();
   std::size_t consumed = 0;
-  while (state_ == State::kOpen || handlers_running_ > 0) {
+  while (consumed < all.size() && (state_ == State::kOpen || handlers_running_ > 0)) {
     const std::string_view rest = all.substr(consumed);
     wire::MessageView message;
     const wire::raw::FrameResult frame = wire::raw::parse(rest, peer_.options_.limits, message);
@@ -194,7 +194,7 @@ io::ReadResult Session::on_read(const Bytes& input) {
     }
     consumed += frame.size;
   }
-  return {all.size(), 0};  // closed: what is left is nobody's
+  return {all.size(), 0};  // all is taken; or closed, and what is left is nobody's
 }
 
 void Session::receive(const wire::MessageView& message, const Bytes& input) {
