@@ -6,15 +6,16 @@ namespace fairlead {
 
 Status::Status(Code code, std::string_view reason, std::string_view message) {
   if (code == Code::kOk) return;
-  rep_ = std::make_unique<Rep>(
-      Rep{code, std::nullopt, std::string(reason), std::string(message), std::nullopt});
+  rep_.reset(new Rep{code, std::nullopt, std::string(reason), std::string(message), std::nullopt});
 }
 
+void Status::Free::operator()(Rep* rep) const noexcept { delete rep; }
+
 Status::Status(const Status& other)
-    : rep_(other.rep_ == nullptr ? nullptr : std::make_unique<Rep>(*other.rep_)) {}
+    : rep_(other.rep_ == nullptr ? nullptr : new Rep(*other.rep_)) {}
 
 Status& Status::operator=(const Status& other) {
-  if (this != &other) rep_ = other.rep_ == nullptr ? nullptr : std::make_unique<Rep>(*other.rep_);
+  if (this != &other) rep_.reset(other.rep_ == nullptr ? nullptr : new Rep(*other.rep_));
   return *this;
 }
 

@@ -60,7 +60,11 @@ class [[nodiscard]] Status {
     std::string message;
     std::optional<std::string> cause;
   };
-  std::unique_ptr<Rep> rep_;
+  // Out of line, so that destroying an OK is a test and nothing else wherever it happens.
+  struct Free {
+    void operator()(Rep* rep) const noexcept;
+  };
+  std::unique_ptr<Rep, Free> rep_;
 };
 
 std::ostream& operator<<(std::ostream& out, const Status& status);
