@@ -45,8 +45,10 @@ VARIANTS = {
     "fairlead-client": ("epoll_echo_server", "fairlead_echo_client", "Fairlead client alone"),
 }
 CEILING = "epoll"
-# CPU µs per call that we must reach, server and client alike, and what the first release may need.
-TARGETS = {"A": (2.5, 2), "B": (0.20, 4), "C": (0.25, 4), "D": (1.7, 2)}
+# CPU µs per call that we must reach, server and client alike; how many times that the first release
+# may need; and what the ceiling's server needed on the machine on which the target was set.
+TARGETS = {"A": (2.5, 2, 2.16), "B": (0.20, 4, 0.065), "C": (0.25, 4, 0.116),
+           "D": (1.7, 2, 1.49)}
 BEGIN, END = "<!-- bench rpc: begin -->", "<!-- bench rpc: end -->"
 
 
@@ -311,15 +313,21 @@ class Table:
         self.lines.append(cells)
         if target and variant == "fairlead":
             for side, key in (("server", "srv_us"), ("client", "cli_us")):
-                self.judge(scenario, side, median(mine, key), *target)
+                self.judge(f"{scenario}, {side}", median(mine, key),
+                           median(ceiling, key) if ceiling else None, *target)
 
-    def judge(self, scenario, side, value, target, factor):
-        if value > target * factor:
-            self.misses.append(f"{scenario}, {side}: {value:.3f} µs misses even the {factor} × "
-                               f"of {target} µs that is allowed now")
-        elif value > target:
-            self.misses.append(f"{scenario}, {side}: {value:.3f} µs misses the target of {target} "
-                               f"µs by {value / target:.2f} ×, and is inside what is allowed now")
+    def judge(self, what, value, ceiling, target, factor, ceiling_there):
+        """Says of a missed target by how much, and whether it is ours or the machine's."""
+        if value <= target:
+            return
+        text = f"{what}: {value:.3f} µs, {value / target:.2f} × the target of {target} µs"
+        text += (f", which is more than the {factor} × allowed now" if value > target * factor
+                 else f"; {factor} × are allowed now")
+        if ceiling:
+            text += (f". The ceiling needs {ceiling:.3f} µs on this machine and {ceiling_there} on "
+                     f"that of the target: {value / ceiling:.2f} × the ceiling against "
+                     f"{target / ceiling_there:.2f} × in the target")
+        self.misses.append(text)
 
     def markdown(self):
         rule = ["---", "---"] + ["--:"] * (len(self.HEAD) - 2)
