@@ -1,0 +1,76 @@
+// Gateway: HTTP in front of services. Routes lead requests to calls, and the replies back.
+//
+//   client ─► core's http::Server ─► RouteTable ─► conversion ─► upstream::Service ─► service
+//                                                                       ▲
+//             registry ─► first core ─► update() ─► every core ─────────┘
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fairlead/async/scope.h"
+#include "fairlead/base/result.h"
+#include "fairlead/gateway/spec.h"
+#include "fairlead/io/core.h"
+#include "fairlead/observe/metrics.h"
+#include "fairlead/upstream/endpoint.h"
+
+namespace fairlead::gateway {
+
+namespace internal {
+struct Shared;
+class Worker;
+}  // namespace internal
+
+// Thread:   the first core, where every method is called; made before the cores turn.
+// Lifetime: the cores outlive it; close() must have completed before destruction, which may be on
+//           any thread once the cores have stopped.
+class Gateway {
+ public:
+  // `cores` are those that serve connections; the first one accepts them.
+  // Errors: those of observe::Registry (a gateway's metrics exist once in a registry) and of
+  //         http::Server::make().
+  static Result<std::unique_ptr<Gateway>> make(GatewaySpec spec, std::vector<io::Core*> cores,
+                                               observe::Registry& registry);
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  ~Gateway();
+
+  // The services that routes lead to, each once. Somebody follows them in the registry and tells
+  // update(): until the first time, requests wait.
+  std::vector<std::string> services() const;
+  // The living copies of `service` are now these.
+  void update(const std::string& service, const upstream::EndpointSnapshot& endpoints);
+  // How many copies the last update() of `service` told.
+  std::size_t copies(std::string_view service) const;
+
+  // Opens the address of the spec; gives the one really bound. Errors: io::Core::listen()'s.
+  Result<io::Address> listen();
+  // OK while the gateway takes requests and knows a copy of every service.
+  // Errors: kOverloaded `gateway.draining`, `gateway.not_listening`,
+  //         kNoEndpoint `upstream.no_endpoint`.
+  Status ready() const;
+
+  // Takes no new connections, lets requests under way end until `deadline`, cuts off the rest.
+  // Errors: kDeadlineExceeded `http.drain_cut` when something was cut off.
+  Task<Status> close(Deadline deadline);
+
+ private:
+  Gateway(GatewaySpec spec, std::vector<io::Core*> cores);
+
+  Task<void> close_worker(internal::Worker& worker, Deadline deadline, Status* drained);
+
+  io::Core& core_;
+  const std::unique_ptr<internal::Shared> shared_;
+  const std::vector<io::Core*> cores_;
+  std::vector<std::unique_ptr<internal::Worker>> workers_;  // one per core
+  std::map<std::string, std::size_t, std::less<>> copies_;
+  std::unique_ptr<io::Listener> listener_;
+  bool closing_ = false;
+  Scope closers_;
+};
+
+}  // namespace fairlead::gateway

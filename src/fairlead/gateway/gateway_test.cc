@@ -1,0 +1,336 @@
+#include "fairlead/gateway/gateway.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/async/event.h"
+#include "fairlead/http/client.h"
+#include "fairlead/io/core.h"
+#include "fairlead/observe/prometheus.h"
+#include "fairlead/rpc/peer.h"
+
+namespace fairlead::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Services, the gateway and the client on one core.
+class GatewayTest : public ::testing::Test {
+ protected:
+  GatewayTest() {
+    core_ = io::Core::make().value();
+    client_ = http::Client::make(*core_, {}).value();
+    spec_.listen = io::Address::loopback(0);
+    spec_.routes = {{"/api", "math", true}, {"/away", "away", true}};
+  }
+  ~GatewayTest() override {
+    if (gateway_ != nullptr) {
+      const Status closed = core_->run(gateway_->close(core_->deadline_after(5s)));
+      EXPECT_TRUE(closed.ok()) << closed;
+    }
+    EXPECT_TRUE(core_->run(client_->close(core_->deadline_after(5s))).ok());
+    listener_.reset();
+    for (const auto& peer : peers_) (void)core_->run(peer->close(core_->deadline_after(0s)));
+  }
+
+  void handle(std::string_view method, std::function<Status(rpc::Context&)> function) {
+    ASSERT_TRUE(router_.add(wire::Kind::kCall, method, rpc::make_handler(function)).ok());
+  }
+  void handle_later(std::string_view method, std::function<Task<Status>(rpc::Context&)> function) {
+    ASSERT_TRUE(router_.add(wire::Kind::kCall, method, rpc::make_handler(function)).ok());
+  }
+
+  void start() {
+    peers_.push_back(std::make_unique<rpc::Peer>(*core_, router_, rpc::PeerOptions{}));
+    const auto accept = [this](io::Core&, std::unique_ptr<io::Stream> stream) {
+      peers_.front()->accept(std::move(stream));
+    };
+    listener_ = core_->listen(io::Address::loopback(0), {}, accept).value();
+    gateway_ = Gateway::make(spec_, {core_.get()}, metrics_).value();
+    address_ = gateway_->listen().value();
+    upstream::EndpointSet copies{{.id = "1", .address = listener_->local()}};
+    gateway_->update("math", std::make_shared<const upstream::EndpointSet>(std::move(copies)));
+    gateway_->update("away", std::make_shared<const upstream::EndpointSet>());
+  }
+
+  http::Response send(http::ClientRequest request) {
+    request.address = address_;
+    Result<http::Response> response =
+        core_->run(client_->send(std::move(request), core_->deadline_after(10s)));
+    EXPECT_TRUE(response.ok()) << response.status();
+    return std::move(response).value_or({});
+  }
+  http::Response get(std::string target) {
+    return send({.address = address_, .target = std::move(target)});
+  }
+  http::Response post(std::string target, std::string_view type, std::string_view body) {
+    http::ClientRequest request{.address = address_, .method = "POST", .target = std::move(target)};
+    request.fields.add("Content-Type", type);
+    request.body = Bytes(body);
+    return send(std::move(request));
+  }
+  // A handler that answers when leave_ is set.
+  Task<Status> wait_for_leave(rpc::Context& context) {
+    entered_.set();
+    Status left = co_await leave_.wait(core_->timers(), Deadline());
+    context.begin_reply('j')->append("1");
+    co_return left;
+  }
+  static bool says(const http::Response& response, std::string_view reason) {
+    return response.body.view().find("\"reason\":\"" + std::string(reason) + "\"") !=
+           std::string_view::npos;
+  }
+
+  std::unique_ptr<io::Core> core_;
+  observe::Registry metrics_;
+  rpc::Router router_;
+  std::vector<std::unique_ptr<rpc::Peer>> peers_;
+  std::unique_ptr<io::Listener> listener_;
+  std::unique_ptr<http::Client> client_;
+  GatewaySpec spec_;
+  std::unique_ptr<Gateway> gateway_;
+  io::Address address_;
+  Event entered_;
+  Event leave_;
+};
+
+TEST_F(GatewayTest, LeadsARequestToACallAndTheReplyBack) {
+  handle("/math/echo", [](rpc::Context& context) {
+    EXPECT_EQ(context.body_codec(), 'j');
+    EXPECT_EQ(context.meta("X-Real-IP"), "127.0.0.1");
+    EXPECT_EQ(context.meta("x-caller"), "ann");
+    EXPECT_EQ(context.meta("q"), "1");
+    EXPECT_TRUE(context.deadline().is_set());
+    context.add_reply_meta("x-cost", "7");
+    context.begin_reply(context.wanted_reply_codec())->append(context.body());
+    return Status();
+  });
+  start();
+
+  http::ClientRequest request{
+      .address = address_, .method = "POST", .target = "/api/math/echo?q=1"};
+  request.fields.add("Content-Type", "application/json");
+  request.fields.add("X-Caller", "ann");
+  request.body = Bytes(R"({"a":1})");
+  const http::Response response = send(std::move(request));
+
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body.view(), R"({"a":1})");
+  EXPECT_EQ(response.fields.value_or("Content-Type", ""), "application/json");
+  EXPECT_EQ(response.fields.value_or("x-cost", ""), "7");
+  EXPECT_FALSE(response.fields.value_or("X-Request-Id", "").empty());
+}
+
+TEST_F(GatewayTest, AsksForJsonWhateverCameIn) {
+  handle("/math/codec", [](rpc::Context& context) {
+    EXPECT_EQ(context.body_codec(), 'f');
+    EXPECT_EQ(context.wanted_reply_codec(), 'j');
+    context.begin_reply('j')->append("1");
+    return Status();
+  });
+  start();
+
+  const auto response = post("/api/math/codec", "application/x-www-form-urlencoded", "a=1");
+
+  EXPECT_EQ(response.status, 200);
+}
+
+TEST_F(GatewayTest, AnswersErrorsByTheTableWithoutTheirCause) {
+  handle("/math/business", [](rpc::Context&) {
+    return Status(Code{1001}, "", "divisor out of range").with_cause("secret");
+  });
+  handle("/math/throws", [](rpc::Context&) -> Status { throw std::runtime_error("secret"); });
+  start();
+
+  const http::Response business = get("/api/math/business");
+  const http::Response thrown = get("/api/math/throws");
+  const http::Response unknown = get("/api/math/none");
+
+  EXPECT_EQ(business.status, 422);
+  EXPECT_NE(business.body.view().find("\"code\":1001"), std::string_view::npos);
+  EXPECT_EQ(business.fields.value_or("Content-Type", ""), "application/problem+json");
+  EXPECT_EQ(thrown.status, 500);
+  EXPECT_TRUE(says(thrown, "handler.threw"));
+  EXPECT_EQ(unknown.status, 404);
+  for (const http::Response* response : {&business, &thrown, &unknown}) {
+    EXPECT_EQ(response->body.view().find("secret"), std::string_view::npos);
+    EXPECT_NE(response->body.view().find(response->fields.value_or("X-Request-Id", "?")),
+              std::string_view::npos);
+  }
+}
+
+TEST_F(GatewayTest, ShowsBusinessCodesAs299WhenToldTo) {
+  handle("/math/business", [](rpc::Context&) { return Status(Code{1001}, "", "no"); });
+  spec_.status_style = HttpStyle::kBiz299;
+  start();
+
+  EXPECT_EQ(get("/api/math/business").status, 299);
+  EXPECT_NE(observe::prometheus_text(metrics_).find(
+                "fairlead_gateway_requests_total{route=\"/api\",code_class=\"business\"} 1"),
+            std::string::npos);
+}
+
+TEST_F(GatewayTest, RefusesWhatNoRouteCovers) {
+  start();
+
+  const http::Response response = get("/nothing");
+
+  EXPECT_EQ(response.status, 404);
+  EXPECT_TRUE(says(response, "gateway.no_route"));
+}
+
+TEST_F(GatewayTest, AnswersOtherMethodsWith405AndWhatIsAllowed) {
+  start();
+
+  const http::Response put =
+      send({.address = address_, .method = "PUT", .target = "/api/math/divide"});
+  const http::Response options =
+      send({.address = address_, .method = "OPTIONS", .target = "/api/math/divide"});
+  const http::Response star = send({.address = address_, .method = "OPTIONS", .target = "*"});
+  const http::Response nowhere =
+      send({.address = address_, .method = "OPTIONS", .target = "/nothing"});
+
+  EXPECT_EQ(put.status, 405);
+  EXPECT_EQ(put.fields.value_or("Allow", ""), "GET, HEAD, OPTIONS, POST");
+  EXPECT_EQ(options.status, 204);
+  EXPECT_EQ(options.fields.value_or("Allow", ""), "GET, HEAD, OPTIONS, POST");
+  EXPECT_EQ(star.status, 204);
+  EXPECT_EQ(nowhere.status, 404);
+}
+
+TEST_F(GatewayTest, AnswersHeadLikeGetWithoutTheBody) {
+  handle("/math/now", [](rpc::Context& context) {
+    context.begin_reply('j')->append("12345");
+    return Status();
+  });
+  start();
+
+  const http::Response response =
+      send({.address = address_, .method = "HEAD", .target = "/api/math/now"});
+
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.fields.value_or("Content-Length", ""), "5");
+  EXPECT_TRUE(response.body.empty());
+}
+
+TEST_F(GatewayTest, RefusesOtherContentTypesAndBodiesThatAreTooLarge) {
+  spec_.body_bytes_max = 8;
+  handle("/math/any", [](rpc::Context& context) {
+    context.begin_reply('j')->append("{}");
+    return Status();
+  });
+  start();
+
+  EXPECT_EQ(post("/api/math/any", "application/json", "12345678").status, 200);
+  EXPECT_EQ(post("/api/math/any", "application/json", "123456789").status, 413);
+  EXPECT_EQ(post("/api/math/any", "application/xml", "<a/>").status, 415);
+}
+
+TEST_F(GatewayTest, SaysThatNoCopyLives) {
+  start();
+
+  const http::Response response = get("/away/x");
+
+  EXPECT_EQ(response.status, 503);
+  EXPECT_TRUE(says(response, "upstream.no_endpoint"));
+  EXPECT_EQ(gateway_->ready().reason(), "upstream.no_endpoint");
+}
+
+TEST_F(GatewayTest, GivesUpAtItsTimeout) {
+  spec_.timeout = 30ms;
+  handle_later("/math/slow", [](rpc::Context& context) -> Task<Status> {
+    Status slept = co_await Sleep(context.core().timers(), context.core().deadline_after(10s),
+                                  context.cancel());
+    co_return slept;
+  });
+  start();
+
+  const http::Response response = get("/api/math/slow");
+
+  EXPECT_EQ(response.status, 504);
+  EXPECT_TRUE(says(response, "call.deadline"));
+}
+
+TEST_F(GatewayTest, GivesUpTheCallOfAClientThatIsGone) {
+  handle_later("/math/slow", [this](rpc::Context& context) { return wait_for_leave(context); });
+  start();
+
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(::connect(client, address_.get(), address_.length()), 0);
+  constexpr std::string_view kRequest = "GET /api/math/slow HTTP/1.1\r\nHost: a\r\n\r\n";
+  ASSERT_EQ(::send(client, kRequest.data(), kRequest.size(), 0), ssize_t{kRequest.size()});
+  while (!entered_.is_set()) core_->turn(core_->deadline_after(5ms));
+  const linger reset{.l_onoff = 1,
+                     .l_linger = 0};  // one that only shuts down still wants its answer
+  ASSERT_EQ(::setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+  ::close(client);
+
+  const auto counted = [this] {
+    return observe::prometheus_text(metrics_).find(
+               "fairlead_gateway_requests_total{route=\"/api\",code_class=\"4xx\"} 1") !=
+           std::string::npos;
+  };
+  const Time end = steady_now() + 5s;
+  while (!counted() && steady_now() < end) core_->turn(core_->deadline_after(5ms));
+  EXPECT_TRUE(counted());
+  leave_.set();
+  core_->turn(core_->deadline_after(0ms));
+}
+
+TEST_F(GatewayTest, AnswersRequestsUnderWayWhileItDrains) {
+  handle_later("/math/wait", [this](rpc::Context& context) { return wait_for_leave(context); });
+  start();
+  http::ClientRequest request{.address = address_, .target = "/api/math/wait"};
+  Result<http::Response> response = Status(Code::kInternal, "", "");
+  const auto sending = [](http::Client& client, http::ClientRequest what, Deadline deadline,
+                          Result<http::Response>* out) -> Task<void> {
+    Result<http::Response> got = co_await client.send(std::move(what), deadline);
+    *out = std::move(got);
+  };
+  core_->spawn(sending(*client_, std::move(request), core_->deadline_after(10s), &response));
+  while (!entered_.is_set()) core_->turn(core_->deadline_after(10ms));
+
+  bool closed = false;
+  const auto closing = [](Gateway& gateway, Deadline deadline, bool* done) -> Task<void> {
+    Status status = co_await gateway.close(deadline);
+    EXPECT_TRUE(status.ok()) << status;
+    *done = true;
+  };
+  core_->spawn(closing(*gateway_, core_->deadline_after(5s), &closed));
+  EXPECT_EQ(gateway_->ready().reason(), "gateway.draining");
+  EXPECT_FALSE(closed);
+  leave_.set();
+  while (!closed) core_->turn(core_->deadline_after(10ms));
+  while (!response.ok()) core_->turn(core_->deadline_after(10ms));
+
+  EXPECT_EQ(response->status, 200);
+  gateway_.reset();
+}
+
+TEST_F(GatewayTest, NamesEachServiceOnceAndKnowsItsCopies) {
+  spec_.routes.push_back({"/more", "math", false});
+  start();
+
+  EXPECT_EQ(gateway_->services(), (std::vector<std::string>{"away", "math"}));
+  EXPECT_EQ(gateway_->copies("math"), 1U);
+  EXPECT_EQ(gateway_->copies("away"), 0U);
+  EXPECT_EQ(gateway_->copies("none"), 0U);
+}
+
+TEST_F(GatewayTest, SaysWhenItsAddressIsTaken) {
+  start();
+  observe::Registry other_metrics;
+  spec_.listen = address_;
+  auto second = Gateway::make(spec_, {core_.get()}, other_metrics).value();
+
+  EXPECT_EQ(second->listen().status().reason(), "listen.in_use");
+  EXPECT_EQ(second->ready().reason(), "gateway.not_listening");
+  EXPECT_TRUE(core_->run(second->close(core_->deadline_after(1s))).ok());
+}
+
+}  // namespace
+}  // namespace fairlead::gateway

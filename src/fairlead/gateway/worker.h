@@ -1,0 +1,69 @@
+// Worker: the part of a gateway that lives on one core.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "fairlead/async/task.h"
+#include "fairlead/base/result.h"
+#include "fairlead/gateway/metrics.h"
+#include "fairlead/gateway/route_table.h"
+#include "fairlead/gateway/spec.h"
+#include "fairlead/http/server.h"
+#include "fairlead/io/core.h"
+#include "fairlead/rpc/peer.h"
+#include "fairlead/rpc/router.h"
+#include "fairlead/upstream/service.h"
+
+namespace fairlead::gateway::internal {
+
+// What the workers of a gateway share; nothing in it changes.
+struct Shared {
+  explicit Shared(GatewaySpec of) : spec(std::move(of)), routes(spec.routes) {}
+
+  const GatewaySpec spec;
+  const RouteTable routes;
+  const rpc::Router router;  // empty: services call nothing here
+  Metrics metrics{};
+  http::Metrics http_metrics{};
+  rpc::Metrics rpc_metrics{};
+};
+
+// Thread: its core; made before the core turns, or on it. Lifetime: `shared` outlives it; close()
+// must have completed before destruction.
+class Worker {
+ public:
+  // Errors: those of http::Server::make().
+  static Result<std::unique_ptr<Worker>> make(io::Core& core, const Shared& shared);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Serves a connection.
+  void adopt(std::unique_ptr<io::Stream> stream) { http_->adopt(std::move(stream)); }
+  // The living copies of `service`, which a route names.
+  void update(const std::string& service, const upstream::EndpointSnapshot& endpoints);
+
+  // Lets requests under way end until `deadline`, cuts off the rest, closes every connection.
+  // Errors: kDeadlineExceeded `http.drain_cut` when something was cut off.
+  Task<Status> close(Deadline deadline);
+
+  io::Core& core() const { return core_; }
+
+ private:
+  Worker(io::Core& core, const Shared& shared);
+
+  Task<Result<http::Response>> answer(http::Request request);
+  Task<http::Response> exchange(const http::Request& request, const RouteTable::Match& match);
+  http::Response refuse(const Status& status, std::string_view request_id) const;
+
+  io::Core& core_;
+  const Shared& shared_;
+  rpc::Peer peer_;
+  std::unordered_map<std::string, std::unique_ptr<upstream::Service>> services_;
+  std::vector<upstream::Service*> by_route_;
+  std::unique_ptr<http::Server> http_;
+};
+
+}  // namespace fairlead::gateway::internal
