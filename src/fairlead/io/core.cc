@@ -11,12 +11,12 @@ thread_local Core* current_core = nullptr;
 class CurrentCore {
  public:
   CurrentCore(Core* core, std::atomic<bool>& turning)
-      : before_(std::exchange(current_core, core)), turning_(turning) {
-    turning_.store(true, std::memory_order_relaxed);
-  }
+      : before_(std::exchange(current_core, core)),
+        turning_(turning),
+        was_turning_(turning.exchange(true, std::memory_order_relaxed)) {}
   ~CurrentCore() {
     current_core = before_;
-    turning_.store(before_ != nullptr, std::memory_order_relaxed);
+    turning_.store(was_turning_, std::memory_order_relaxed);
   }
   CurrentCore(const CurrentCore&) = delete;
   CurrentCore& operator=(const CurrentCore&) = delete;
@@ -24,6 +24,7 @@ class CurrentCore {
  private:
   Core* before_;
   std::atomic<bool>& turning_;
+  const bool was_turning_;  // a turn inside a turn: Core::run() called by a letter
 };
 
 }  // namespace
@@ -64,8 +65,7 @@ void Core::turn(Deadline deadline) {
   Deadline wait = deadline;
   if (const std::optional<Time> timer = timers_.next_expiry())
     wait = earlier(wait, Deadline(*timer));
-  if (!mailbox_.empty() || !flushes_.empty() || !disposed_.empty() ||
-      stopping_.load(std::memory_order_acquire)) {
+  if (has_work() || stopping_.load(std::memory_order_acquire)) {
     wait = Deadline(now_);
   }
   poll(wait);

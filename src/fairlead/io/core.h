@@ -110,6 +110,9 @@ class FL_CAPABILITY("core") Core {
   void add_load(std::ptrdiff_t change) {
     load_.fetch_add(static_cast<std::size_t>(change), std::memory_order_relaxed);
   }
+  bool has_letters() const { return !mailbox_.empty(); }
+  // Something to do at once, without an event or a timer.
+  bool has_work() const { return has_letters() || !flushes_.empty() || !disposed_.empty(); }
   // Ends every task and drops what is waiting; concrete cores call it first in their destructor.
   void shut_down();
 

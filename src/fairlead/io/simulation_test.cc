@@ -1,0 +1,192 @@
+#include "fairlead/io/simulation.h"
+
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/async/event.h"
+
+namespace fairlead::io {
+namespace {
+
+using namespace std::chrono_literals;
+
+// One end that echoes, or collects what comes.
+struct End final : StreamHandler {
+  End(Core& owner, std::unique_ptr<Stream> made, bool echoes)
+      : core(owner), stream(std::move(made)), echo(echoes) {
+    stream->start(*this);
+  }
+  ~End() { core.dispose(std::move(stream)); }
+  ReadResult on_read(const Bytes& input) override {
+    received.append(input.view());
+    if (echo) {
+      stream->output().append(input.view());
+      stream->wrote();
+    }
+    return {input.size(), 0};
+  }
+  void on_end() override {
+    ended = true;
+    stream->close();
+  }
+  void on_close(Status status) override {
+    closed = true;
+    why = std::move(status);
+  }
+
+  Core& core;
+  std::unique_ptr<Stream> stream;
+  std::string received;
+  bool echo;
+  bool ended = false;
+  bool closed = false;
+  Status why;
+};
+
+class SimulationTest : public ::testing::Test {
+ protected:
+  void make(std::uint64_t seed, NetworkOptions options = {}) {
+    simulation.emplace(seed, options);
+    near = &simulation->add_core("near");
+    far = &simulation->add_core("far");
+    listener = far->listen(Address::parse("10.0.0.1:80").value(), {},
+                           [this](Core& core, std::unique_ptr<Stream> stream) {
+                             server.emplace(core, std::move(stream), true);
+                           })
+                   .value();
+    auto dialled = near->run(near->connect(listener->local(), Deadline(), {}));
+    ASSERT_TRUE(dialled.ok()) << dialled.status();
+    client.emplace(*near, std::move(dialled).value(), false);
+  }
+  void TearDown() override {
+    client.reset();
+    server.reset();
+    listener.reset();
+    for (Core* core : {near, far}) {
+      if (core != nullptr) core->turn(Deadline(simulation->now()));
+    }
+    if (simulation.has_value()) EXPECT_EQ(simulation->streams(), 0U);
+  }
+  void send(std::string_view text) {
+    client->stream->output().append(text);
+    client->stream->wrote();
+  }
+  void pass(Duration time) {
+    const Deadline until = Deadline::after(simulation->now(), time);
+    while (!until.passed(simulation->now())) near->turn(until);
+  }
+
+  std::optional<Simulation> simulation;
+  Core* near = nullptr;
+  Core* far = nullptr;
+  std::unique_ptr<Listener> listener;
+  std::optional<End> client;
+  std::optional<End> server;
+};
+
+TEST_F(SimulationTest, CarriesBytesInOrderInPiecesAndWithDelay) {
+  make(1);
+  std::string text;
+  for (int i = 0; i < 50'000; ++i) text += static_cast<char>('a' + i % 26);
+  const Time before = simulation->now();
+  send(text);
+  pass(1s);
+  EXPECT_EQ(server->received, text);
+  EXPECT_EQ(client->received, text);
+  EXPECT_EQ(simulation->now() - before, 1s);
+}
+
+TEST_F(SimulationTest, MovesMoreThanTheWindowWhenTheReaderReads) {
+  make(2, {.window_bytes = 1000});
+  send(std::string(100'000, 'w'));
+  near->turn(Deadline(simulation->now()));
+  EXPECT_GT(client->stream->unsent_bytes(), 90'000U);
+  pass(10s);
+  EXPECT_EQ(client->received.size(), 100'000U);
+}
+
+TEST_F(SimulationTest, TellsTheOtherSideOfTheEnd) {
+  make(3);
+  send("last words");
+  client->stream->close();
+  pass(1s);
+  EXPECT_TRUE(client->closed);
+  EXPECT_TRUE(client->why.ok());
+  EXPECT_EQ(server->received, "last words");
+  EXPECT_TRUE(server->ended);
+  EXPECT_TRUE(server->closed);
+}
+
+TEST_F(SimulationTest, BreaksConnectionsOnBothSides) {
+  make(4, {.reset_chance = 1});
+  send("lost");
+  pass(1s);
+  EXPECT_EQ(client->why.reason(), "connection.reset");
+  EXPECT_EQ(server->why.reason(), "connection.reset");
+  EXPECT_EQ(server->received, "");
+}
+
+TEST_F(SimulationTest, LeavesAHalfOpenConnectionSilent) {
+  make(5, {.half_open_chance = 1});
+  send("lost");
+  pass(60s);
+  EXPECT_FALSE(client->closed);
+  EXPECT_FALSE(server->closed);
+  EXPECT_EQ(server->received, "");
+}
+
+TEST_F(SimulationTest, RefusesWhereNobodyListens) {
+  make(6);
+  const auto nobody = near->run(near->connect(Address::loopback(1), Deadline(), {}));
+  EXPECT_EQ(nobody.status().reason(), "dial.refused");
+  EXPECT_EQ(far->listen(listener->local(), {}, {}).status().reason(), "listen.in_use");
+  EXPECT_EQ(near->watch_readable(0, [] {}).status().reason(), "watch.failed");
+}
+
+TEST(Simulation, SleepsForAnHourAtOnce) {
+  Simulation simulation(7);
+  Core& core = simulation.add_core("one");
+  const auto sleep = [](Core* on) -> Task<bool> {
+    Status slept = co_await Sleep(on->timers(), on->deadline_after(1h));
+    co_return slept.ok();
+  };
+  const Time before = simulation.now();
+  EXPECT_TRUE(core.run(sleep(&core)));
+  EXPECT_EQ(simulation.now() - before, 1h);
+}
+
+// The whole point: a seed is a run.
+TEST(Simulation, ReplaysASeedExactly) {
+  const auto run = [](std::uint64_t seed) {
+    Simulation simulation(seed, {.stall_chance = 0.1});
+    std::string trace;
+    simulation.trace([&](std::string_view line) { trace.append(line).append("\n"); });
+    Core& near = simulation.add_core("near");
+    Core& far = simulation.add_core("far");
+    std::optional<End> server;
+    auto listener =
+        far.listen(Address::loopback(80), {},
+                   [&](Core& core, auto stream) { server.emplace(core, std::move(stream), true); })
+            .value();
+    {
+      End client(near, near.run(near.connect(listener->local(), Deadline(), {})).value(), false);
+      client.stream->output().append(std::string(20'000, 'x'));
+      client.stream->wrote();
+      near.turn(Deadline(simulation.now()));
+      const Deadline until = Deadline::after(simulation.now(), 1s);
+      while (!until.passed(simulation.now())) near.turn(until);
+      EXPECT_EQ(client.received.size(), 20'000U);
+    }
+    server.reset();
+    return std::pair(simulation.digest(), trace);
+  };
+  const auto first = run(1);
+  EXPECT_EQ(run(1), first);
+  EXPECT_NE(run(2).first, first.first);
+  EXPECT_NE(first.second.find("send"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fairlead::io
