@@ -97,8 +97,8 @@ Result<io::Address> Server::listen(const io::Address& address) {
   if (!address.is_loopback() && !options_.allow_outside) {
     return Status(Code::kBadMessage, "admin.not_loopback",
                   address.to_text() +
-                      " can be reached from other machines; choose a loopback address, or allow "
-                      "it explicitly and guard it");
+                      " can be reached from other machines; choose a loopback address, as in "
+                      "127.0.0.1:9901");
   }
   return http_->listen(address);
 }

@@ -51,8 +51,8 @@ class Document {
   Status overlay_environment(std::string_view prefix, const Environment& environment);
 
   // Sets one value from "path.to.key=text"; items of lists as "routes.0.prefix" or
-  // "routes[0].prefix". Errors: `config.bad_override`.
-  Status overlay_flag(std::string_view setting);
+  // "routes[0].prefix". `option` is what the user wrote, for errors. Errors: `config.bad_override`.
+  Status overlay_flag(std::string_view setting, std::string_view option = "--set");
 
  private:
   friend Result<Document> parse(std::string_view text, std::string_view name,

@@ -112,10 +112,11 @@ Status Document::overlay_environment(std::string_view prefix, const Environment&
   return problems.status();
 }
 
-Status Document::overlay_flag(std::string_view setting) {
+Status Document::overlay_flag(std::string_view setting, std::string_view option) {
   const std::size_t equals = setting.find('=');
   const std::string_view path = setting.substr(0, equals);
-  const Place place = overlay_place("flag --set " + escape_text(path, 200));
+  const std::string text = "flag " + std::string(option);
+  const Place place = overlay_place(option == "--set" ? text + " " + escape_text(path, 200) : text);
   if (equals == std::string_view::npos) {
     return refuse(place, "no '=' in it; write path.to.key=value");
   }

@@ -329,7 +329,8 @@ void Process::stop() {
                {"message", ended.message()});
       }
     };
-    FL_LOG(info, "service.draining", {"service", name_});
+    const bool served = !listeners_.empty();
+    if (served) FL_LOG(info, "service.draining", {"service", name_});
     tell(run_on(first, leave_registry()));
     for (std::size_t i = 0; i < serving_.size(); ++i) {
       tell(run_on(serving_[i]->core(), drain(i, deadline)));
@@ -338,7 +339,7 @@ void Process::stop() {
       tell(run_on(calling_[i]->core(), close_calling(i, deadline)));
     }
     tell(run_on(first, close_first(Deadline::after(steady_now(), 2s))));
-    FL_LOG(info, "service.stopped", {"service", name_});
+    if (served) FL_LOG(info, "service.stopped", {"service", name_});
   }
   cores_->stop();
   admin_.reset();

@@ -17,20 +17,23 @@ using namespace std::chrono_literals;
 
 struct Flag {
   std::string_view name;
-  std::string_view key;  // of the configuration; empty: a flag of its own
+  std::string_view key;    // of the configuration; empty: a flag of its own
+  std::string_view value;  // what stands behind it
   std::string_view help;
 };
 
+constexpr std::size_t kHelpColumn = 22;
+
 constexpr std::array kFlags = std::to_array<Flag>({
-    {"--listen", "listen", "ADDRESS    where to serve: tcp://127.0.0.1:9090, unix:///run/a.sock"},
-    {"--store", "store", "URL         registry to use: file:/path/store.db, memory:"},
-    {"--advertise", "advertise", "ADDRESS where others reach this program"},
-    {"--admin", "admin", "ADDRESS     health, metrics: 127.0.0.1:9901"},
-    {"--cores", "cores", "N           threads, 0 for one per CPU"},
-    {"--log-level", "log.level", "LEVEL   debug, info, warn, error, off"},
-    {"--log-form", "log.form", "FORM     text, json"},
-    {"--config", "", "FILE       read this file instead of NAME.yaml"},
-    {"--set", "", "KEY=VALUE     any other key of the configuration"},
+    {"--listen", "listen", "ADDRESS", "where to serve: tcp://127.0.0.1:9090, unix:///run/a.sock"},
+    {"--store", "store", "URL", "registry to use: file:/path/store.db, memory:"},
+    {"--advertise", "advertise", "ADDRESS", "where others reach this program"},
+    {"--admin", "admin", "ADDRESS", "health, metrics: 127.0.0.1:9901"},
+    {"--cores", "cores", "N", "threads, 0 for one per CPU"},
+    {"--log-level", "log.level", "LEVEL", "debug, info, warn, error, off"},
+    {"--log-form", "log.form", "FORM", "text, json"},
+    {"--config", "", "FILE", "read this file instead of the program's own"},
+    {"--set", "", "KEY=VALUE", "any other key of the configuration"},
 });
 
 Status read_log(const config::Value& value, Spec& out) {
@@ -72,7 +75,11 @@ bool is_file(const std::string& path) {
 // The command line, as settings in the order in which they came.
 struct Arguments {
   std::optional<std::string> config;
-  std::vector<std::string> settings;  // "key=value"
+  struct Setting {
+    std::string text;  // "key=value"
+    std::string_view option;
+  };
+  std::vector<Setting> settings;
   bool help = false;
   bool version = false;
 };
@@ -112,9 +119,9 @@ Result<Arguments> read_arguments(int argc, const char* const* argv) {
     if (name == "--config")
       out.config = value;
     else if (name == "--set")
-      out.settings.push_back(value);
+      out.settings.push_back({value, name});
     else
-      out.settings.push_back(std::string(flag->key) + "=" + value);
+      out.settings.push_back({std::string(flag->key) + "=" + value, flag->name});
   }
   return out;
 }
@@ -160,27 +167,33 @@ Result<Start> read_start(int argc, const char* const* argv, std::string_view nam
     FL_TRY_ASSIGN(document, config::load_file(path, {.variables = &environment}));
   }
   FL_TRY(document.overlay_environment("FAIRLEAD_", environment));
-  for (const std::string& setting : arguments.settings) FL_TRY(document.overlay_flag(setting));
+  for (const Arguments::Setting& setting : arguments.settings) {
+    FL_TRY(document.overlay_flag(setting.text, setting.option));
+  }
   FL_TRY(config::bind(document, start.spec));
   return start;
 }
 
 std::string help_text(std::string_view name) {
   std::string text = "usage: " + std::string(name) + " [options]\n\noptions:\n";
+  const auto add = [&text](std::string left, std::string_view right) {
+    left.resize(std::max(kHelpColumn, left.size() + 1), ' ');
+    text += "  " + left + std::string(right) + "\n";
+  };
   for (const Flag& flag : kFlags) {
-    std::string line = "  " + std::string(flag.name) + " " + std::string(flag.help);
-    text += line + "\n";
+    const bool file = flag.name == "--config";
+    add(std::string(flag.name) + " " + std::string(flag.value),
+        file ? "read this file instead of " + std::string(name) + ".yaml" : std::string(flag.help));
   }
-  text +=
-      "  --version            what it was built from\n  --help               this text\n\n"
-      "Configuration: " +
-      std::string(name) +
-      ".yaml in the working folder, then the "
-      "environment (FAIRLEAD_LISTEN,\nFAIRLEAD_LOG__LEVEL, ...), then options; the later one "
-      "wins. Ends with 0 on INT and TERM after draining.\n\n"
-      "example:\n  " +
-      std::string(name) + " --listen tcp://127.0.0.1:9090 --store file:/tmp/store.db\n";
-  return text;
+  add("--version", "which release of fairlead this program is built on");
+  add("--help", "this text");
+  return text + "\nConfiguration: " + std::string(name) +
+         ".yaml in the working folder, then the environment (FAIRLEAD_LISTEN,\n"
+         "FAIRLEAD_LOG__LEVEL, ...), then options; the later one wins.\n"
+         "Exit codes: 0 after draining on INT or TERM, 1 what went wrong, 2 wrong options,\n"
+         "130 ended by a second INT.\n\n"
+         "example:\n  " +
+         std::string(name) + " --listen tcp://127.0.0.1:9090 --store file:/tmp/store.db\n";
 }
 
 }  // namespace fairlead::service
