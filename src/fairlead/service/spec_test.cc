@@ -5,6 +5,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -85,6 +88,107 @@ TEST(Spec, TeachesEveryFlag) {
   for (const char* flag : {"--listen", "--store", "--admin", "--config", "--set", "--help"}) {
     EXPECT_NE(help.find(flag), std::string::npos) << flag;
   }
+}
+
+// ---- docs/reference/service.md
+
+std::string read_file(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+// One line of the page's table of keys.
+struct KeyRow {
+  std::string key, value, low, high;
+};
+
+std::string trimmed(std::string_view cell) {
+  const std::size_t from = cell.find_first_not_of(" `");
+  if (from == std::string_view::npos) return {};
+  return std::string(cell.substr(from, cell.find_last_not_of(" `") - from + 1));
+}
+
+std::vector<KeyRow> rows_of_the_page() {
+  std::istringstream page(read_file(FL_SOURCE_DIR "/docs/reference/service.md"));
+  std::vector<KeyRow> rows;
+  for (std::string line; std::getline(page, line) && line != "## Environment";) {
+    if (!line.starts_with("| `")) continue;
+    std::vector<std::string> cells;
+    std::istringstream parts(line);
+    for (std::string cell; std::getline(parts, cell, '|');) cells.push_back(trimmed(cell));
+    cells.resize(6);
+    rows.push_back({cells[1], cells[3], cells[4], cells[5]});
+  }
+  return rows;
+}
+
+Result<Start> with_setting(const std::string& key, const std::string& value) {
+  return start({"--set", (key + "=" + value).c_str()});
+}
+
+TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
+  std::set<std::string> page;
+  for (const KeyRow& row : rows_of_the_page()) {
+    page.insert(row.key.substr(row.key.rfind('.') + 1));
+    EXPECT_NE(with_setting(row.key, "x").status().reason(), "config.unknown_key") << row.key;
+  }
+
+  std::set<std::string> code = {};
+  const std::string source = read_file(FL_SOURCE_DIR "/src/fairlead/service/spec.cc");
+  const std::regex reads(R"re((optional|look)\("(\w+)")re");
+  for (std::sregex_iterator i(source.begin(), source.end(), reads), end; i != end; ++i) {
+    code.insert((*i)[2]);
+  }
+  code.erase("log");  // maps of further keys
+  code.erase("limits");
+  EXPECT_EQ(page, code);
+}
+
+TEST(ServiceReference, GivesTheLimitsThatAreChecked) {
+  const auto below = [](std::string low) {  // the last digit one less, in the same unit
+    const std::size_t digit = low.find_last_of("0123456789");
+    --low[digit];
+    return low;
+  };
+  const auto above = [](std::string high) {
+    const std::size_t digit = high.find_last_of("0123456789");
+    ++high[digit];
+    return high;
+  };
+  for (const KeyRow& row : rows_of_the_page()) {
+    if (row.low.empty()) continue;
+    EXPECT_TRUE(with_setting(row.key, row.low).ok()) << row.key;
+    EXPECT_TRUE(with_setting(row.key, row.high).ok()) << row.key;
+    EXPECT_EQ(with_setting(row.key, above(row.high)).status().reason(), "config.out_of_range")
+        << row.key;
+    if (row.low == "0") continue;
+    EXPECT_EQ(with_setting(row.key, below(row.low)).status().reason(), "config.out_of_range")
+        << row.key;
+  }
+}
+
+TEST(ServiceReference, GivesTheDefaults) {
+  const Spec defaults;
+  for (const KeyRow& row : rows_of_the_page()) {
+    if (row.low.empty() && !row.key.starts_with("log.")) continue;
+    const Result<Start> read = with_setting(row.key, row.value);
+    ASSERT_TRUE(read.ok()) << row.key << ": " << read.status();
+    const Spec& spec = read->spec;
+    EXPECT_EQ(spec.cores, defaults.cores);
+    EXPECT_EQ(spec.drain, defaults.drain);
+    EXPECT_EQ(spec.log_level, defaults.log_level);
+    EXPECT_EQ(spec.log_form, defaults.log_form);
+    EXPECT_EQ(spec.limits.limits.frame_bytes_max, defaults.limits.limits.frame_bytes_max);
+    EXPECT_EQ(spec.limits.inflight_calls_max, defaults.limits.inflight_calls_max);
+    EXPECT_EQ(spec.limits.write_queue_bytes_max, defaults.limits.write_queue_bytes_max);
+    EXPECT_EQ(spec.limits.call_timeout, defaults.limits.call_timeout);
+  }
+}
+
+TEST(ServiceReference, ShowsTheHelp) {
+  const std::string page = read_file(FL_SOURCE_DIR "/docs/reference/service.md");
+  EXPECT_NE(page.find(help_text("math")), std::string::npos) << help_text("math");
 }
 
 }  // namespace
