@@ -6,6 +6,11 @@ nightly_steps() {
   echo "check|$check|./dev check|./dev check layers style format headers"
   echo "tests|every test of the debug build|./dev test|./dev test"
   echo "repeat|tests of async and rpc many times over|repeat_tests 20|repeat_tests 2"
+  if [[ -d tests/simulation ]]; then
+    local seeds=./dev\ simulate\ --seeds
+    echo "simulate|peers on a broken network, 10,000 seeds|$seeds 10000|$seeds 200"
+    echo "planted|bugs that the simulation must find|tests/simulation/planted/run.py|-"
+  fi
   echo "release|every test of the optimised build|test_release|-"
   echo "tidy|clang-tidy over everything|./dev build tidy|-"
   if [[ -f bench/rpc.py ]]; then

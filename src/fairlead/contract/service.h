@@ -191,7 +191,7 @@ constexpr void for_each_handler(Visitor&& visitor) {
         FL_INTERNAL_FOR_EACH(FL_INTERNAL_SERVICE_INDEX, __VA_ARGS__) fl_count            \
       };                                                                                 \
     };                                                                                   \
-    static constexpr ::std::size_t kCount = Index::fl_count;                             \
+    [[maybe_unused]] static constexpr ::std::size_t kCount = Index::fl_count;            \
     typedef ::fairlead::contract::internal::MethodList<void FL_INTERNAL_FOR_EACH(        \
         FL_INTERNAL_SERVICE_METHOD, __VA_ARGS__)>                                        \
         Methods;                                                                         \

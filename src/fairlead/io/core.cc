@@ -13,7 +13,9 @@ class CurrentCore {
   CurrentCore(Core* core, std::atomic<bool>& turning)
       : before_(std::exchange(current_core, core)),
         turning_(turning),
-        was_turning_(turning.exchange(true, std::memory_order_relaxed)) {}
+        was_turning_(turning.exchange(true, std::memory_order_relaxed)) {
+    FL_CHECK(!was_turning_ || before_ != nullptr);  // two threads run one core
+  }
   ~CurrentCore() {
     current_core = before_;
     turning_.store(was_turning_, std::memory_order_relaxed);

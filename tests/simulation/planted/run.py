@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Plants bugs in a copy of the sources, one after the other, and demands that the simulation finds each.
+
+A check that cannot fail proves nothing. Each bug is one replacement in one file; the copy is built in
+build/planted and run under seeds until a property breaks. Ends with "N passed, N failed", where passed means
+found. Takes some minutes: part of ./dev nightly.
+
+usage: run.py [--seeds N] [NAME...]
+"""
+import argparse
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+BUILD = ROOT / "build" / "planted"
+
+# name: (file, what stands there, what is put there, what it breaks)
+BUGS = {
+    "reply_to_wrong_call": (
+        "src/fairlead/rpc/call_table.cc",
+        "if (slot == nullptr || slot->seq_ != seq) return nullptr;",
+        "if (slot == nullptr) return nullptr;",
+        "a late reply reaches whoever has its slot now"),
+    "no_deadline": (
+        "src/fairlead/rpc/session.cc",
+        "  core().timers().arm(call, until.at());\n",
+        "  if (call.seq_ % 16 != 0) core().timers().arm(call, until.at());\n",
+        "some calls on a half-open connection never end"),
+    "body_not_kept": (
+        "src/fairlead/rpc/pending_call.cc",
+        "reply_.body = Bytes(input.chunk(), reply.body);",
+        "reply_.body = Bytes::borrow(reply.body);",
+        "a reply changes while somebody holds it"),
+    "handler_not_counted_out": (
+        "src/fairlead/rpc/session.cc",
+        "  --handlers_running_;\n  end_if_idle();",
+        "  --handlers_running_;\n  if (state_ != State::kClosed) end_if_idle();",
+        "sessions that die under a handler are never given back"),
+    "pushes_swapped": (
+        "src/fairlead/rpc/session.cc",
+        "    case wire::Kind::kPush:\n      return serve(message, input);",
+        "      return serve(message, input);\n"
+        "    case wire::Kind::kPush: {\n"
+        "      if (message.seq % 8 != 0) return serve(message, input);\n"
+        "      const Bytes kept(std::string_view(message.body));\n"
+        "      wire::MessageView later = message;\n"
+        "      later.method = \"/note\";\n"
+        "      later.metadata = {};\n"
+        "      core().post([this, later, kept]() mutable {\n"
+        "        later.body = kept.view();\n"
+        "        if (state_ == State::kOpen) serve(later, kept);\n"
+        "      });\n"
+        "      return;\n"
+        "    }",
+        "a PUSH starts after one that was sent later"),
+}
+
+
+def build(name):
+    file, old, new, _ = BUGS[name]
+    source = BUILD / "source"
+    if source.exists():
+        shutil.rmtree(source)
+    source.mkdir(parents=True)
+    for part in ("src", "tests", "cmake"):
+        shutil.copytree(ROOT / part, source / part, copy_function=shutil.copy)  # new times
+    for part in ("CMakeLists.txt", "CMakePresets.json"):
+        shutil.copy(ROOT / part, source / part)
+    path = source / file
+    text = path.read_text()
+    if text.count(old) != 1:
+        sys.exit(f"{name}: {file} no longer holds its text exactly once; plant the bug anew")
+    path.write_text(text.replace(old, new))
+    configure = ["cmake", "-S", source, "-B", BUILD / "tree", "-G", "Ninja",
+                 "-DCMAKE_CXX_COMPILER=clang++-19", "-DCMAKE_BUILD_TYPE=Debug",
+                 "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DFL_EXAMPLES=OFF", "-DFL_WERROR=OFF"]
+    for command in (configure, ["cmake", "--build", BUILD / "tree", "--target", "simulate"]):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{name}: does not build:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
+
+
+def found(seeds):
+    """What the simulation says of the bug; empty when it noticed nothing."""
+    # One process per chunk of seeds: a planted bug may well end the process.
+    program = BUILD / "tree" / "tests" / "simulation" / "simulate"
+    for start in range(1, seeds + 1, 25):
+        done = subprocess.run([program, "--seeds", "25", "--from", str(start)],
+                              capture_output=True, text=True, timeout=600)
+        if done.returncode != 0:
+            lines = [line for line in (done.stdout + done.stderr).splitlines()
+                     if line.startswith("seed") or "check failed" in line]
+            return lines[0] if lines else f"ended with {done.returncode} from seed {start} on"
+    return ""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BUGS))
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BUGS)
+    if unknown:
+        parser.error(f"no such bug: {', '.join(sorted(unknown))}; there are {', '.join(BUGS)}")
+    passed = failed = 0
+    for name in arguments.names or BUGS:
+        build(name)
+        evidence = found(arguments.seeds)
+        print(f"{name} ({BUGS[name][3]}): {evidence or 'NOT FOUND'}", flush=True)
+        passed, failed = passed + bool(evidence), failed + (not evidence)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "scenario.h"
+
+namespace fairlead::simulation {
+namespace {
+
+TEST(Scenario, IsTheSameRunForTheSameSeed) {
+  const auto traced = [](std::uint64_t seed) {
+    std::string trace;
+    const Outcome outcome =
+        run_scenario(seed, [&](std::string_view line) { trace.append(line).append("\n"); });
+    return std::pair(outcome.digest, trace);
+  };
+  const auto first = traced(7);
+  EXPECT_EQ(traced(7), first);
+  EXPECT_NE(traced(8).first, first.first);
+}
+
+// A simulation in which nothing works would find nothing.
+TEST(Scenario, LetsMostCallsSucceed) {
+  std::uint64_t calls = 0;
+  std::uint64_t replies = 0;
+  std::uint64_t pushes = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const Outcome outcome = run_scenario(seed);
+    EXPECT_TRUE(outcome.violations.empty()) << "seed " << seed;
+    calls += outcome.calls;
+    replies += outcome.replies;
+    pushes += outcome.pushes;
+  }
+  EXPECT_GT(calls, 1000U);
+  EXPECT_GT(replies, calls / 3);
+  EXPECT_GT(pushes, 200U);
+}
+
+}  // namespace
+}  // namespace fairlead::simulation

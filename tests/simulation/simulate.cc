@@ -1,0 +1,74 @@
+// Runs scenarios under seeds: --seeds N [--from S] for many, --seed S [--trace] for one again.
+// Ends with "N passed, N failed"; 1 when a property was broken, 2 for a mistake of the caller.
+
+#include <cinttypes>
+#include <cstdio>
+#include <string_view>
+
+#include "fairlead/base/text.h"
+#include "scenario.h"
+
+namespace {
+
+using fairlead::simulation::Outcome;
+using fairlead::simulation::run_scenario;
+
+int usage() {
+  std::fputs(
+      "usage: simulate --seeds N [--from S]   seeds S .. S+N-1 (S is 1 unless said)\n"
+      "       simulate --seed S [--trace]     one seed; --trace prints every event\n"
+      "Ends with 0 when every property held under every seed, else 1.\n",
+      stderr);
+  return 2;
+}
+
+bool run(std::uint64_t seed, bool trace) {
+  const auto print = [](std::string_view line) {
+    std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+  };
+  const Outcome outcome = trace ? run_scenario(seed, print) : run_scenario(seed);
+  for (const std::string& violation : outcome.violations) {
+    std::printf("seed %" PRIu64 ": %s\n", seed, violation.c_str());
+  }
+  if (trace || !outcome.violations.empty()) {
+    std::printf("seed %" PRIu64 ": digest %016" PRIx64 ", %" PRIu64 " calls, %" PRIu64
+                " replies, %" PRIu64 " pushes\n",
+                seed, outcome.digest, outcome.calls, outcome.replies, outcome.pushes);
+  }
+  return outcome.violations.empty();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::uint64_t seeds = 0;
+  std::uint64_t from = 1;
+  bool trace = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--trace") {
+      trace = true;
+      continue;
+    }
+    const auto number = i + 1 < argc ? fairlead::parse_uint64(argv[++i]) : std::nullopt;
+    if (!number.has_value()) return usage();
+    if (word == "--seeds")
+      seeds = *number;
+    else if (word == "--from")
+      from = *number;
+    else if (word == "--seed")
+      from = *number, seeds = 1;
+    else
+      return usage();
+  }
+  if (seeds == 0 || seeds > 10'000'000) return usage();
+  std::uint64_t failed = 0;
+  for (std::uint64_t seed = from; seed < from + seeds; ++seed) {
+    if (!run(seed, trace)) {
+      ++failed;
+      std::printf("again: simulate --seed %" PRIu64 " --trace\n", seed);
+    }
+  }
+  std::printf("%" PRIu64 " passed, %" PRIu64 " failed\n", seeds - failed, failed);
+  return failed == 0 ? 0 : 1;
+}
