@@ -1,0 +1,236 @@
+#include "fairlead/cli/arguments.h"
+
+#include <cstdlib>
+
+#include <CLI/CLI.hpp>
+
+#include "fairlead/base/text.h"
+
+namespace fairlead::cli {
+
+namespace {
+
+constexpr const char* kExitCodes =
+    "exit codes:\n"
+    "  0    done\n"
+    "  1    failed; a service answered an error, which is printed\n"
+    "  2    the command line or the configuration is wrong\n"
+    "  3    nothing can be reached: no server, none registered, connection lost\n"
+    "  4    no answer in time\n"
+    "  5    not allowed\n"
+    "  130  interrupted";
+
+constexpr const char* kTop =
+    "examples:\n"
+    "  fairlead up                                      start what fairlead.yaml describes\n"
+    "  fairlead call math /math/divide '{\"a\":10,\"b\":2}'  call a service\n"
+    "  fairlead COMMAND --help                          explains a command\n\n";
+
+constexpr const char* kCallExamples =
+    "examples:\n"
+    "  fairlead call math /math/divide '{\"a\":10,\"b\":2}' --store file:/tmp/store.db\n"
+    "  fairlead call 127.0.0.1:9090 /math/divide @argument.json --timeout 200ms\n"
+    "  echo 'a=10&b=2' | fairlead call math /math/divide - --codec form --json\n\n"
+    "The reply's body goes to standard output. FAIRLEAD_STORE stands for --store.\n\n";
+
+constexpr const char* kPushExamples =
+    "examples:\n"
+    "  fairlead push math /math/stat '{\"ts\":42}' --store file:/tmp/store.db\n"
+    "  fairlead push unix:/run/math.sock /math/stat @stat.json --meta x-caller=me\n\n"
+    "A push has no reply: 0 says that it was written to a copy, not what became of it.\n\n";
+
+constexpr const char* kGatewayExamples =
+    "examples:\n"
+    "  fairlead gateway --config fairlead.yaml\n"
+    "  fairlead gateway --set gateway.listen=127.0.0.1:8081 --set gateway.routes.0.prefix=/v1\n"
+    "  fairlead gateway --check --json\n\n"
+    "Runs until INT or TERM, then lets requests under way end and exits with 0.\n\n";
+
+constexpr const char* kUpExamples =
+    "examples:\n"
+    "  fairlead up\n"
+    "  fairlead up --config examples/demo/demo.yaml --set gateway.listen=127.0.0.1:0\n\n"
+    "Starts the copies of the services and the gateway, prints the addresses when all are ready,\n"
+    "and runs until Ctrl-C; then everything drains and ends, with 0. Without a store in the file\n"
+    "it makes one for the time of the run.\n\n";
+
+constexpr const char* kVersionExamples = "example:\n  fairlead version --json\n\n";
+
+// Texts as they were written, before they mean anything.
+struct Raw {
+  std::string body;
+  std::string timeout = "5s";
+  std::string codec = "json";
+};
+
+class Parser {
+ public:
+  Parser() : app_("One program for gateways, services and those who try them.", "fairlead") {
+    app_.set_help_flag("-h,--help", "This text");
+    app_.set_version_flag("--version", std::string("fairlead"));
+    app_.footer(std::string(kTop) + kExitCodes);
+    up_ = command("up", "Start services and a gateway on this machine", kUpExamples);
+    gateway_ = command("gateway", "Run a gateway", kGatewayExamples);
+    call_ = command("call", "Call a method of a service and print the reply", kCallExamples);
+    push_ = command("push", "Push a message to a service", kPushExamples);
+    version_ = command("version", "What this program is", kVersionExamples);
+    for (CLI::App* one : {up_, gateway_}) add_run_options(*one);
+    for (CLI::App* one : {call_, push_}) add_call_options(*one);
+    gateway_->add_flag("--check", out_.run.check, "Only read the configuration");
+  }
+
+  Result<Arguments> read(int argc, const char* const* argv) {
+    // CLI11 tells everything by exceptions; none leaves this function.
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+      out_.command = Arguments::Command::kHelp;
+      out_.help = app_.help();
+      return std::move(out_);
+    } catch (const CLI::CallForVersion&) {
+      out_.command = Arguments::Command::kVersion;
+      return std::move(out_);
+    } catch (const CLI::ParseError& error) {
+      return explain(error.what());
+    }
+    return finish();
+  }
+
+ private:
+  CLI::App* command(const std::string& name, const std::string& about, const char* examples) {
+    CLI::App* made = app_.add_subcommand(name, about);
+    made->add_flag("--json", out_.json, "Print one JSON document, also for errors");
+    made->footer(std::string(examples) + kExitCodes);
+    return made;
+  }
+
+  void add_run_options(CLI::App& app) {
+    app.add_option("--config", out_.run.config, "What to run (default: fairlead.yaml)")
+        ->type_name("FILE");
+    app.add_option("--set", out_.run.settings, "Set one key of the configuration; may repeat")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+    app.add_option("--log-level", out_.run.log_level, "debug, info, warn, error or off")
+        ->type_name("LEVEL");
+  }
+
+  void add_call_options(CLI::App& app) {
+    app.add_option("target", out_.call.target,
+                   "Service in the registry, or addresses: 127.0.0.1:9090,unix:/run/a.sock")
+        ->type_name("SERVICE|ADDRESS");
+    app.add_option("method", out_.call.method, "Its method: /math/divide");
+    app.add_option("body", raw_.body, "The argument; '-' reads standard input, '@FILE' a file")
+        ->type_name("BODY|-|@FILE");
+    app.add_option("--meta", out_.call.meta, "A pair of metadata; may repeat")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+    app.add_option("--timeout", raw_.timeout, "Longest wait: 200ms, 5s, 1m (default: 5s)")
+        ->type_name("TIME");
+    app.add_option("--codec", raw_.codec, "Of the body: json, plain or form (default: json)")
+        ->type_name("CODEC");
+    app.add_option("--store", out_.call.store,
+                   "Registry that knows the service: file:/path/store.db")
+        ->type_name("URL");
+  }
+
+  const CLI::App& active() const {
+    const auto chosen = app_.get_subcommands();
+    return chosen.empty() ? app_ : *chosen.back();
+  }
+  std::string help_hint() const {
+    const std::string name = &active() == &app_ ? "" : " " + active().get_name();
+    return "; 'fairlead" + name + " --help' explains it";
+  }
+  Status bad(const std::string& text) const {
+    return Status(Code::kBadMessage, "usage.bad_arguments", text + help_hint());
+  }
+
+  // CLI11's own text, or a better one for words that it did not expect.
+  Status explain(const std::string& what) const {
+    const std::vector<std::string> rest = app_.remaining(true);
+    if (rest.empty()) return bad(what);
+    const std::string& word = rest.front();
+    const bool option = word.starts_with('-');
+    const bool no_command = &active() == &app_ && !option;
+    if (!option && !no_command) return bad("unexpected word '" + escape_text(word) + "'");
+    std::vector<std::string> names;
+    if (no_command) {
+      for (const CLI::App* one : app_.get_subcommands(nullptr)) names.push_back(one->get_name());
+    } else {
+      for (const CLI::Option* one : active().get_options()) {
+        for (const std::string& name : one->get_lnames()) names.push_back("--" + name);
+      }
+    }
+    const std::vector<std::string_view> candidates(names.begin(), names.end());
+    const std::string near(nearest_name(word.substr(0, word.find('=')), candidates));
+    return bad(std::string(no_command ? "there is no command '" : "there is no option '") +
+               escape_text(word) + "'" + (near.empty() ? "" : ", did you mean '" + near + "'?"));
+  }
+
+  Result<Arguments> finish() {
+    const CLI::App* chosen = &active();
+    if (chosen == &app_) return bad("say what to do: a command is missing");
+    if (chosen == version_) out_.command = Arguments::Command::kVersion;
+    if (chosen == gateway_) out_.command = Arguments::Command::kGateway;
+    if (chosen == up_) out_.command = Arguments::Command::kUp;
+    if (chosen == call_ || chosen == push_) {
+      out_.command = chosen == call_ ? Arguments::Command::kCall : Arguments::Command::kPush;
+      FL_TRY(finish_call(*chosen));
+    }
+    return std::move(out_);
+  }
+
+  Status finish_call(const CLI::App& chosen) {
+    CallArguments& call = out_.call;
+    if (call.target.empty()) return bad("the service or its address is missing");
+    if (call.method.empty()) return bad("the method is missing, as /math/divide");
+    if (chosen.get_option("body")->count() > 0) call.body = raw_.body;
+    const std::optional<Duration> timeout = parse_duration(raw_.timeout);
+    if (!timeout.has_value() || *timeout <= Duration::zero()) {
+      return bad("--timeout '" + escape_text(raw_.timeout) + "' is no time: write 200ms, 5s or 1m");
+    }
+    call.timeout = *timeout;
+    const std::optional<codec::CodecId> codec = codec::find_codec(raw_.codec);
+    if (codec != codec::CodecId::kJson && codec != codec::CodecId::kPlain &&
+        codec != codec::CodecId::kForm) {
+      return bad("--codec '" + escape_text(raw_.codec) + "' is none of json, plain and form");
+    }
+    call.codec = *codec;
+    for (const std::string& pair : call.meta) {
+      if (pair.find('=') == std::string::npos || pair.starts_with('=')) {
+        return bad("--meta '" + escape_text(pair) + "' is no KEY=VALUE");
+      }
+    }
+    if (const char* store = std::getenv("FAIRLEAD_STORE"); call.store.empty() && store != nullptr) {
+      call.store = store;
+    }
+    return {};
+  }
+
+  Arguments out_;
+  Raw raw_;
+  CLI::App app_;
+  CLI::App* up_ = nullptr;
+  CLI::App* gateway_ = nullptr;
+  CLI::App* call_ = nullptr;
+  CLI::App* push_ = nullptr;
+  CLI::App* version_ = nullptr;
+};
+
+}  // namespace
+
+Result<Arguments> read_arguments(int argc, const char* const* argv) {
+  Parser parser;
+  return parser.read(argc, argv);
+}
+
+bool wants_json(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--json") return true;
+    if (word == "--") return false;
+  }
+  return false;
+}
+
+}  // namespace fairlead::cli

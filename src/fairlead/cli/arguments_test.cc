@@ -1,0 +1,114 @@
+#include "fairlead/cli/arguments.h"
+
+#include <gtest/gtest.h>
+
+namespace fairlead::cli {
+namespace {
+
+Result<Arguments> read(std::vector<const char*> words) {
+  words.insert(words.begin(), "fairlead");
+  return read_arguments(static_cast<int>(words.size()), words.data());
+}
+
+std::string message(std::vector<const char*> words) {
+  const auto arguments = read(std::move(words));
+  EXPECT_EQ(arguments.status().reason(), "usage.bad_arguments");
+  return std::string(arguments.status().message());
+}
+
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+TEST(Arguments, ReadACall) {
+  const auto arguments =
+      read({"call", "math", "/math/divide", R"({"a":1})", "--meta", "a=1", "--meta", "b=2=3",
+            "--timeout", "200ms", "--codec", "plain", "--store", "file:x.db", "--json"});
+
+  ASSERT_TRUE(arguments.ok()) << arguments.status();
+  EXPECT_EQ(arguments->command, Arguments::Command::kCall);
+  EXPECT_EQ(arguments->call.target, "math");
+  EXPECT_EQ(arguments->call.method, "/math/divide");
+  EXPECT_EQ(arguments->call.body, R"({"a":1})");
+  EXPECT_EQ(arguments->call.meta, (std::vector<std::string>{"a=1", "b=2=3"}));
+  EXPECT_EQ(arguments->call.timeout, std::chrono::milliseconds(200));
+  EXPECT_EQ(arguments->call.codec, codec::CodecId::kPlain);
+  EXPECT_EQ(arguments->call.store, "file:x.db");
+  EXPECT_TRUE(arguments->json);
+}
+
+TEST(Arguments, ACallNeedsNeitherBodyNorOptions) {
+  const auto arguments = read({"call", "math", "/m"});
+
+  ASSERT_TRUE(arguments.ok()) << arguments.status();
+  EXPECT_FALSE(arguments->call.body.has_value());
+  EXPECT_EQ(arguments->call.codec, codec::CodecId::kJson);
+  EXPECT_EQ(arguments->call.timeout, std::chrono::seconds(5));
+}
+
+TEST(Arguments, ABodyMayBeADashAListOrEmpty) {
+  EXPECT_EQ(read({"push", "math", "/m", "-"}).value().call.body, "-");
+  EXPECT_EQ(read({"call", "math", "/m", "[1,2]"}).value().call.body, "[1,2]");
+  EXPECT_EQ(read({"call", "math", "/m", ""}).value().call.body, "");
+  EXPECT_EQ(read({"call", "math", "/m", "--", "-5"}).value().call.body, "-5");
+}
+
+TEST(Arguments, ReadWhatToRun) {
+  const auto arguments =
+      read({"gateway", "--config", "a.yaml", "--set", "gateway.cores=1", "--set=a=b", "--check"});
+
+  ASSERT_TRUE(arguments.ok()) << arguments.status();
+  EXPECT_EQ(arguments->command, Arguments::Command::kGateway);
+  EXPECT_EQ(arguments->run.config, "a.yaml");
+  EXPECT_EQ(arguments->run.settings, (std::vector<std::string>{"gateway.cores=1", "a=b"}));
+  EXPECT_TRUE(arguments->run.check);
+  EXPECT_EQ(read({"up"}).value().run.config, "fairlead.yaml");
+}
+
+TEST(Arguments, EveryHelpHasAnExampleAndTheExitCodes) {
+  for (const std::vector<const char*>& words : {std::vector<const char*>{"--help"},
+                                                {"-h"},
+                                                {"up", "--help"},
+                                                {"gateway", "-h"},
+                                                {"call", "--help"},
+                                                {"push", "--help"},
+                                                {"version", "--help"}}) {
+    const auto arguments = read(words);
+    ASSERT_TRUE(arguments.ok()) << arguments.status();
+    EXPECT_EQ(arguments->command, Arguments::Command::kHelp);
+    EXPECT_TRUE(has(arguments->help, "example")) << words[0];
+    EXPECT_TRUE(has(arguments->help, "exit codes:")) << words[0];
+  }
+  EXPECT_EQ(read({"--version"}).value().command, Arguments::Command::kVersion);
+}
+
+TEST(Arguments, SuggestTheNearestCommandAndOption) {
+  EXPECT_TRUE(has(message({"cal", "math"}), "did you mean 'call'?"));
+  EXPECT_TRUE(has(message({"call", "math", "/m", "--timeot", "1s"}), "did you mean '--timeout'?"));
+  EXPECT_TRUE(has(message({"up", "--confg=a"}), "did you mean '--config'?"));
+  EXPECT_TRUE(has(message({"zzzzzz"}), "there is no command 'zzzzzz'"));
+}
+
+TEST(Arguments, SayWhatIsMissingOrWrong) {
+  EXPECT_TRUE(has(message({}), "a command is missing"));
+  EXPECT_TRUE(has(message({"call"}), "service"));
+  EXPECT_TRUE(has(message({"call", "math"}), "method"));
+  EXPECT_TRUE(has(message({"call", "a", "b", "c", "d"}), "unexpected word 'd'"));
+  EXPECT_TRUE(has(message({"call", "a", "b", "--timeout", "5"}), "--timeout '5'"));
+  EXPECT_TRUE(has(message({"call", "a", "b", "--timeout", "0"}), "--timeout '0'"));
+  EXPECT_TRUE(has(message({"call", "a", "b", "--codec", "xml"}), "--codec 'xml'"));
+  EXPECT_TRUE(has(message({"call", "a", "b", "--meta", "x"}), "--meta 'x'"));
+  EXPECT_TRUE(has(message({"call", "a", "b", "--timeout"}), "--timeout"));
+  EXPECT_TRUE(has(message({"up", "x"}), "unexpected word 'x'"));
+}
+
+TEST(Arguments, KnowThatJsonIsWantedEvenWhenTheRestIsWrong) {
+  const std::vector<const char*> words = {"fairlead", "cal", "--json"};
+  EXPECT_TRUE(wants_json(3, words.data()));
+  EXPECT_FALSE(wants_json(2, words.data()));
+  const std::vector<const char*> behind = {"fairlead", "call", "--", "--json"};
+  EXPECT_FALSE(wants_json(4, behind.data()));
+}
+
+}  // namespace
+}  // namespace fairlead::cli

@@ -1,0 +1,73 @@
+#include "fairlead/cli/gateway_host.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace fairlead::cli {
+
+namespace {
+
+// What closing the parts that carry no requests may take.
+constexpr Duration kCloseTime = std::chrono::seconds(2);
+
+std::size_t cores_of(const gateway::GatewaySpec& spec) {
+  if (spec.cores > 0) return spec.cores;
+  return std::clamp(std::thread::hardware_concurrency(), 1U, 256U);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<GatewayHost>> GatewayHost::make(gateway::GatewaySpec spec) {
+  std::unique_ptr<GatewayHost> host(new GatewayHost(std::move(spec)));
+  FL_TRY_ASSIGN(host->core_, io::Core::make());
+  std::vector<io::Core*> cores{host->core_.get()};
+  if (const std::size_t count = cores_of(host->spec_); count > 1) {
+    FL_TRY_ASSIGN(host->others_, io::CoreGroup::make(count - 1));
+    for (io::Core* core : host->others_->cores()) cores.push_back(core);
+  }
+  FL_TRY_ASSIGN(host->store_, store::open(*host->core_, {.url = host->spec_.store}));
+  host->directory_ = std::make_unique<upstream::Directory>(*host->core_, *host->store_);
+  FL_TRY_ASSIGN(host->gateway_, gateway::Gateway::make(host->spec_, cores, host->metrics_));
+  if (host->others_ != nullptr) host->others_->start();
+  return host;
+}
+
+GatewayHost::~GatewayHost() {
+  if (others_ != nullptr) others_->stop();
+}
+
+Status GatewayHost::listen() {
+  FL_TRY_ASSIGN(address_, gateway_->listen());
+  if (!spec_.admin.empty()) {
+    FL_TRY_ASSIGN(const io::Address wanted, io::Address::parse(spec_.admin));
+    admin_ = admin::Server::make(*core_, metrics_, {});
+    admin_->add_check("gateway", [this] { return gateway_->ready(); });
+    FL_TRY_ASSIGN(admin_address_, admin_->listen(wanted));
+  }
+  for (const std::string& service : gateway_->services()) {
+    FL_TRY(directory_->follow(service, [this, service](const upstream::EndpointSnapshot& set) {
+      gateway_->update(service, set);
+    }));
+  }
+  return {};
+}
+
+std::string GatewayHost::admin_address() const {
+  return admin_ == nullptr ? std::string() : admin_address_.to_text();
+}
+
+Task<Status> GatewayHost::close(Deadline deadline) {
+  // The directory goes first: it tells a gateway that must still be there.
+  Status ended = co_await directory_->close(core_->deadline_after(kCloseTime));
+  Status drained = co_await gateway_->close(deadline);
+  if (ended.ok()) ended = std::move(drained);
+  if (admin_ != nullptr) {
+    Status admin = co_await admin_->close(core_->deadline_after(kCloseTime));
+    if (ended.ok()) ended = std::move(admin);
+  }
+  Status store = co_await store_->close(core_->deadline_after(kCloseTime));
+  co_return ended.ok() ? store : ended;
+}
+
+}  // namespace fairlead::cli

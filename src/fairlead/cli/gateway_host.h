@@ -1,0 +1,63 @@
+// GatewayHost: everything that a process with a gateway in it consists of.
+//
+//   main thread: first core ─┬ store ─► Directory ─► Gateway::update()
+//                            ├ listener, admin
+//   other cores: threads     └ workers of the gateway, one per core
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fairlead/admin/server.h"
+#include "fairlead/base/result.h"
+#include "fairlead/gateway/gateway.h"
+#include "fairlead/io/core_group.h"
+#include "fairlead/observe/metrics.h"
+#include "fairlead/store/store.h"
+#include "fairlead/upstream/registry.h"
+
+namespace fairlead::cli {
+
+// Thread: main's, which also runs the first core: core().run(task). Lifetime: destroyed after
+// close() has ended.
+class GatewayHost {
+ public:
+  // Makes all parts and starts the threads. `spec` names a store.
+  // Errors: those of io::Core::make(), store::open(), gateway::Gateway::make().
+  static Result<std::unique_ptr<GatewayHost>> make(gateway::GatewaySpec spec);
+  GatewayHost(const GatewayHost&) = delete;
+  GatewayHost& operator=(const GatewayHost&) = delete;
+  ~GatewayHost();
+
+  io::Core& core() { return *core_; }
+  const gateway::GatewaySpec& spec() const { return spec_; }
+  gateway::Gateway& gateway() { return *gateway_; }
+  upstream::Directory& directory() { return *directory_; }
+
+  // Opens the addresses and follows the services. On the first core, like all below.
+  // Errors: `listen.*`, `admin.*`.
+  Status listen();
+  const io::Address& address() const { return address_; }
+  std::string admin_address() const;  // empty without admin listener
+
+  // Lets requests under way end until `deadline`, then closes everything. Once.
+  // Errors: kDeadlineExceeded when something was cut off.
+  Task<Status> close(Deadline deadline);
+
+ private:
+  explicit GatewayHost(gateway::GatewaySpec spec) : spec_(std::move(spec)) {}
+
+  const gateway::GatewaySpec spec_;
+  observe::Registry metrics_;
+  std::unique_ptr<io::Core> core_;
+  std::unique_ptr<io::CoreGroup> others_;  // null with one core
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<upstream::Directory> directory_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+  std::unique_ptr<admin::Server> admin_;
+  io::Address address_;
+  io::Address admin_address_;
+};
+
+}  // namespace fairlead::cli

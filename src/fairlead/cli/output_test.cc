@@ -1,0 +1,33 @@
+#include "fairlead/cli/output.h"
+
+#include <gtest/gtest.h>
+
+#include "fairlead/cli/json_text.h"
+
+namespace fairlead::cli {
+namespace {
+
+TEST(ErrorText, SaysWhatWhereAndWhatToDo) {
+  EXPECT_EQ(error_text(Status(Code::kDialFailed, "dial.refused", "nobody listens on 127.0.0.1:1")),
+            "nobody listens on 127.0.0.1:1 [dial.refused]; is the service running there?");
+  EXPECT_EQ(error_text(Status(Code{1001}, "", "divisor out of range")),
+            "business (1001): divisor out of range");
+  EXPECT_EQ(error_text(Status(Code::kBadMessage, "config.unknown_key", "a.yaml:1:1: unknown")),
+            "a.yaml:1:1: unknown [config.unknown_key]");
+}
+
+TEST(ErrorText, ShowsTheCauseOnALineOfItsOwn) {
+  EXPECT_EQ(error_text(Status(Code::kInternal, "handler.threw", "failed").with_cause("why\n")),
+            "internal (500): failed [handler.threw]\n  cause: why\\n");
+}
+
+TEST(ErrorDocument, IsOneObjectWithTheExitCode) {
+  const std::string document =
+      error_document(Status(Code::kNotFound, "route.unknown", "no \"x\"").with_cause("\xFF"));
+
+  EXPECT_TRUE(is_json(document)) << document;
+  EXPECT_TRUE(document.starts_with(R"({"ok":false,"exit_code":1,"error":{"code":404,)"));
+}
+
+}  // namespace
+}  // namespace fairlead::cli
