@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Plants bugs in a copy of the sources, one after the other, and demands that the simulation finds each.
+"""Plants bugs in a copy of the sources, one by one, and demands that the simulation finds each.
 
-A check that cannot fail proves nothing. Each bug is one replacement in one file; the copy is built in
-build/planted and run under seeds until a property breaks. Ends with "N passed, N failed", where passed means
-found. Takes some minutes: part of ./dev nightly.
+A check that cannot fail proves nothing. Each bug is one replacement in one file; the copy is built
+in build/planted and run under seeds until a property breaks. Ends with "N passed, N failed", where
+passed means found. Takes some minutes: part of ./dev nightly.
 
 usage: run.py [--seeds N] [NAME...]
 """
