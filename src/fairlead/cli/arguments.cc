@@ -67,7 +67,7 @@ class Parser {
  public:
   Parser() : app_("One program for gateways, services and those who try them.", "fairlead") {
     app_.set_help_flag("-h,--help", "This text");
-    app_.set_version_flag("--version", std::string("fairlead"));
+    app_.set_version_flag("--version", std::string("fairlead"), "What this program is");
     app_.footer(std::string(kTop) + kExitCodes);
     up_ = command("up", "Start services and a gateway on this machine", kUpExamples);
     gateway_ = command("gateway", "Run a gateway", kGatewayExamples);
@@ -115,12 +115,15 @@ class Parser {
   }
 
   void add_call_options(CLI::App& app) {
-    app.add_option("target", out_.call.target,
-                   "Service in the registry, or addresses: 127.0.0.1:9090,unix:/run/a.sock")
-        ->type_name("SERVICE|ADDRESS");
-    app.add_option("method", out_.call.method, "Its method: /math/divide");
-    app.add_option("body", raw_.body, "The argument; '-' reads standard input, '@FILE' a file")
-        ->type_name("BODY|-|@FILE");
+    app.add_option("SERVICE", out_.call.target,
+                   "Name in the registry, or addresses: 127.0.0.1:9090,unix:/run/a.sock")
+        ->type_name("")
+        ->required();
+    app.add_option("METHOD", out_.call.method, "Its method: /math/divide")
+        ->type_name("")
+        ->required();
+    app.add_option("BODY", raw_.body, "The argument; '-' reads standard input, '@FILE' a file")
+        ->type_name("");
     app.add_option("--meta", out_.call.meta, "A pair of metadata; may repeat")
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
@@ -182,9 +185,7 @@ class Parser {
 
   Status finish_call(const CLI::App& chosen) {
     CallArguments& call = out_.call;
-    if (call.target.empty()) return bad("the service or its address is missing");
-    if (call.method.empty()) return bad("the method is missing, as /math/divide");
-    if (chosen.get_option("body")->count() > 0) call.body = raw_.body;
+    if (chosen.get_option("BODY")->count() > 0) call.body = raw_.body;
     const std::optional<Duration> timeout = parse_duration(raw_.timeout);
     if (!timeout.has_value() || *timeout <= Duration::zero()) {
       return bad("--timeout '" + escape_text(raw_.timeout) + "' is no time: write 200ms, 5s or 1m");

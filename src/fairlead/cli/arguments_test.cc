@@ -91,8 +91,8 @@ TEST(Arguments, SuggestTheNearestCommandAndOption) {
 
 TEST(Arguments, SayWhatIsMissingOrWrong) {
   EXPECT_TRUE(has(message({}), "a command is missing"));
-  EXPECT_TRUE(has(message({"call"}), "service"));
-  EXPECT_TRUE(has(message({"call", "math"}), "method"));
+  EXPECT_TRUE(has(message({"call"}), "SERVICE"));
+  EXPECT_TRUE(has(message({"call", "math"}), "METHOD is required"));
   EXPECT_TRUE(has(message({"call", "a", "b", "c", "d"}), "unexpected word 'd'"));
   EXPECT_TRUE(has(message({"call", "a", "b", "--timeout", "5"}), "--timeout '5'"));
   EXPECT_TRUE(has(message({"call", "a", "b", "--timeout", "0"}), "--timeout '0'"));

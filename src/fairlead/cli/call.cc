@@ -99,7 +99,12 @@ class Caller {
     if (by_address) {
       caller->service_->update(endpoints);
     } else {
-      FL_TRY_ASSIGN(caller->store_, store::open(*caller->core_, {.url = arguments.store}));
+      auto store = store::open(*caller->core_, {.url = arguments.store});
+      if (store.status().reason() == "store.bad_url") {
+        return Status(Code::kBadMessage, "usage.bad_store",
+                      "--store " + std::string(store.status().message()));
+      }
+      FL_TRY_ASSIGN(caller->store_, std::move(store));
       caller->directory_ = std::make_unique<upstream::Directory>(*caller->core_, *caller->store_);
       FL_TRY(caller->directory_->follow(
           arguments.target,

@@ -29,7 +29,11 @@ std::string_view remedy_of(const Status& status) {
     case Code::kDialFailed:
       return "is the service running there?";
     case Code::kNoEndpoint:
-      return "start a copy of it, or look whether --store is the one that it registers in";
+      if (status.reason() == "store.missing") {
+        return "does `fairlead up` run? look whether --store is what it printed";
+      }
+      // With a cause copies are known; without one the message says what to do.
+      return status.cause() != nullptr ? "is the service running there?" : std::string_view();
     case Code::kDeadlineExceeded:
       return "allow more with --timeout";
     case Code::kConnectionClosed:

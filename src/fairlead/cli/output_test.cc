@@ -16,6 +16,18 @@ TEST(ErrorText, SaysWhatWhereAndWhatToDo) {
             "a.yaml:1:1: unknown [config.unknown_key]");
 }
 
+TEST(ErrorText, GivesEachAbsenceItsOwnRemedy) {
+  const auto text = [](std::string_view reason, bool cause) {
+    Status status(Code::kNoEndpoint, reason, "none");
+    return error_text(cause ? std::move(status).with_cause("refused") : status);
+  };
+
+  EXPECT_EQ(text("upstream.no_endpoint", false), "none [upstream.no_endpoint]");
+  EXPECT_EQ(text("upstream.no_endpoint", true),
+            "none [upstream.no_endpoint]; is the service running there?\n  cause: refused");
+  EXPECT_NE(text("store.missing", false).find("--store"), std::string::npos);
+}
+
 TEST(ErrorText, ShowsTheCauseOnALineOfItsOwn) {
   EXPECT_EQ(error_text(Status(Code::kInternal, "handler.threw", "failed").with_cause("why\n")),
             "internal (500): failed [handler.threw]\n  cause: why\\n");

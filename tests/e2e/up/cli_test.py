@@ -109,8 +109,9 @@ class CommandLine(unittest.TestCase):
 
     def test_wrong_words_are_2_with_the_nearest(self):
         for words, part in ((("gatway",), "'gateway'"), (("call", "a", "/b", "--jso"), "'--json'"),
-                            ((), "command is missing"), (("call",), "service"),
-                            (("call", "bad:address:x", "/x"), "bad:address:x")):
+                            ((), "command is missing"), (("call",), "SERVICE is required"),
+                            (("call", "bad:address:x", "/x"), "bad:address:x"),
+                            (("call", "math", "/x", "--store", "bogus:"), "bogus:")):
             done = run(*words)
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn(part, done.stderr)
