@@ -18,7 +18,8 @@ LESSONS = ("README.md", "docs/*.md", "docs/guide/*.md")
 
 def documents():
     below = [ROOT / folder for folder in ("docs", "src", "examples", "bench")]
-    return sorted({*ROOT.glob("*.md"), *(path for folder in below for path in folder.rglob("*.md"))})
+    nested = (path for folder in below for path in folder.rglob("*.md"))
+    return sorted({*ROOT.glob("*.md"), *nested})
 
 
 def blocks(text):
