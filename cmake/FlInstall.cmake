@@ -14,6 +14,11 @@ else()
   target_link_libraries(fairlead_fairlead INTERFACE fairlead_base)
 endif()
 
+# Without it g++ makes the jump from one coroutine to the next a call, and long chains overflow the
+# stack in a user's debug build (docs/adr/0001).
+target_compile_options(fairlead_fairlead INTERFACE
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-foptimize-sibling-calls>)
+
 # A project that holds this one as a folder links the target and installs what it likes.
 if(NOT PROJECT_IS_TOP_LEVEL)
   return()
