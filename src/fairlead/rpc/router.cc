@@ -88,6 +88,11 @@ const Router::Route* Router::find(std::string_view method) const {
 
 std::string_view Router::nearest(std::string_view method) const {
   std::vector<std::string_view> names;
+  // "divide" and "math/divide" are short for "/math/divide" to whoever types them.
+  const std::string ending = "/" + std::string(method);
+  for (const auto& route : routes_) {
+    if (!method.empty() && route->method.ends_with(ending)) return route->method;
+  }
   for (const auto& route : routes_) names.emplace_back(route->method);
   return nearest_name(method, names);
 }

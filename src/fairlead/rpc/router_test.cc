@@ -43,7 +43,11 @@ TEST(Router, SuggestsTheNearestMethod) {
   Router router;
   EXPECT_TRUE(router.add(wire::Kind::kCall, "/math/divide", nothing()).ok());
   EXPECT_EQ(router.nearest("/math/divid"), "/math/divide");
+  EXPECT_EQ(router.nearest("divide"), "/math/divide");
+  EXPECT_EQ(router.nearest("math/divide"), "/math/divide");
+  EXPECT_EQ(router.nearest("vide"), "");
   EXPECT_EQ(router.nearest("/zebra"), "");
+  EXPECT_EQ(router.nearest(""), "");
 }
 
 }  // namespace
