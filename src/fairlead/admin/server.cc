@@ -63,9 +63,8 @@ void append_html(std::string& out, std::string_view text) {
 }
 
 void append_json_member(std::string& out, std::string_view name, std::string_view value) {
-  out.append("\"").append(name).append("\":\"");
-  append_json_escaped(out, is_utf8(value) ? value : std::string_view(escape_text(value)));
-  out += '"';
+  out.append("\"").append(name).append("\":");
+  append_json_string(out, value);
 }
 
 Page plain_page(std::string path, std::string title,

@@ -133,8 +133,14 @@ std::string_view nearest_name(std::string_view name, std::span<const std::string
 }
 
 std::string escape_text(std::string_view text, std::size_t bytes_max) {
+  const bool readable = is_utf8(text);
+  std::size_t shown = std::min(bytes_max, text.size());
+  const auto inside_character = [&] {
+    return shown < text.size() && (static_cast<unsigned char>(text[shown]) & 0xC0) == 0x80;
+  };
+  while (readable && shown > 0 && inside_character()) --shown;
   std::string out;
-  for (const char c : text.substr(0, bytes_max)) {
+  for (const char c : text.substr(0, shown)) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '\n')
       out += "\\n";
@@ -142,13 +148,13 @@ std::string escape_text(std::string_view text, std::size_t bytes_max) {
       out += "\\t";
     else if (c == '\r')
       out += "\\r";
-    else if (byte < 0x20 || byte == 0x7F) {
+    else if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !readable)) {
       out.append("\\x").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
     } else {
       out += c;
     }
   }
-  if (text.size() > bytes_max) out += "...";
+  if (text.size() > shown) out += "...";
   return out;
 }
 
@@ -231,6 +237,15 @@ void append_json_escaped(std::string& out, std::string_view text) {
     }
   }
   out.append(text.substr(plain_from));
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  if (is_utf8(text))
+    append_json_escaped(out, text);
+  else
+    append_json_escaped(out, escape_text(text, text.size()));
+  out += '"';
 }
 
 void append_percent_encoded(std::string& out, std::string_view text) {

@@ -27,8 +27,8 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 // (at most a third of the length, at least one). Empty otherwise.
 std::string_view nearest_name(std::string_view name, std::span<const std::string_view> candidates);
 
-// Text for a terminal or a log: control bytes as \n, \t, \xNN; the rest as it is. At most
-// `bytes_max` of the input, then "...".
+// Text for people, always UTF-8: control bytes as \n, \t, \xNN, and in text that is not UTF-8 every
+// byte above ASCII as \xNN. At most `bytes_max` of the input, whole characters, then "...".
 std::string escape_text(std::string_view text, std::size_t bytes_max = 200);
 
 // True when `text` is well-formed UTF-8 (no overlong forms, no surrogates).
@@ -39,8 +39,11 @@ std::string_view trim(std::string_view text);  // without blanks and tabs at bot
 std::string to_lower(std::string_view text);   // ASCII only
 bool equals_ignoring_case(std::string_view a, std::string_view b);  // ASCII only
 
-// Appends `text` escaped for the inside of a JSON string (no quotes around it).
+// Appends `text`, which is UTF-8, escaped for the inside of a JSON string (no quotes around it).
 void append_json_escaped(std::string& out, std::string_view text);
+// Appends `text` as a JSON string with its quotes, whatever its bytes: text that is not UTF-8 is
+// shown as escape_text() shows it.
+void append_json_string(std::string& out, std::string_view text);
 
 // Percent escapes: %XX for every byte outside A-Z a-z 0-9 * - . _ (the framework's metadata rule).
 void append_percent_encoded(std::string& out, std::string_view text);

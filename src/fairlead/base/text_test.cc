@@ -45,6 +45,9 @@ TEST(Text, SuggestsTheNearestNameForATypo) {
 TEST(Text, ShowsControlBytesEscaped) {
   EXPECT_EQ(escape_text("a\x1b[31m\n"), "a\\x1B[31m\\n");
   EXPECT_EQ(escape_text("abcdef", 3), "abc...");
+  EXPECT_EQ(escape_text("\xC3\xA4", 200), "\xC3\xA4");
+  EXPECT_EQ(escape_text("\xC3\xA4\xC3\xA4", 3), "\xC3\xA4...") << "no half character";
+  EXPECT_EQ(escape_text("\xC3 \xFF", 200), "\\xC3 \\xFF");
 }
 
 TEST(Text, KnowsWellFormedUtf8) {
@@ -71,6 +74,13 @@ TEST(Text, EscapesJsonStrings) {
   std::string out;
   append_json_escaped(out, "a\"\\\n\x01");
   EXPECT_EQ(out, R"(a\"\\\n\u0001)");
+}
+
+TEST(Text, WritesJsonStringsWhateverTheBytes) {
+  std::string out;
+  append_json_string(out, "\xC3\xA4\n");
+  append_json_string(out, "\xFF\n");
+  EXPECT_EQ(out, "\"\xC3\xA4\\n\"\"\\\\xFF\\\\n\"");
 }
 
 TEST(Text, WritesDurationsInTheLargestExactUnit) {

@@ -137,20 +137,9 @@ class Recogniser {
 bool is_json(std::string_view text) { return is_utf8(text) && Recogniser(text).whole(); }
 
 std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  if (is_utf8(text)) {
-    append_json_escaped(out, text);
-  } else {
-    constexpr std::string_view kHex = "0123456789abcdef";
-    for (const char c : text) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (byte < 0x80)
-        append_json_escaped(out, std::string_view(&c, 1));
-      else
-        out += std::string("\\\\x") + kHex[byte >> 4U] + kHex[byte & 15U];
-    }
-  }
-  return out + '"';
+  std::string out;
+  append_json_string(out, text);
+  return out;
 }
 
 void JsonObject::name(std::string_view name) {

@@ -10,9 +10,8 @@ namespace fairlead::http {
 namespace {
 
 void append_member(std::string& out, std::string_view name, std::string_view value) {
-  out.append(",\"").append(name).append("\":\"");
-  append_json_escaped(out, is_utf8(value) ? value : std::string_view(escape_text(value)));
-  out += '"';
+  out.append(",\"").append(name).append("\":");
+  append_json_string(out, value);
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ TEST(Problem, HidesTheCauseUnlessTold) {
 TEST(Problem, StaysValidJsonWhateverTheMessage) {
   const Response response =
       problem_response(Status(Code::kBadMessage, "", std::string("\xFF\x01\0", 3)), "");
-  EXPECT_NE(response.body.view().find("\"detail\":\"\xFF\\\\x01\\\\x00\""), std::string_view::npos)
+  EXPECT_NE(response.body.view().find("\"detail\":\"\\\\xFF\\\\x01\\\\x00\""),
+            std::string_view::npos)
       << response.body.view();
 }
 

@@ -184,8 +184,12 @@ Status Service::no_endpoint() const {
                         "' is registered; start one, or look whether it uses "
                         "the same store");
   }
-  std::string message =
-      "none of the " + std::to_string(links_.size()) + " copies of '" + name_ + "' can be reached";
+  const std::string address = links_.front()->endpoint.address.to_text();
+  const std::string copies = "copies of '" + name_ + "' can be reached";
+  const std::string message =
+      links_.size() > 1  ? "none of the " + std::to_string(links_.size()) + " " + copies
+      : name_ == address ? "'" + address + "' cannot be reached"
+                         : "the only copy of '" + name_ + "', " + address + ", cannot be reached";
   Status status = not_sent(Code::kNoEndpoint, "upstream.no_endpoint", message);
   const Status& last = links_.front()->last_error;
   return last.ok() ? status : std::move(status).with_cause(last.message());
