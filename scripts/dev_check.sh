@@ -3,7 +3,7 @@
 check_steps=(layers style format asan gcc headers tsan outside)
 
 # Rooms in which threads meet; their tests run under the thread sanitizer.
-threaded_rooms=(async io store upstream rpc service)
+threaded_rooms=(async io store upstream rpc runtime service gateway)
 
 # What may include what.
 step_layers() { python3 -B scripts/check_layers.py; }

@@ -57,7 +57,7 @@ class Simulation {
   // For the scenario's own choices: the same generator.
   Random& random();
 
-  // Tells each event of the network as one line.
+  // Tells each event of the network as one line, until the simulation has gone.
   void trace(std::function<void(std::string_view line)> sink);
   // A number that two runs share only if the same events happened at the same times.
   std::uint64_t digest() const;

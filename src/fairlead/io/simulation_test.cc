@@ -67,7 +67,9 @@ class SimulationTest : public ::testing::Test {
     for (Core* core : {near, far}) {
       if (core != nullptr) core->turn(Deadline(simulation->now()));
     }
-    if (simulation.has_value()) EXPECT_EQ(simulation->streams(), 0U);
+    if (simulation.has_value()) {
+      EXPECT_EQ(simulation->streams(), 0U);
+    }
   }
   void send(std::string_view text) {
     client->stream->output().append(text);
@@ -160,8 +162,8 @@ TEST(Simulation, SleepsForAnHourAtOnce) {
 // The whole point: a seed is a run.
 TEST(Simulation, ReplaysASeedExactly) {
   const auto run = [](std::uint64_t seed) {
+    std::string trace;  // outlives the simulation, whose end is told too
     Simulation simulation(seed, {.stall_chance = 0.1});
-    std::string trace;
     simulation.trace([&](std::string_view line) { trace.append(line).append("\n"); });
     Core& near = simulation.add_core("near");
     Core& far = simulation.add_core("far");
