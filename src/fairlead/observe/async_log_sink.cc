@@ -67,6 +67,11 @@ struct AsyncLogSink::Parts {
             "fairlead", sink, pool, spdlog::async_overflow_policy::overrun_oldest)) {
     logger->set_level(spdlog::level::trace);  // levels are decided before lines come here
   }
+  // The pool's thread first: it writes what is queued, and lets go of the logger in every line. The
+  // last reference is then ours, and nothing is freed on a thread that is still running.
+  ~Parts() { pool.reset(); }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
 
   std::shared_ptr<FileSink> sink;
   std::shared_ptr<spdlog::details::thread_pool> pool;
@@ -91,7 +96,6 @@ Result<std::unique_ptr<AsyncLogSink>> AsyncLogSink::make(Options options) {
 AsyncLogSink::AsyncLogSink(LogForm form, std::unique_ptr<Parts> parts)
     : form_(form), parts_(std::move(parts)) {}
 
-// The pool's destructor writes what is queued before its thread ends.
 AsyncLogSink::~AsyncLogSink() = default;
 
 void AsyncLogSink::write(const LogRecord& record) {
