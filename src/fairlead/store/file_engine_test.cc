@@ -1,6 +1,8 @@
 // What only the file has: other processes, crashes, damage, other boots.
 #include "fairlead/store/file_engine.h"
 
+#include <cstdio>
+
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -177,7 +179,10 @@ TEST(FileEngine, OpensInManyProcessesAtOnce) {
   pid_t children[6];
   for (pid_t& child : children) {
     child = start_process([&] {
-      if (!try_open(path).ok()) ::_exit(1);
+      const auto opened = try_open(path);
+      if (opened.ok()) return;
+      std::fprintf(stderr, "%s\n", opened.status().to_string().c_str());
+      ::_exit(1);
     });
   }
   for (const pid_t child : children) EXPECT_EQ(exit_code(child), 0);

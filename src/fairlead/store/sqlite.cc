@@ -8,8 +8,10 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <thread>
 
 #include "fairlead/base/text.h"
+#include "fairlead/base/time.h"
 
 namespace fairlead::store::internal {
 namespace {
@@ -100,10 +102,20 @@ Result<std::int64_t> Database::integer(std::string_view sql) {
 int Database::execute_patiently(const char* sql) {
   // Steps are counted, not timed: a test with a virtual clock must not wait for ever either.
   const std::int64_t steps = std::max<std::int64_t>(1, busy_wait_max_.count() / kBusyStepMs);
+  constexpr std::int64_t kPauseMs = 5;
+  std::int64_t pauses = std::max<std::int64_t>(1, busy_wait_max_.count() / kPauseMs);
   int code = SQLITE_OK;
   for (std::int64_t i = 0; i < steps; ++i) {
+    const Time before = steady_now();
     code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
-    if ((code & 0xFF) != SQLITE_BUSY) break;
+    const int kind = code & 0xFF;
+    if (kind != SQLITE_BUSY && kind != SQLITE_PROTOCOL) break;
+    // Where waiting could be a deadlock, as in two first switches to WAL, SQLite answers at once
+    // and does not wait: then the pause is ours, and counts little.
+    const bool waited = steady_now() - before > std::chrono::milliseconds(kBusyStepMs / 2);
+    if (waited || --pauses <= 0) continue;
+    std::this_thread::sleep_for(std::chrono::milliseconds(kPauseMs));
+    --i;
   }
   return code;
 }
