@@ -43,6 +43,10 @@ std::string explain_json(std::string_view text, int depth_max);
 // for floating point.
 std::string widen_json(std::string_view text);
 
+// Makes a value zero, empty or absent, whatever its members' initialisers say: what a protobuf body
+// leaves out is zero.
+void make_zero(const TypeInfo& type, void* value);
+
 // Counts the memory that lists and maps take while decoding.
 class MemoryBudget {
  public:

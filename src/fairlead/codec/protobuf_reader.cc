@@ -209,14 +209,20 @@ bool ProtobufReader::read_field(const FieldInfo& field, Tag tag, Span& span, voi
     if (!known) return true;
     if (tag.wire != wire) return read_packed(field, span, value, path);
     void* fresh = nullptr;
-    return append(type, value, fresh, path) &&
-           read_single(element, field.zigzag, span, fresh, path, depth);
+    if (!append(type, value, fresh, path)) return false;
+    if (element.kind == Kind::kStruct) make_zero(element, fresh);
+    return read_single(element, field.zigzag, span, fresh, path, depth);
   }
   const TypeInfo& single = type.kind == Kind::kOptional ? *type.element : type;
   known = tag.wire == wire_type_of(single.kind);
   if (!known) return true;
   if (type.kind == Kind::kMap) return read_entry(field, span, value, path, depth);
-  void* target = type.kind == Kind::kOptional ? type.optional->emplace(value) : value;
+  void* target = value;
+  if (type.kind == Kind::kOptional) {
+    const bool absent = type.optional->get(value) == nullptr;
+    target = type.optional->emplace(value);
+    if (absent && single.kind == Kind::kStruct) make_zero(single, target);
+  }
   return read_single(single, field.zigzag, span, target, path, depth);
 }
 
@@ -359,6 +365,7 @@ bool ProtobufReader::read_entry(const FieldInfo& field, Span& span, void* value,
   bool inserted = false;
   void* target = map.map->emplace(value, key, inserted);
   if (!inserted) map.map->zero(target);
+  if (map.element->kind == Kind::kStruct) make_zero(*map.element, target);
   const FieldInfo inner{.number = 2, .type = map.element, .zigzag = field.zigzag};
   while (entry.at < entry.end) {
     Tag tag{};
@@ -385,6 +392,7 @@ Status decode_protobuf(const TypeInfo& type, const Bytes& body, void* value,
     return Status(Code::kBadMessage, "codec.protobuf",
                   "a protobuf body is a message, not a " + std::string(type.name()));
   }
+  make_zero(type, value);
   if (reader.read_message(*type.structure, value, all, FieldPath(), contract::kDepthMax)) {
     return Status();
   }

@@ -242,5 +242,46 @@ TEST(Protobuf, HasNoFormForAnythingButMessages) {
   EXPECT_EQ(read<std::string>("x").status().reason(), "codec.protobuf");
 }
 
+struct WithDefaults {
+  std::int32_t count = 3;
+  bool on = true;
+  std::string text = "some";
+  Color color = Color::kBlue;
+  std::optional<std::int32_t> maybe = 7;
+  std::vector<std::int32_t> numbers = {1, 2};
+  bool operator==(const WithDefaults&) const = default;
+};
+FL_STRUCT(WithDefaults, (1, count), (2, on), (3, text), (4, color), (5, maybe), (6, numbers))
+
+struct Nest {
+  WithDefaults plain{};
+  std::optional<WithDefaults> maybe{};
+  std::vector<WithDefaults> list{};
+  std::map<std::int32_t, WithDefaults> map{};
+  bool operator==(const Nest&) const = default;
+};
+FL_STRUCT(Nest, (1, plain), (2, maybe), (3, list), (4, map))
+
+// proto3 leaves zeros out; an initialiser on the reading side must not put something else there.
+TEST(Protobuf, CarriesZerosToMembersThatHaveInitialisers) {
+  const WithDefaults zero{.count = 0,
+                          .on = false,
+                          .text = "",
+                          .color = Color::kRed,
+                          .maybe = std::nullopt,
+                          .numbers = {}};
+  const Nest sent{.plain = zero, .maybe = zero, .list = {zero, WithDefaults()}, .map = {{1, zero}}};
+  Buffer body;
+  ASSERT_TRUE(encode(CodecId::kProtobuf, sent, body).ok());
+
+  const auto received = decode<Nest>(CodecId::kProtobuf, Bytes(body.view()));
+
+  ASSERT_TRUE(received.ok()) << received.status();
+  EXPECT_EQ(*received, sent);
+  EXPECT_EQ(*decode<WithDefaults>(CodecId::kProtobuf, Bytes()), zero);
+  EXPECT_EQ(*decode<WithDefaults>(CodecId::kJson, Bytes("{}")), WithDefaults())
+      << "JSON that leaves a member out leaves it as initialised";
+}
+
 }  // namespace
 }  // namespace fairlead::codec
