@@ -1,7 +1,7 @@
 // The service `math`. Start as many copies as you like: each finds a free port and registers.
 //
 //   build/release/examples/math/demo_service --store file:/tmp/store.db
-#include "math.h"
+#include "math.h"  // NOLINT(modernize-deprecated-headers): ours, beside this file
 
 #include <unistd.h>
 

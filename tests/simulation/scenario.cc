@@ -210,7 +210,8 @@ Task<void> Scenario::use_session(Client& client, int number) {
     } else if (choice < 6) {
       push_once(*session, sender, action);
     } else {
-      const std::uint64_t unique = static_cast<std::uint64_t>(number * 1000 + action);
+      const std::uint64_t unique =
+          static_cast<std::uint64_t>(number) * 1000 + static_cast<std::uint64_t>(action);
       calls.spawn(call_once(*session, core, body_of(random(), unique), calls));
     }
     if (random().below(2) == 0) {

@@ -38,7 +38,7 @@ Status decode_plain(const TypeInfo& type, const Bytes& body, void* value) {
     return Status(Code::kBadMessage, "codec.plain",
                   "plain bodies hold text, numbers and bytes, not a " + std::string(type.name()));
   }
-  const Status status = contract::value_from_text(type, value, body.view());
+  Status status = contract::value_from_text(type, value, body.view());
   if (status.ok()) return status;
   return Status(Code::kBadMessage, "codec.plain", status.message()).with_context("the body");
 }

@@ -60,7 +60,7 @@ bool read_map_key(const TypeInfo& key, std::string_view text, MapKey& out) {
   if (!contract::value_from_text(key, storage, text).ok()) return false;
   switch (key.kind) {
     case Kind::kBool:
-      out.number = storage[0];
+      out.number = storage[0] != 0 ? 1 : 0;
       return true;
     case Kind::kInt32:
       out.number = *reinterpret_cast<const std::int32_t*>(storage);

@@ -78,6 +78,7 @@ void Core::turn(Deadline deadline) {
 
 void Core::end_turn() {
   // A flush may close a stream, whose handler may write to others: until nothing is left.
+  // NOLINTNEXTLINE(modernize-loop-convert): the list grows while it is walked
   for (std::size_t i = 0; i < flushes_.size(); ++i) {
     Stream* stream = flushes_[i];
     if (stream == nullptr) continue;

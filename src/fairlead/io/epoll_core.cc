@@ -172,8 +172,8 @@ void EpollCore::poll(Deadline deadline) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr != nullptr) static_cast<Watcher*>(event.data.ptr)->on_events(event.events);
   }
-  for (std::size_t i = 0; i < running_again_.size(); ++i) {
-    if (running_again_[i] != nullptr) running_again_[i]->on_again();
+  for (Watcher*& watcher : running_again_) {  // forget_again() may null what is still to come
+    if (watcher != nullptr) watcher->on_again();
   }
   running_again_.clear();
 }

@@ -176,7 +176,7 @@ Result<std::unique_ptr<Disposable>> SimulatedCore::watch_readable(int fd, std::f
 SimulatedListener::SimulatedListener(SimulatedCore& core, Address local, ListenOptions options,
                                      AcceptHandler handler)
     : core_(core),
-      local_(std::move(local)),
+      local_(local),
       options_(std::move(options)),
       handler_(std::make_shared<const AcceptHandler>(std::move(handler))) {
   core_.world().listeners[local_.to_text()] = this;

@@ -74,7 +74,7 @@ SocketListener::SocketListener(EpollCore& core, Descriptor socket, Address local
                                ListenOptions options, AcceptHandler handler)
     : core_(core),
       socket_(std::move(socket)),
-      local_(std::move(local)),
+      local_(local),
       options_(std::move(options)),
       handler_(std::make_shared<const AcceptHandler>(std::move(handler))) {}
 

@@ -41,7 +41,7 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
     co_return Status(Code::kInvalidOperation, "peer.closing", "this peer is being closed");
   }
   FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
-                   co_await core_.connect(std::move(address), deadline, std::move(cancel)));
+                   co_await core_.connect(address, deadline, std::move(cancel)));
   co_return &open(std::move(stream));
 }
 

@@ -1,6 +1,6 @@
 #include "fairlead/store/boot_clock.h"
 
-#include <time.h>
+#include <ctime>
 
 #include <fstream>
 

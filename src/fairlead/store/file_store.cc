@@ -44,13 +44,14 @@ class FileStore final : public EngineStore {
 
  private:
   Status submit(Work work, std::function<void()> done) override {
+    const bool writes = work.writes;
     JobQueue::Job job{[core = &core_, work = std::move(work), done = std::move(done)](
                           Engine& engine, WatchTable&) {
                         work.run(engine, boot_now());
                         core->post(done);
                       },
                       false};
-    job.writes = work.writes;
+    job.writes = writes;
     if (queue_->put(std::move(job), StoreWorker::kJobsMax)) return {};
     return Status(Code::kOverloaded, "store.queue_full",
                   std::to_string(StoreWorker::kJobsMax) + " calls wait for the store already");

@@ -55,7 +55,7 @@ Task<Status> Registrar::write_all() {
   for (const Entry& entry : entries) {
     store::PutOptions put;
     put.lease = lease_;
-    FL_CO_TRY(co_await store_.put(entry.key, entry.value, std::move(put)));
+    FL_CO_TRY(co_await store_.put(entry.key, entry.value, put));
   }
   co_return Status();
 }
@@ -128,6 +128,7 @@ Task<void> Directory::load(std::shared_ptr<Followed> followed) {
       const auto on_changes = [this, followed](Result<store::WatchBatch> batch) {
         if (!batch.ok()) {          // compacted, or the store broke down: start over
           Directory& self = *this;  // the watch takes this closure with it
+          // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): outlives the closure
           const std::shared_ptr<Followed> again = followed;
           again->watch.reset();
           if (batch.status().code() != Code::kConnectionClosed) self.scope_.spawn(self.load(again));

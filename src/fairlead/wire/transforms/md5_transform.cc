@@ -36,7 +36,7 @@ Status Md5Transform::pack(std::string_view input, Buffer& output) const {
 }
 
 Status Md5Transform::unpack(std::string_view input, std::size_t bytes_max, Buffer& output) const {
-  const Status mismatch(Code::kBadMessage, "transform.md5_mismatch", "check failed");
+  Status mismatch(Code::kBadMessage, "transform.md5_mismatch", "check failed");
   if (input.size() < kDigestBytes) return mismatch;
   const std::string_view data = input.substr(0, input.size() - kDigestBytes);
   if (data.size() > bytes_max) {
