@@ -29,8 +29,13 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  // The request.
+  // The request. `method` is as sent; the route is what stands before the first "?" in it.
   std::string_view method() const { return message_.method; }
+  // What stands behind the first "?" of the method, as key=value pairs; empty if there is none.
+  std::string_view query_text() const {
+    const std::size_t mark = message_.method.find('?');
+    return mark == std::string_view::npos ? std::string_view{} : message_.method.substr(mark + 1);
+  }
   wire::Kind kind() const { return message_.kind; }
   std::int32_t seq() const { return message_.seq; }
   std::uint8_t body_codec() const { return message_.body_codec; }

@@ -228,10 +228,11 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
 void Session::serve(const wire::MessageView& message, const Bytes& input) {
   const bool is_call = message.kind == wire::Kind::kCall;
   (is_call ? metrics().calls_received : metrics().pushes_received).add();
-  const Router::Route* route = peer_.router_.find(message.method);
+  const std::string_view path = message.method.substr(0, message.method.find('?'));
+  const Router::Route* route = peer_.router_.find(path);
   Handler* handler = route != nullptr ? route->handler.get() : peer_.router_.unknown(message.kind);
   if (handler == nullptr) {
-    const std::string_view near = peer_.router_.nearest(message.method);
+    const std::string_view near = peer_.router_.nearest(path);
     return refuse(message,
                   Status(Code::kNotFound, "route.unknown",
                          "no handler for '" + escape_text(message.method) + "'" +

@@ -21,6 +21,7 @@
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/pending_call.h"
 #include "fairlead/rpc/router.h"
+#include "fairlead/rpc/session_values.h"
 #include "fairlead/wire/protocols/raw.h"
 
 namespace fairlead::rpc {
@@ -83,6 +84,7 @@ class Session final : public io::Disposable, private io::StreamHandler {
   CancelToken cancel_token();
   std::size_t calls_waiting() const { return calls_.size(); }
   std::size_t handlers_running() const { return handlers_running_; }
+  SessionValues& values() { return values_; }
   void on_closed(ClosedHandler handler) { closed_handler_ = std::move(handler); }
 
  private:
@@ -124,6 +126,7 @@ class Session final : public io::Disposable, private io::StreamHandler {
   std::unique_ptr<Event> idle_;  // made by close(): no handler runs
   std::unique_ptr<Event> gone_;  // made by close(): the stream is gone
   ClosedHandler closed_handler_;
+  SessionValues values_;
   std::uint64_t id_;
   std::uint64_t appended_bytes_ = 0;  // in the session's life
   wire::raw::FrameStart frame_;       // of the frame under construction
