@@ -26,6 +26,10 @@ Status encode_json(const TypeInfo& type, const void* value, Buffer& out);
 Status encode_protobuf(const TypeInfo& type, const void* value, Buffer& out);
 Status encode_form(const TypeInfo& type, const void* value, Buffer& out);
 Status encode_plain(const TypeInfo& type, const void* value, Buffer& out);
+Status encode_thrift(const TypeInfo& type, const void* value, Buffer& out);
+Status encode_xml(const TypeInfo& type, const void* value, Buffer& out);
+// Of a type that another generator made, in any codec that it has a form in.
+Status encode_generated(CodecId id, const TypeInfo& type, const void* value, Buffer& out);
 
 Status decode_json(const TypeInfo& type, const Bytes& body, void* value,
                    const DecodeOptions& options);
@@ -34,6 +38,17 @@ Status decode_protobuf(const TypeInfo& type, const Bytes& body, void* value,
 Status decode_form(const TypeInfo& type, const Bytes& body, void* value,
                    const DecodeOptions& options);
 Status decode_plain(const TypeInfo& type, const Bytes& body, void* value);
+Status decode_thrift(const TypeInfo& type, const Bytes& body, void* value,
+                     const DecodeOptions& options);
+Status decode_xml(const TypeInfo& type, const Bytes& body, void* value,
+                  const DecodeOptions& options);
+Status decode_generated(CodecId id, const TypeInfo& type, const Bytes& body, void* value,
+                        const DecodeOptions& options);
+
+// Checks a body whose type somebody else reads: syntax, nesting, keys given twice (JSON), lengths
+// and the memory that it may take (Thrift). `is_null`: the JSON text is null.
+Status check_json(const Bytes& body, bool& is_null);
+Status check_thrift(const Bytes& body, const DecodeOptions& options);
 
 // Where and what is wrong with a JSON text that simdjson refused: "at line 2, column 7 (byte 31):
 // wanted a comma or ]". Empty when this strict reader of RFC 8259 finds nothing wrong.
@@ -42,10 +57,6 @@ std::string explain_json(std::string_view text, int depth_max);
 // A JSON text with "e0" behind every integer that does not fit 64 bits, so that simdjson takes it
 // for floating point.
 std::string widen_json(std::string_view text);
-
-// Makes a value zero, empty or absent, whatever its members' initialisers say: what a protobuf body
-// leaves out is zero.
-void make_zero(const TypeInfo& type, void* value);
 
 // Counts the memory that lists and maps take while decoding.
 class MemoryBudget {

@@ -4,12 +4,14 @@
 // might otherwise see different values), a byte order mark is refused, lone surrogates are refused.
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fairlead/base/check.h"
 #include "fairlead/base/text.h"
@@ -25,7 +27,14 @@ namespace dom = simdjson::dom;
 // larger bodies get a parser of their own, which goes away with them.
 constexpr std::size_t kKeptBodyBytes = 64 * 1024;
 constexpr std::size_t kShownBytesMax = 64;
+constexpr std::size_t kKeyBytesMax = 64 * 1024;
 constexpr double kExactWholeMax = 9007199254740992.0;  // 2^53: beyond it doubles skip integers
+
+// Null, or why nobody should have a key like this: many readers stop at a NUL.
+const char* wrong_key(std::string_view key) {
+  if (key.find('\0') != std::string_view::npos) return "a key with a NUL";
+  return key.size() > kKeyBytesMax ? "a key longer than 64 KiB" : nullptr;
+}
 
 std::string describe(const dom::element& element) {
   switch (element.type()) {
@@ -137,8 +146,10 @@ bool JsonReader::read(const TypeInfo& type, const dom::element& element, void* v
     case Kind::kOptional:
       if (element.is_null()) return type.optional->reset(value), true;
       return read(*type.element, element, type.optional->emplace(value), path);
+    case Kind::kGenerated:
+      break;
   }
-  return true;
+  return fail(path, "has no form in JSON");
 }
 
 // A number with point or exponent is taken when it is whole and exact: 1e2 and 3.0 are integers.
@@ -234,6 +245,7 @@ bool JsonReader::read_struct(const TypeInfo& type, const dom::element& element, 
                                  ? &structure.fields[next]
                                  : structure.find(key);
     if (field == nullptr) {
+      if (const char* wrong = wrong_key(key)) return fail(path, wrong);
       if (options_.unknown_fields == DecodeOptions::Unknown::kIgnore) continue;
       status_ = unknown_field(structure, path, key);
       return false;
@@ -245,7 +257,8 @@ bool JsonReader::read_struct(const TypeInfo& type, const dom::element& element, 
     if ((seen[index / 64] & bit) != 0) return fail(here, "the field is given twice");
     seen[index / 64] |= bit;
     if (member.is_null()) continue;
-    if (!read(*field->type, member, field->in(value), here)) return false;
+    if (read(*field->type, member, field->in(value), here)) continue;
+    return field->secret ? fail(here, "wanted " + std::string(field->type->name())) : false;
   }
   return true;
 }
@@ -276,6 +289,7 @@ bool JsonReader::read_map(const TypeInfo& type, const dom::element& element, voi
   type.map->clear(value);
   for (const auto [name, member] : object) {
     const FieldPath here = FieldPath::key(path, name);
+    if (const char* wrong = wrong_key(name)) return fail(path, wrong);
     MapKey key;
     if (!read_map_key(*type.key, name, key)) {
       return fail(here, "wanted a key of type " + std::string(type.key->name()));
@@ -319,17 +333,12 @@ Status syntax_error(std::string_view text, simdjson::error_code error) {
   return Status(Code::kBadMessage, "codec.json", "the body: " + what);
 }
 
-}  // namespace
-
-Status decode_json(const TypeInfo& type, const Bytes& body, void* value,
-                   const DecodeOptions& options) {
+// `root` lives in the thread's parser, or in `large`.
+Status parse(const Bytes& body, std::unique_ptr<dom::parser>& large, dom::element& root) {
   if (body.empty()) {
-    if (type.kind == Kind::kVoid) return Status();
     return Status(Code::kBadMessage, "codec.json", "the body: wanted JSON, got an empty body");
   }
-  std::unique_ptr<dom::parser> large;
   dom::parser* parser = &parser_for(body.size(), large);
-  dom::element root;
   // Copies the body into the parser's own memory: simdjson reads up to 32 bytes beyond the end.
   auto error = parser->parse(body.data(), body.size()).get(root);
   if (error == simdjson::NUMBER_ERROR) {
@@ -337,7 +346,50 @@ Status decode_json(const TypeInfo& type, const Bytes& body, void* value,
     parser = &parser_for(wider.size(), large);
     error = parser->parse(wider.data(), wider.size()).get(root);
   }
-  if (error != simdjson::SUCCESS) return syntax_error(body.view(), error);
+  return error == simdjson::SUCCESS ? Status() : syntax_error(body.view(), error);
+}
+
+// Every object in `element` has each key once. Recurses at most as deep as the parser went.
+Status check_keys(const dom::element& element, const FieldPath& path) {
+  if (dom::array array; element.get(array) == simdjson::SUCCESS) {
+    std::size_t index = 0;
+    for (const dom::element member : array) FL_TRY(check_keys(member, FieldPath(path, index++)));
+    return Status();
+  }
+  dom::object object;
+  if (element.get(object) != simdjson::SUCCESS) return Status();
+  std::vector<std::string_view> keys;
+  for (const auto [key, member] : object) {
+    const FieldPath here(path, key);
+    if (const char* wrong = wrong_key(key)) {
+      return Status(Code::kBadMessage, "codec.json", path.to_string() + ": " + wrong);
+    }
+    keys.push_back(key);
+    FL_TRY(check_keys(member, here));
+  }
+  std::ranges::sort(keys);
+  const auto twin = std::ranges::adjacent_find(keys);
+  if (twin == keys.end()) return Status();
+  return Status(Code::kBadMessage, "codec.json",
+                FieldPath(path, *twin).to_string() + ": the field is given twice");
+}
+
+}  // namespace
+
+Status check_json(const Bytes& body, bool& is_null) {
+  std::unique_ptr<dom::parser> large;
+  dom::element root;
+  FL_TRY(parse(body, large, root));
+  is_null = root.is_null();
+  return check_keys(root, FieldPath());
+}
+
+Status decode_json(const TypeInfo& type, const Bytes& body, void* value,
+                   const DecodeOptions& options) {
+  if (body.empty() && type.kind == Kind::kVoid) return Status();
+  std::unique_ptr<dom::parser> large;
+  dom::element root;
+  FL_TRY(parse(body, large, root));
   if (type.kind == Kind::kStruct && root.is_null()) return Status();
   JsonReader reader(options);
   if (reader.read(type, root, value, FieldPath())) return Status();

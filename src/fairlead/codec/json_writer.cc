@@ -126,8 +126,10 @@ bool JsonWriter::write(const TypeInfo& type, const void* value, const FieldPath&
       out_.append("null");
       return true;
     }
+    case Kind::kGenerated:
+      break;
   }
-  return true;
+  return fail("codec.json", path, "has no form in JSON");
 }
 
 // Plain decimals between 1e-6 and 1e21, as JavaScript and Go write them, otherwise an exponent.

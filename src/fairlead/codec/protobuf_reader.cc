@@ -12,8 +12,12 @@
 
 #include "fairlead/codec/codecs.h"
 #include "fairlead/codec/protobuf_wire.h"
+#include "fairlead/contract/make_zero.h"
 
 namespace fairlead::codec::internal {
+
+using contract::make_zero;
+
 namespace {
 
 // The part of the body that is being read: a message, a packed list or a map entry.

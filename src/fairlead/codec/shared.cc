@@ -15,28 +15,6 @@ Status MemoryBudget::exceeded(const FieldPath& path) const {
                 path.to_string() + ": the value takes more memory than a body may");
 }
 
-void make_zero(const TypeInfo& type, void* value) {
-  switch (type.kind) {
-    case Kind::kStruct:
-      for (const FieldInfo& field : type.structure->fields) make_zero(*field.type, field.in(value));
-      return;
-    case Kind::kString:
-      static_cast<std::string*>(value)->clear();
-      return;
-    case Kind::kBytes:
-      *static_cast<Bytes*>(value) = Bytes();
-      return;
-    case Kind::kList:
-      return type.list->clear(value);
-    case Kind::kMap:
-      return type.map->clear(value);
-    case Kind::kOptional:
-      return type.optional->reset(value);
-    default:  // numbers, bool, enums: all bits zero
-      std::memset(value, 0, type.size);
-  }
-}
-
 bool valid_utf8(std::string_view text) {
   std::size_t at = 0;
   for (; at + 8 <= text.size(); at += 8) {

@@ -2,8 +2,9 @@
 //
 // T may be bool, int32, int64, uint32, uint64 (any integer type of four or eight bytes), float,
 // double, std::string, fairlead::Bytes, an enum with FL_ENUM, a struct with FL_STRUCT, and
-// std::vector, std::optional, std::map and std::unordered_map of those; void means "no body".
-// Anything else does not compile, and says why.
+// std::vector, std::optional, std::map and std::unordered_map of those; void means "no body". A
+// type that protoc or the Thrift compiler made may be a whole body once the adapter header is
+// included that describes it. Anything else does not compile, and says why.
 #pragma once
 
 #include <array>
@@ -25,6 +26,11 @@ namespace fairlead::contract {
 template <class T>
 struct Tag {};
 
+// Describes a type that another generator made; specialised by the adapters of codec, with a
+// static constexpr GeneratedOps ops.
+template <class T>
+struct Generated;
+
 namespace internal {
 
 template <class T>
@@ -34,6 +40,9 @@ template <class T>
 concept DescribedStruct = std::is_class_v<T> && requires { fl_is_struct(Tag<T>{}); };
 template <class T>
 concept DescribedEnum = std::is_enum_v<T> && requires { fl_enum_values(Tag<T>{}); };
+
+template <class T>
+concept GeneratedType = std::is_class_v<T> && requires { Generated<T>::ops; };
 
 template <class T>
 struct Shape {  // neither container nor optional
@@ -82,6 +91,8 @@ consteval Kind kind_of() {
     return Kind::kEnum;
   else if constexpr (DescribedStruct<T>)
     return Kind::kStruct;
+  else if constexpr (GeneratedType<T>)
+    return Kind::kGenerated;
   else if constexpr (std::integral<T>) {
     static_assert(sizeof(T) >= 4 && !std::same_as<T, wchar_t> && !std::same_as<T, char32_t>,
                   "contract: characters and integers below 32 bits have no form in bodies; "
@@ -93,8 +104,9 @@ consteval Kind kind_of() {
     return Kind::kVoid;
   } else {
     static_assert(kNever<T>,
-                  "contract: this type needs FL_STRUCT in its own namespace before "
-                  "use, or it has no form in bodies");
+                  "contract: this type needs FL_STRUCT in its own namespace before use, or, if it "
+                  "is a generated one, fairlead/codec/protobuf_message.h or thrift_struct.h; or it "
+                  "has no form in bodies");
     return Kind::kVoid;  // keeps the compiler from complaining about the same twice
   }
 }
@@ -199,6 +211,8 @@ consteval TypeInfo make_type_info() {
     static_assert(!is_container(Shape<Element>::kKind),
                   "contract: a list, map or optional directly inside another has no protobuf "
                   "form; wrap the inner one in a struct");
+    static_assert(kind_of<Element>() != Kind::kGenerated,
+                  "contract: a generated type is a whole argument or reply, not an element");
     info.element = &TypeOf<Element>::info;
     if constexpr (kind == Kind::kList && !std::same_as<Element, bool>) info.list = &kListOps<T>;
     if constexpr (kind == Kind::kOptional) info.optional = &kOptionalOps<T>;
@@ -212,6 +226,7 @@ consteval TypeInfo make_type_info() {
   }
   if constexpr (kind == Kind::kEnum) info.enumeration = &EnumOf<T>::info;
   if constexpr (kind == Kind::kStruct) info.structure = &StructOf<T>::info;
+  if constexpr (kind == Kind::kGenerated) info.generated = &Generated<T>::ops;
   return info;
 }
 

@@ -20,8 +20,10 @@ struct Regexp {
 };
 struct Required {};
 struct Sint {};
-struct FromMeta {
-  std::string_view key;
+struct Secret {};
+struct From {
+  Source source;
+  std::string_view key;  // empty: the field's own name
 };
 struct Error {
   std::int32_t code;
@@ -55,8 +57,16 @@ consteval Regexp regexp(std::string_view pattern) { return {pattern}; }
 [[maybe_unused]] inline constexpr Required nonzero{};
 // int32 or int64: zigzag varint in protobuf (sint32, sint64).
 [[maybe_unused]] inline constexpr Sint sint{};
-// Filled from this metadata key of the message (a query parameter on HTTP), over the body's value.
-consteval FromMeta from_meta(std::string_view key) { return {key}; }
+// The value is shown in no message of ours: a rule or a codec that refuses it names the field only.
+[[maybe_unused]] inline constexpr Secret secret{};
+// Filled from the metadata of the message, over the body's value; the field's own name when no key
+// is given. Lists take every value of the key, the rest the first one.
+consteval From from_meta(std::string_view key = {}) { return {Source::kMeta, key}; }
+// Filled from the query of the request, over the body's value. Source::kQuery says what that is.
+consteval From from_query(std::string_view key = {}) { return {Source::kQuery, key}; }
+// Filled from a value that the program put on the session (at login, say), and from nowhere else:
+// zero when the session has none, whatever the body says, for the caller may not choose it.
+consteval From from_session(std::string_view key = {}) { return {Source::kSession, key}; }
 // Code and text of the answer when one of the rules before it in the same field fails.
 consteval Error error(std::int32_t code, std::string_view text) { return {code, text}; }
 

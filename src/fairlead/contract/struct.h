@@ -75,6 +75,8 @@ consteval Kind scalar_kind() {
     return kind_of<T>();
 }
 
+void a_field_has_one_source_only();  // never defined: names the mistake
+
 template <auto Member, std::size_t Index>
 inline constinit PatternSlot pattern_slot{nullptr};
 
@@ -135,12 +137,23 @@ consteval void add_word(Draft& draft, rules::Sint) {
   draft.info.zigzag = true;
 }
 template <auto Member, class Draft>
-consteval void add_word(Draft& draft, rules::FromMeta word) {
+consteval void add_word(Draft& draft, rules::Secret) {
+  using Subject = typename RuleSubject<typename MemberOf<decltype(Member)>::type>::type;
+  static_assert(scalar_kind<Subject>() < Kind::kStruct,
+                "FL_STRUCT: secret fits single values and lists of them; in a struct or map, mark "
+                "what is secret in it");
+  draft.info.secret = true;
+}
+template <auto Member, class Draft>
+consteval void add_word(Draft& draft, rules::From word) {
   using Subject = typename RuleSubject<typename MemberOf<decltype(Member)>::type>::type;
   constexpr Kind kind = scalar_kind<Subject>();
   static_assert(kind != Kind::kStruct && kind != Kind::kMap,
-                "FL_STRUCT: from_meta() fills scalars, strings and lists of them");
-  draft.info.meta_key = word.key;
+                "FL_STRUCT: from_meta(), from_query() and from_session() fill scalars, strings and "
+                "lists of them");
+  if (draft.info.source != Source::kBody) a_field_has_one_source_only();
+  draft.info.source = word.source;
+  draft.info.source_key = word.key.empty() ? draft.info.name : word.key;
 }
 // Belongs to every rule before it that has none yet.
 template <auto Member, class Draft>
@@ -161,6 +174,9 @@ consteval auto make_field(std::string_view name, Words... words) {
                 "protobuf reserves");
   using Field = typename MemberOf<decltype(Member)>::type;
   static_assert(!std::is_const_v<Field>, "FL_STRUCT: a field must not be const");
+  static_assert(kind_of<Field>() != Kind::kGenerated,
+                "FL_STRUCT: a generated type is a whole argument or reply, not a field; its own "
+                "description says how to nest it");
   FieldDraft<(std::size_t{0} + ... + (kIsRule<Words> ? 1U : 0U))> draft;
   draft.info.number = static_cast<std::uint32_t>(Number);
   draft.info.name = name;
@@ -237,16 +253,18 @@ consteval EnumValue make_enum_value(T value, std::string_view name, std::string_
 
 // fl_struct_draft is a template so that compilers look into it only when a descriptor is wanted,
 // when the struct is known to be described: it may contain itself.
-#define FL_STRUCT(Type, ...)                                                          \
-  [[maybe_unused]] constexpr void fl_is_struct(::fairlead::contract::Tag<Type>) {}    \
-  template <::std::same_as<Type> FlSelf>                                              \
-  consteval auto fl_struct_draft(::fairlead::contract::Tag<FlSelf>) {                 \
-    using ::fairlead::contract::rules::error, ::fairlead::contract::rules::from_meta, \
-        ::fairlead::contract::rules::len, ::fairlead::contract::rules::nonzero,       \
-        ::fairlead::contract::rules::range, ::fairlead::contract::rules::regexp,      \
-        ::fairlead::contract::rules::required, ::fairlead::contract::rules::sint;     \
-    return ::fairlead::contract::internal::make_struct(                               \
-        #Type FL_INTERNAL_FOR_EACH(FL_INTERNAL_STRUCT_FIELD, __VA_ARGS__));           \
+#define FL_STRUCT(Type, ...)                                                                \
+  [[maybe_unused]] constexpr void fl_is_struct(::fairlead::contract::Tag<Type>) {}          \
+  template <::std::same_as<Type> FlSelf>                                                    \
+  consteval auto fl_struct_draft(::fairlead::contract::Tag<FlSelf>) {                       \
+    using ::fairlead::contract::rules::error, ::fairlead::contract::rules::from_meta,       \
+        ::fairlead::contract::rules::from_query, ::fairlead::contract::rules::from_session, \
+        ::fairlead::contract::rules::len, ::fairlead::contract::rules::nonzero,             \
+        ::fairlead::contract::rules::range, ::fairlead::contract::rules::regexp,            \
+        ::fairlead::contract::rules::required, ::fairlead::contract::rules::secret,         \
+        ::fairlead::contract::rules::sint;                                                  \
+    return ::fairlead::contract::internal::make_struct(                                     \
+        #Type FL_INTERNAL_FOR_EACH(FL_INTERNAL_STRUCT_FIELD, __VA_ARGS__));                 \
   }
 #define FL_INTERNAL_STRUCT_FIELD(field) , FL_INTERNAL_STRUCT_FIELD_OF field
 #define FL_INTERNAL_STRUCT_FIELD_OF(number, member, ...)                       \

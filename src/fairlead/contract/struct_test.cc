@@ -115,7 +115,9 @@ TEST(FlStruct, AllowsTheNumbersAtTheEdges) {
   const StructInfo& info = struct_info<shapes::Wide>();
 
   EXPECT_EQ(info.find(kFieldNumberMax)->name, "a");
-  EXPECT_EQ(info.find(kFieldNumberMax)->meta_key, "x-a");
+  EXPECT_EQ(info.find(kFieldNumberMax)->source, Source::kMeta);
+  EXPECT_EQ(info.find(kFieldNumberMax)->source_key, "x-a");
+  EXPECT_EQ(info.find("b")->source, Source::kBody);
   EXPECT_EQ(info.find(18999U)->name, "b");
   EXPECT_EQ(info.find(20000U)->name, "c");
 }

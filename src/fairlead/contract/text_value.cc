@@ -29,16 +29,17 @@ bool read_number(std::string_view text, void* object) {
   return true;
 }
 
-// from_chars also takes "inf", "nan(...)"; bodies have three names only.
+// from_chars also takes "inf", "nan(...)"; bodies have three names only, and what Go writes for two
+// of them.
 template <class Real>
 bool read_real(std::string_view text, void* object) {
   using Limits = std::numeric_limits<Real>;
   auto& value = *static_cast<Real*>(object);
   if (text == "NaN")
     value = Limits::quiet_NaN();
-  else if (text == "Infinity")
+  else if (text == "Infinity" || text == "+Inf")
     value = Limits::infinity();
-  else if (text == "-Infinity")
+  else if (text == "-Infinity" || text == "-Inf")
     value = -Limits::infinity();
   else if (text.find_first_not_of("0123456789+-.eE") != std::string_view::npos)
     return false;
@@ -48,8 +49,8 @@ bool read_real(std::string_view text, void* object) {
 }
 
 bool read_bool(std::string_view text, void* object) {
-  const bool yes = text == "true" || text == "1";
-  if (!yes && text != "false" && text != "0") return false;
+  const bool yes = text == "true" || text == "1" || text == "on";
+  if (!yes && text != "false" && text != "0" && text != "off") return false;
   *static_cast<bool*>(object) = yes;
   return true;
 }

@@ -11,7 +11,8 @@ namespace fairlead::contract {
 
 // Reads `text` into the value at `object`, a scalar, string, Bytes (as they are), enum (name or
 // number) or an optional of those; to a list of those it appends an element. Numbers are decimal,
-// whole text, in range; floating point also NaN, Infinity, -Infinity; bool true, false, 1, 0.
+// whole text, in range; floating point also NaN, Infinity, -Infinity, and +Inf, -Inf as Go writes
+// them; bool true, false, 1, 0, on, off (a browser's checkbox).
 // Errors: kBadMessage `contract.text` (message: what was wanted and got), and the value is
 // unchanged; the same for kinds that have no text form.
 Status value_from_text(const TypeInfo& type, void* object, std::string_view text);

@@ -54,7 +54,9 @@ TEST(ValueFromText, ReadsFloatingPointAndItsThreeNames) {
   EXPECT_EQ(read<double>("Infinity"), std::numeric_limits<double>::infinity());
   EXPECT_EQ(read<float>("-Infinity"), -std::numeric_limits<float>::infinity());
   EXPECT_TRUE(std::isnan(*read<double>("NaN")));
-  for (const char* text : {"", "nan", "inf", "infinity", "1e999", "1.5x", "0x1p3"}) {
+  EXPECT_EQ(read<double>("+Inf"), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(read<double>("-Inf"), -std::numeric_limits<double>::infinity());
+  for (const char* text : {"", "nan", "inf", "Inf", "infinity", "1e999", "1.5x", "0x1p3"}) {
     EXPECT_EQ(read<double>(text), std::nullopt) << text;
   }
 }
@@ -62,6 +64,8 @@ TEST(ValueFromText, ReadsFloatingPointAndItsThreeNames) {
 TEST(ValueFromText, ReadsBoolsStringsBytesAndEnums) {
   EXPECT_EQ(read<bool>("1"), true);
   EXPECT_EQ(read<bool>("false"), false);
+  EXPECT_EQ(read<bool>("on"), true);
+  EXPECT_EQ(read<bool>("off"), false);
   EXPECT_EQ(read<bool>("yes"), std::nullopt);
   EXPECT_EQ(read<std::string>("\xC3\xA9"), "\xC3\xA9");
   EXPECT_EQ(read<std::string>("\xFF"), std::nullopt);

@@ -6,10 +6,16 @@
 namespace fairlead::contract {
 
 std::string_view kind_name(Kind kind) {
-  static constexpr std::array<std::string_view, 15> kNames = {
-      "void",   "bool",  "int32", "int64",  "uint32", "uint64", "float",   "double",
-      "string", "bytes", "enum",  "struct", "list",   "map",    "optional"};
+  static constexpr std::array<std::string_view, 16> kNames = {
+      "void",   "bool",  "int32", "int64",  "uint32", "uint64", "float",    "double",
+      "string", "bytes", "enum",  "struct", "list",   "map",    "optional", "generated"};
   return kNames[static_cast<std::size_t>(kind)];
+}
+
+std::string_view source_name(Source source) {
+  static constexpr std::array<std::string_view, 4> kNames = {"body", "metadata", "query",
+                                                             "session"};
+  return kNames[static_cast<std::size_t>(source)];
 }
 
 const EnumValue* EnumInfo::find(std::string_view wanted) const {
@@ -37,6 +43,7 @@ const FieldInfo* StructInfo::find(std::string_view wanted) const {
 std::string_view TypeInfo::name() const {
   if (structure != nullptr) return structure->name;
   if (enumeration != nullptr) return enumeration->name;
+  if (generated != nullptr) return generated->name();
   return kind_name(kind);
 }
 

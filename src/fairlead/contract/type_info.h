@@ -11,7 +11,11 @@
 #include <span>
 #include <string_view>
 
+#include "fairlead/base/status.h"
+
 namespace fairlead {
+class Buffer;
+class Bytes;
 class Pattern;
 }  // namespace fairlead
 
@@ -30,13 +34,14 @@ enum class Kind : std::uint8_t {
   kUint64,
   kFloat,
   kDouble,
-  kString,    // std::string, UTF-8
-  kBytes,     // fairlead::Bytes
-  kEnum,      // enum class with FL_ENUM
-  kStruct,    // struct with FL_STRUCT
-  kList,      // std::vector
-  kMap,       // std::map, std::unordered_map
-  kOptional,  // std::optional
+  kString,     // std::string, UTF-8
+  kBytes,      // fairlead::Bytes
+  kEnum,       // enum class with FL_ENUM
+  kStruct,     // struct with FL_STRUCT
+  kList,       // std::vector
+  kMap,        // std::map, std::unordered_map
+  kOptional,   // std::optional
+  kGenerated,  // a type that protoc or the Thrift compiler made: GeneratedOps
 };
 
 // "int32", "list", ... for messages.
@@ -77,6 +82,23 @@ struct OptionalOps {
   void (*reset)(void* optional);
 };
 
+// A type that another generator made, which knows its fields itself: a codec hands it the whole
+// body. Made by the adapters fairlead/codec/protobuf_message.h and thrift_struct.h.
+struct GeneratedOps {
+  std::string_view (*name)();
+  // Bytes of the codecs that it has a form in; the first one is used when nobody chose.
+  std::string_view codecs;
+  // Appends the body of `value`.
+  // Errors: kEncodeFailed `codec.*`; `out` may then hold a part.
+  Status (*encode)(std::uint8_t codec, const void* value, Buffer& out);
+  // Reads a body whose outer form the codec has checked (syntax, nesting, lengths) into `value`, a
+  // freshly made object. `refuse_unknown`: fields that the type does not have are an error where
+  // the form has names. `memory_bytes_max` as in codec::DecodeOptions.
+  // Errors: kBadMessage `codec.*`; kTooLarge `codec.memory`.
+  Status (*decode)(std::uint8_t codec, const Bytes& body, void* value, bool refuse_unknown,
+                   std::size_t memory_bytes_max);
+};
+
 struct EnumValue {
   std::string_view name;
   std::int32_t number;
@@ -114,13 +136,26 @@ struct Rule {
   std::string_view error_text{};
 };
 
+// Where the value of a field comes from.
+enum class Source : std::uint8_t {
+  kBody,
+  kMeta,     // metadata of the message
+  kQuery,    // what stands behind the method's "?", or the query of an HTTP request
+  kSession,  // a value that the program put on the session
+};
+
+// "metadata", "query", "session", "body".
+std::string_view source_name(Source source);
+
 struct FieldInfo {
   std::uint32_t number = 0;  // protobuf and Thrift id
   std::string_view name{};
   const TypeInfo* type = nullptr;
   void* (*access)(void* object) = nullptr;
-  bool zigzag = false;          // sint: zigzag varint in protobuf
-  std::string_view meta_key{};  // from_meta(): metadata key that fills it; empty if none
+  bool zigzag = false;            // sint: zigzag varint in protobuf
+  bool secret = false;            // its value is shown in no message
+  Source source = Source::kBody;  // from_meta(), from_query(), from_session()
+  std::string_view source_key{};  // the name there; empty for kBody
   std::span<const Rule> rules{};
 
   void* in(void* object) const { return access(object); }
@@ -148,8 +183,9 @@ struct TypeInfo {
   const OptionalOps* optional = nullptr;
   const EnumInfo* enumeration = nullptr;
   const StructInfo* structure = nullptr;
+  const GeneratedOps* generated = nullptr;
 
-  // The name for messages: the struct's or enum's own, otherwise kind_name().
+  // The name for messages: the type's own if it has one, otherwise kind_name().
   std::string_view name() const;
 };
 

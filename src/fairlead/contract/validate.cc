@@ -45,6 +45,7 @@ bool is_zero(const TypeInfo& type, const void* value) {
     case Kind::kOptional:
       return type.optional->get(value) == nullptr;
     case Kind::kStruct:
+    case Kind::kGenerated:
     case Kind::kVoid:
       return false;
   }
@@ -131,17 +132,14 @@ void append_bound(std::string& out, const Bound& bound) {
   append_text(kReal, &bound.real, out);
 }
 
-// "b: wanted 0.01 to 100000, got 0"
-Status broken(const Rule& rule, const FieldPath& path, const TypeInfo& type, const void* value) {
-  if (rule.has_error) {
-    return Status(static_cast<Code>(rule.error_code), "contract.rule", rule.error_text);
-  }
+// "b: wanted 0.01 to 100000, got 0"; of a secret nothing behind the comma.
+std::string describe(const Rule& rule, const FieldPath& path, const TypeInfo& type,
+                     const void* value, bool secret) {
   std::string message = path.to_string() + ": ";
   std::string got;
   switch (rule.kind) {
     case Rule::Kind::kRequired:
-      message += "a value is required";
-      break;
+      return message + "a value is required";
     case Rule::Kind::kRange:
     case Rule::Kind::kLength:
       message += rule.kind == Rule::Kind::kRange ? "wanted " : "wanted a length of ";
@@ -152,28 +150,37 @@ Status broken(const Rule& rule, const FieldPath& path, const TypeInfo& type, con
         append_text(type, value, got);
       else
         got = std::to_string(length_of(type, value));
-      message += ", got " + got;
       break;
     case Rule::Kind::kRegexp:
-      message.append("wanted text that matches ").append(rule.pattern).append(", got \"");
-      message += escape_text(text_of(type, value), kShownBytesMax) + "\"";
+      message.append("wanted text that matches ").append(rule.pattern);
+      got = "\"" + escape_text(text_of(type, value), kShownBytesMax) + "\"";
       break;
   }
-  return Status(Code::kBadMessage, reason_of(rule), message);
+  return secret ? message : message + ", got " + got;
 }
 
-Status check_one(const Rule& rule, const FieldPath& path, const TypeInfo& type, const void* value) {
+// Own code and text answer the caller; what is wrong then stays with them as the cause.
+Status broken(const Rule& rule, const FieldPath& path, const TypeInfo& type, const void* value,
+              bool secret) {
+  const std::string what = describe(rule, path, type, value, secret);
+  if (!rule.has_error) return Status(Code::kBadMessage, reason_of(rule), what);
+  return Status(static_cast<Code>(rule.error_code), "contract.rule", rule.error_text)
+      .with_cause(what);
+}
+
+Status check_one(const Rule& rule, const FieldPath& path, const TypeInfo& type, const void* value,
+                 bool secret) {
   switch (rule.kind) {
     case Rule::Kind::kRequired:
-      if (is_zero(type, value)) return broken(rule, path, type, value);
+      if (is_zero(type, value)) return broken(rule, path, type, value, secret);
       return Status();
     case Rule::Kind::kRange:
-      if (!number_in_range(type, value, rule)) return broken(rule, path, type, value);
+      if (!number_in_range(type, value, rule)) return broken(rule, path, type, value, secret);
       return Status();
     case Rule::Kind::kLength:
       if (std::cmp_less(length_of(type, value), rule.low.whole) ||
           std::cmp_greater(length_of(type, value), rule.high.whole)) {
-        return broken(rule, path, type, value);
+        return broken(rule, path, type, value, secret);
       }
       return Status();
     case Rule::Kind::kRegexp: {
@@ -182,7 +189,9 @@ Status check_one(const Rule& rule, const FieldPath& path, const TypeInfo& type, 
         return Status(Code::kInternal, "contract.bad_pattern", pattern.status().message())
             .with_context(path.to_string());
       }
-      if (!(*pattern)->full_match(text_of(type, value))) return broken(rule, path, type, value);
+      if (!(*pattern)->full_match(text_of(type, value))) {
+        return broken(rule, path, type, value, secret);
+      }
       return Status();
     }
   }
@@ -190,22 +199,42 @@ Status check_one(const Rule& rule, const FieldPath& path, const TypeInfo& type, 
 }
 
 // One rule on a field: looks through optionals, and through lists for rules on single values.
-Status check_rule(const Rule& rule, const FieldPath& path, const TypeInfo& type,
-                  const void* value) {
-  if (rule.kind == Rule::Kind::kRequired) return check_one(rule, path, type, value);
+Status check_rule(const Rule& rule, const FieldPath& path, const TypeInfo& type, const void* value,
+                  bool secret) {
+  if (rule.kind == Rule::Kind::kRequired) return check_one(rule, path, type, value, secret);
   if (type.kind == Kind::kOptional) {
     const void* inner = type.optional->get(value);
-    return inner == nullptr ? Status() : check_rule(rule, path, *type.element, inner);
+    return inner == nullptr ? Status() : check_rule(rule, path, *type.element, inner, secret);
   }
   if (type.kind != Kind::kList || rule.kind == Rule::Kind::kLength) {
-    return check_one(rule, path, type, value);
+    return check_one(rule, path, type, value, secret);
   }
   const auto* data = static_cast<const std::byte*>(type.list->data(value));
   const std::size_t count = type.list->size(value);
   for (std::size_t i = 0; i < count; ++i) {
-    FL_TRY(check_one(rule, FieldPath(path, i), *type.element, data + i * type.element->size));
+    FL_TRY(
+        check_one(rule, FieldPath(path, i), *type.element, data + i * type.element->size, secret));
   }
   return Status();
+}
+
+// "name, count: values are required", when several fields that the library's own `required` asks
+// for are missing: whoever fills in a form wants to hear it once.
+Status all_missing(const StructInfo& structure, const void* object, const FieldPath& path,
+                   Status first) {
+  std::string names;
+  int missing = 0;
+  for (const FieldInfo& field : structure.fields) {
+    for (const Rule& rule : field.rules) {
+      if (rule.kind != Rule::Kind::kRequired || rule.has_error) continue;
+      if (!is_zero(*field.type, field.in(object))) continue;
+      if (missing++ > 0) names += ", ";
+      names += FieldPath(path, field.name).to_string();
+      break;
+    }
+  }
+  if (missing < 2) return first;
+  return Status(first.code(), first.reason(), names + ": values are required");
 }
 
 Status check_value(const TypeInfo& type, const void* value, const FieldPath& path, int depth);
@@ -219,7 +248,12 @@ Status check_fields(const StructInfo& structure, const void* object, const Field
   for (const FieldInfo& field : structure.fields) {
     const void* value = field.in(object);
     const FieldPath here(path, field.name);
-    for (const Rule& rule : field.rules) FL_TRY(check_rule(rule, here, *field.type, value));
+    for (const Rule& rule : field.rules) {
+      Status status = check_rule(rule, here, *field.type, value, field.secret);
+      if (status.ok()) continue;
+      if (rule.kind != Rule::Kind::kRequired || rule.has_error) return status;
+      return all_missing(structure, object, path, std::move(status));
+    }
     if (field.type->kind >= Kind::kStruct) FL_TRY(check_value(*field.type, value, here, depth - 1));
   }
   return Status();
@@ -242,7 +276,7 @@ bool check_entry(void* state, const void* key, const void* value) {
 }
 
 Status check_value(const TypeInfo& type, const void* value, const FieldPath& path, int depth) {
-  if (type.kind < Kind::kStruct) return Status();
+  if (type.kind < Kind::kStruct || type.kind == Kind::kGenerated) return Status();
   const bool leads_on = type.kind == Kind::kStruct || type.element->kind == Kind::kStruct;
   if (!leads_on) return Status();
   switch (type.kind) {
@@ -271,10 +305,19 @@ Status check_value(const TypeInfo& type, const void* value, const FieldPath& pat
   }
 }
 
-Status check_patterns(const TypeInfo& type, std::set<const TypeInfo*>& seen) {
-  if (type.element != nullptr) return check_patterns(*type.element, seen);
-  if (type.structure == nullptr || !seen.insert(&type).second) return Status();
+using Seen = std::set<std::pair<const TypeInfo*, bool>>;
+
+// `reached`: bind() goes here. What it does not reach the body would fill, which nobody expects.
+Status check_fields_of(const TypeInfo& type, Seen& seen, bool reached) {
+  if (type.element != nullptr) return check_fields_of(*type.element, seen, false);
+  if (type.structure == nullptr || !seen.insert({&type, reached}).second) return Status();
   for (const FieldInfo& field : type.structure->fields) {
+    if (field.source != Source::kBody && !reached) {
+      return Status(Code::kInvalidOperation, "contract.bad_source",
+                    std::string(type.name()) + "." + std::string(field.name) +
+                        ": a field inside a list, a map or an optional is filled from the body "
+                        "only");
+    }
     for (const Rule& rule : field.rules) {
       if (rule.kind != Rule::Kind::kRegexp) continue;
       if (const auto pattern = compiled(rule); !pattern.ok()) {
@@ -283,7 +326,7 @@ Status check_patterns(const TypeInfo& type, std::set<const TypeInfo*>& seen) {
             .with_context(place);
       }
     }
-    FL_TRY(check_patterns(*field.type, seen));
+    FL_TRY(check_fields_of(*field.type, seen, reached));
   }
   return Status();
 }
@@ -295,8 +338,8 @@ Status validate(const TypeInfo& type, const void* value) {
 }
 
 Status check_rules(const TypeInfo& type) {
-  std::set<const TypeInfo*> seen;
-  return check_patterns(type, seen);
+  Seen seen;
+  return check_fields_of(type, seen, true);
 }
 
 }  // namespace fairlead::contract

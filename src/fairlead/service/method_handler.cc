@@ -1,21 +1,75 @@
 #include "fairlead/service/method_handler.h"
 
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "fairlead/codec/codec.h"
-#include "fairlead/contract/text_value.h"
+#include "fairlead/contract/bind.h"
+#include "fairlead/rpc/session.h"
 #include "fairlead/service/default_codec.h"
+#include "fairlead/wire/metadata.h"
 
 namespace fairlead::service::internal {
+namespace {
+
+// Appends the values of `key` in a text of pairs. A text with more pairs than a message may have
+// gives a single field its value and a list none.
+void find_in_text(std::string_view text, std::string_view key, bool all,
+                  std::vector<std::string>& values) {
+  if (text.empty()) return;
+  if (!all) {
+    if (std::optional<std::string> value = wire::find_in_encoded(text, key)) {
+      values.push_back(*std::move(value));
+    }
+    return;
+  }
+  const Result<wire::Metadata> pairs = wire::parse_metadata_text(text);
+  if (!pairs.ok()) return;
+  for (const auto& [name, value] : pairs->pairs()) {
+    if (name == key) values.push_back(value);
+  }
+}
+
+class CallSources final : public contract::Sources {
+ public:
+  explicit CallSources(const rpc::Context& context) : context_(context) {}
+
+  void find(contract::Source source, std::string_view key, bool all,
+            std::vector<std::string>& values) const override {
+    switch (source) {
+      case contract::Source::kSession:
+        if (const auto value = context_.session().values().get(key)) values.emplace_back(*value);
+        return;
+      case contract::Source::kQuery:
+        find_in_text(context_.query_text(), key, all, values);
+        if (!values.empty()) return;
+        [[fallthrough]];
+      case contract::Source::kMeta:
+        return find_in_text(context_.metadata_text(), key, all, values);
+      case contract::Source::kBody:
+        return;
+    }
+  }
+
+ private:
+  const rpc::Context& context_;
+};
+
+}  // namespace
 
 Status read_argument(const contract::TypeInfo& type, const rpc::Context& context, void* argument) {
   if (type.kind == contract::Kind::kVoid) return {};
   const auto codec = static_cast<codec::CodecId>(context.body_codec());
-  FL_TRY(codec::decode(codec, type, context.body_bytes(), argument));
+  // A struct that nobody sent, as with a GET, is what the other sources make of it.
+  const bool no_body = codec == codec::CodecId::kNone && context.body().empty();
+  if (!no_body || type.kind != contract::Kind::kStruct) {
+    FL_TRY(codec::decode(codec, type, context.body_bytes(), argument));
+  }
   if (type.kind == contract::Kind::kStruct) {
-    for (const contract::FieldInfo& field : type.structure->fields) {
-      if (field.meta_key.empty()) continue;
-      const std::optional<std::string> value = context.meta(field.meta_key);
-      if (value.has_value()) FL_TRY(contract::set_from_text(field, argument, *value));
-    }
+    FL_TRY(contract::bind(*type.structure, argument, CallSources(context)));
   }
   return contract::validate(type, argument);
 }
