@@ -30,6 +30,7 @@ endif()
 set(FL_OUTSIDE_LIBRARIES
   "Threads::Threads=Threads"
   "CLI11::CLI11=CLI11"
+  "EXPAT::EXPAT=EXPAT"
   "OpenSSL::SSL=OpenSSL"
   "OpenSSL::Crypto=OpenSSL"
   "SQLite::SQLite3=SQLite3"

@@ -43,8 +43,6 @@ const Row* row_of(CodecId id) {
 }
 
 std::string unsupported(CodecId id) {
-  const Row* row = row_of(id);
-  if (row != nullptr) return "the codec " + std::string(row->name) + " is not available";
   return "there is no codec with the id " + std::to_string(static_cast<int>(id));
 }
 
@@ -67,6 +65,9 @@ bool charset_fits(std::string_view parameters) {
 }
 
 Status encode_any(CodecId id, const contract::TypeInfo& type, const void* value, Buffer& out) {
+  if (type.kind == contract::Kind::kGenerated) {
+    return internal::encode_generated(id, type, value, out);
+  }
   switch (id) {
     case CodecId::kJson:
       return internal::encode_json(type, value, out);
@@ -80,8 +81,9 @@ Status encode_any(CodecId id, const contract::TypeInfo& type, const void* value,
       if (type.kind == contract::Kind::kVoid) return Status();
       return Status(Code::kEncodeFailed, "codec.none", "a body needs a codec");
     case CodecId::kThrift:
+      return internal::encode_thrift(type, value, out);
     case CodecId::kXml:
-      break;
+      return internal::encode_xml(type, value, out);
   }
   return Status(Code::kEncodeFailed, "codec.unsupported", unsupported(id));
 }
@@ -142,6 +144,9 @@ Status decode(CodecId id, const contract::TypeInfo& type, const Bytes& body, voi
     *static_cast<Bytes*>(value) = Bytes(body).own();
     return Status();
   }
+  if (type.kind == contract::Kind::kGenerated && id != CodecId::kNone) {
+    return internal::decode_generated(id, type, body, value, options);
+  }
   switch (id) {
     case CodecId::kJson:
       return internal::decode_json(type, body, value, options);
@@ -155,8 +160,9 @@ Status decode(CodecId id, const contract::TypeInfo& type, const Bytes& body, voi
       if (type.kind == contract::Kind::kVoid && body.empty()) return Status();
       return Status(Code::kBadMessage, "codec.none", "the message names no codec for its body");
     case CodecId::kThrift:
+      return internal::decode_thrift(type, body, value, options);
     case CodecId::kXml:
-      break;
+      return internal::decode_xml(type, body, value, options);
   }
   return Status(Code::kBadMessage, "codec.unsupported", unsupported(id));
 }

@@ -47,7 +47,7 @@ std::optional<CodecId> codec_of_content_type(std::string_view content_type);
 struct DecodeOptions {
   enum class Unknown : std::uint8_t { kIgnore, kRefuse };
   // Names that the struct does not have: ignored in calls, refused in configuration and admin
-  // writes. (Protobuf numbers are always ignored.)
+  // writes. (Numbers, of protobuf and Thrift, are always ignored.)
   Unknown unknown_fields = Unknown::kIgnore;
   // Memory that lists and maps may take while decoding; a body may be much smaller than the value
   // that it describes.
@@ -56,16 +56,19 @@ struct DecodeOptions {
 
 // Appends the body of `value` to `out`; on an error `out` is as before. `value` is not looked at
 // when the type is void. A Bytes value is the body itself, whatever the codec.
-// Errors: kEncodeFailed `codec.json`, `codec.protobuf`, `codec.form`, `codec.plain` (message: path
-//         of the field), `codec.depth` beyond 64 levels, `codec.unsupported` for kThrift, kXml and
-//         unknown bytes; kNone encodes void and Bytes only, else `codec.none`.
+// Errors: kEncodeFailed `codec.json`, `codec.protobuf`, `codec.form`, `codec.plain`,
+// `codec.thrift`,
+//         `codec.xml` (message: path of the field), `codec.depth` beyond 64 levels,
+//         `codec.unsupported` for unknown bytes and for a codec in which a generated type has no
+//         form; kNone encodes void and Bytes only, else `codec.none`.
 Status encode(CodecId id, const contract::TypeInfo& type, const void* value, Buffer& out);
 
 // Reads `body` into `value`, a freshly made object of the type; after an error it holds an unknown
-// part of the body. Bytes fields of protobuf bodies, and a body that is Bytes itself, share the
-// body's chunk; borrowed bodies are copied where they would have to be kept.
-// Errors: kBadMessage `codec.json`, `codec.protobuf`, `codec.form`, `codec.plain` (message: path of
-//         the field with what was wanted and got, or the position of a syntax error),
+// part of the body. Bytes fields of protobuf and Thrift bodies, and a body that is Bytes itself,
+// share the body's chunk; borrowed bodies are copied where they would have to be kept. Errors:
+// kBadMessage `codec.json`, `codec.protobuf`, `codec.form`, `codec.plain`, `codec.thrift`,
+//         `codec.xml` (message: path of the field with what was wanted and got, or the position of
+//         a syntax error; of a `secret` field only what was wanted),
 //         `codec.unknown_field`, `codec.depth`, `codec.none`, `codec.unsupported`;
 //         kTooLarge `codec.memory`.
 Status decode(CodecId id, const contract::TypeInfo& type, const Bytes& body, void* value,

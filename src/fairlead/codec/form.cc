@@ -104,13 +104,14 @@ Status collect(const TypeInfo& type, const void* value, const std::string& key, 
   return Status();
 }
 
+// As Go's url.QueryEscape: the framework's rule but for three signs.
 void append_escaped(std::string& out, std::string_view text) {
   for (std::size_t from = 0;;) {
-    const std::size_t blank = text.find(' ', from);
-    append_percent_encoded(out, text.substr(from, blank - from));
-    if (blank == std::string_view::npos) return;
-    out += '+';
-    from = blank + 1;
+    const std::size_t other = text.find_first_of(" *~", from);
+    append_percent_encoded(out, text.substr(from, other - from));
+    if (other == std::string_view::npos) return;
+    out += text[other] == ' ' ? "+" : text[other] == '*' ? "%2A" : "~";
+    from = other + 1;
   }
 }
 
@@ -128,7 +129,7 @@ class FormReader {
 
  private:
   Status set_single(const TypeInfo& type, void* value, const std::string& key,
-                    std::string_view text);
+                    std::string_view text, bool secret);
   // Steps into a map: `rest` is what follows the map's name and its dot, and loses the key.
   Status step_into_map(const TypeInfo*& type, void*& value, std::string_view& rest,
                        const std::string& key);
@@ -139,7 +140,7 @@ class FormReader {
 };
 
 Status FormReader::set_single(const TypeInfo& type, void* value, const std::string& key,
-                              std::string_view text) {
+                              std::string_view text, bool secret) {
   const bool list = type.kind == Kind::kList;
   if (!list && !given_.insert(key).second) return bad_form(key, "the field is given twice");
   if (list && !budget_.take(1, type.element->size)) {
@@ -157,7 +158,9 @@ Status FormReader::set_single(const TypeInfo& type, void* value, const std::stri
     return Status();
   }
   const Status status = contract::value_from_text(type, value, text);
-  return status.ok() ? status : bad_form(key, status.message());
+  if (status.ok()) return status;
+  return bad_form(key, secret ? "wanted " + std::string(single.name()) + ", got something else"
+                              : std::string(status.message()));
 }
 
 Status FormReader::step_into_map(const TypeInfo*& type, void*& value, std::string_view& rest,
@@ -185,6 +188,7 @@ Status FormReader::set(const TypeInfo& root, void* object, const std::string& ke
   void* value = object;
   std::string_view rest = key;
   bool whole = false;  // `rest` has been used up
+  bool secret = false;
   for (int depth = 0; depth <= contract::kDepthMax; ++depth) {
     if (type->kind == Kind::kOptional && type->element->kind == Kind::kStruct) {
       value = type->optional->emplace(value);
@@ -208,8 +212,9 @@ Status FormReader::set(const TypeInfo& root, void* object, const std::string& ke
       rest = whole ? std::string_view{} : rest.substr(dot + 1);
       value = field->in(value);
       type = field->type;
+      secret = field->secret;
     } else {
-      if (whole) return set_single(*type, value, key, text);
+      if (whole) return set_single(*type, value, key, text, secret);
       if (options_.unknown_fields == DecodeOptions::Unknown::kIgnore) return Status();
       return bad_form(key, "nothing lies behind the last dot");
     }

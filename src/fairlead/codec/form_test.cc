@@ -32,6 +32,29 @@ TEST(Form, WritesSortedByKeyWithPlusForBlanks) {
   EXPECT_EQ(encoded(CodecId::kForm, Nothing{}), "");
 }
 
+struct Obj {
+  std::string name{};
+  std::int64_t num = 0;
+  bool flag = false;
+  double rate = 0;
+};
+FL_STRUCT(Obj, (1, name), (2, num), (3, flag), (4, rate))
+struct Values {
+  std::vector<std::string> a{}, b{};
+};
+FL_STRUCT(Values, (1, b), (2, a))
+
+// tests/data/teleport_vectors.json: p.codec.form.obj, p.codec.form
+TEST(Form, WritesTheBytesOfTheGoCodec) {
+  EXPECT_EQ(encoded(CodecId::kForm, Obj{.name = "andeya", .num = 7, .flag = true, .rate = 1.5}),
+            "flag=true&name=andeya&num=7&rate=1.5");
+  const char* const values = "a=1&b=x+y&b=z%26%3D";
+  EXPECT_EQ(encoded(CodecId::kForm, Values{.a = {"1"}, .b = {"x y", "z&="}}), values);
+  EXPECT_EQ(read<Values>(values)->b, (std::vector<std::string>{"x y", "z&="}));
+  EXPECT_EQ(encoded(CodecId::kForm, Obj{.name = "~*-._ /"}),
+            "flag=false&name=~%2A-._+%2F&num=0&rate=0");
+}
+
 TEST(Form, ReadsDottedNamesAndKeysOfMaps) {
   const auto value = read<Everything>(
       "inner.name=x+y&by_text.a.b=1&by_number.-3.count=4&by_number.-3.name=%C3%A9&maybe_inner."

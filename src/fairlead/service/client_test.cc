@@ -86,7 +86,8 @@ TEST_F(ClientTest, SpeaksEveryCodec) {
   on_core([](Client<Math> math, bool* passed) -> Task<void> {
     *passed = true;
     for (const codec::CodecId id :
-         {codec::CodecId::kJson, codec::CodecId::kProtobuf, codec::CodecId::kForm}) {
+         {codec::CodecId::kJson, codec::CodecId::kProtobuf, codec::CodecId::kForm,
+          codec::CodecId::kThrift, codec::CodecId::kXml}) {
       auto call = math.divide({.a = 6, .b = 3}, with_codec(id));
       Result<DivideResult> reply = co_await call;
       if (!reply.ok() || reply->quotient != 2) *passed = false;

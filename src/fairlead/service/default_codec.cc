@@ -12,6 +12,8 @@ codec::CodecId default_codec(const contract::TypeInfo& type) {
     case contract::Kind::kMap:
     case contract::Kind::kOptional:
       return codec::CodecId::kJson;
+    case contract::Kind::kGenerated:
+      return static_cast<codec::CodecId>(type.generated->codecs.front());
     default:
       return codec::CodecId::kPlain;
   }

@@ -6,8 +6,8 @@
 
 namespace fairlead::service {
 
-// Structs travel as protobuf (their field numbers are its numbers), lists and maps as JSON, single
-// values and Bytes as plain, nothing as nothing.
+// Structs travel as protobuf (their field numbers are its numbers), generated types in their own
+// format, lists and maps as JSON, single values and Bytes as plain, nothing as nothing.
 codec::CodecId default_codec(const contract::TypeInfo& type);
 
 }  // namespace fairlead::service
