@@ -139,7 +139,7 @@ TEST(ProtobufMessage, ReadsOrRefusesEachCutAndEachFlippedBit) {
   const std::string good = encoded(CodecId::kProtobuf, full());
   const auto try_body = [](const std::string& body) {
     const auto result = decode<pb::Everything>(CodecId::kProtobuf, Bytes(body));
-    if (!result.ok()) EXPECT_TRUE(result.status().reason().starts_with("codec."));
+    EXPECT_TRUE(result.ok() || result.status().reason().starts_with("codec."));
   };
   ASSERT_TRUE(decode<pb::Everything>(CodecId::kProtobuf, Bytes(good)).ok());
   for (std::size_t cut = 0; cut < good.size(); ++cut) try_body(good.substr(0, cut));

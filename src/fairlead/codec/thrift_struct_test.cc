@@ -69,7 +69,7 @@ TEST(ThriftStruct, ReadsOrRefusesEachCutAndEachFlippedBit) {
   const std::string good = encoded(CodecId::kThrift, full());
   const auto try_body = [](const std::string& body) {
     const auto result = decode<thrift::Everything>(CodecId::kThrift, Bytes(body));
-    if (!result.ok()) EXPECT_TRUE(result.status().reason().starts_with("codec."));
+    EXPECT_TRUE(result.ok() || result.status().reason().starts_with("codec."));
   };
   for (std::size_t cut = 0; cut < good.size(); ++cut) try_body(good.substr(0, cut));
   for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
