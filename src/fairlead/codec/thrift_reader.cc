@@ -82,7 +82,7 @@ class ThriftReader {
   bool read_map(const TypeInfo& type, void* value, const FieldPath& path, int depth);
   bool read_key(const TypeInfo& key, MapKey& out, const FieldPath& path);
   bool skip_struct(const FieldPath& path, int depth, bool counted);
-  bool skip_elements(ThriftType first, ThriftType second, const FieldPath& path, int depth,
+  bool skip_elements(ThriftType element, const ThriftType* value, const FieldPath& path, int depth,
                      bool counted);
   bool take(std::size_t count, std::size_t bytes_each, const FieldPath& path) {
     if (budget_.take(count, bytes_each)) return true;
@@ -343,14 +343,13 @@ bool ThriftReader::skip(ThriftType type, const FieldPath& path, int depth, bool 
     case ThriftType::kList:
     case ThriftType::kSet: {
       ThriftType element{};
-      return read_type(element, path) &&
-             skip_elements(element, ThriftType::kStop, path, depth, counted);
+      return read_type(element, path) && skip_elements(element, nullptr, path, depth, counted);
     }
     case ThriftType::kMap: {
       ThriftType key{};
       ThriftType value{};
       return read_type(key, path) && read_type(value, path) &&
-             skip_elements(key, value, path, depth, counted);
+             skip_elements(key, &value, path, depth, counted);
     }
     default:
       break;
@@ -375,20 +374,30 @@ bool ThriftReader::skip_struct(const FieldPath& path, int depth, bool counted) {
   }
 }
 
-// The elements of a list, or with `second` of a map.
-bool ThriftReader::skip_elements(ThriftType first, ThriftType second, const FieldPath& path,
+// The elements of a list or set, or the entries of a map: `value` is null for the former. An empty
+// one may be of the type kStop, but of none that does not exist: libthrift turns it into an enum.
+bool ThriftReader::skip_elements(ThriftType element, const ThriftType* value, const FieldPath& path,
                                  int depth, bool counted) {
   if (depth == 0) return too_deep(path);
-  const std::size_t bytes_each = thrift_bytes_min(first) + thrift_bytes_min(second);
+  const auto exists = [](ThriftType type) {
+    return type == ThriftType::kStop || thrift_bytes_min(type) != 0;
+  };
+  if (!exists(element) || (value != nullptr && !exists(*value))) {
+    return fail(path, "a type that does not exist");
+  }
+  std::size_t bytes_each = thrift_bytes_min(element);
+  std::size_t memory_each = memory_of(element);
+  if (value != nullptr) {
+    bytes_each += thrift_bytes_min(*value);
+    memory_each += memory_of(*value) + kMapNodeBytes;
+  }
   std::size_t count = 0;
   if (!read_size(count, bytes_each == 0 ? 1 : bytes_each, path)) return false;
-  const bool map = second != ThriftType::kStop;
-  const std::size_t memory_each = memory_of(first) + memory_of(second) + (map ? kMapNodeBytes : 0);
   if (counted && !take(count, memory_each, path)) return false;
   for (std::size_t i = 0; i < count; ++i) {
     const FieldPath here(path, i);
-    if (!skip(first, here, depth - 1, counted)) return false;
-    if (map && !skip(second, here, depth - 1, counted)) return false;
+    if (!skip(element, here, depth - 1, counted)) return false;
+    if (value != nullptr && !skip(*value, here, depth - 1, counted)) return false;
   }
   return true;
 }

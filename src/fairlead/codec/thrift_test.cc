@@ -163,19 +163,21 @@ TEST(Thrift, RefusesWhatIsNotThrift) {
   const std::string bodies[] = {
       ""s,  // no end of the struct
       "\x0B\0\x01\0\0\0\x06"s
-      "andey",                                // text past the end
-      "\x0B\0\x01\xFF\xFF\xFF\xFF\0"s,        // size -1
-      "\x0B\0\x01\x7F\xFF\xFF\xFF\0"s,        // size 2^31 - 1
-      "\x0F\0\x03\x08\x7F\xFF\xFF\xFF\0"s,    // 2^31 - 1 elements
-      "\x0F\0\x03\x08\x80\0\0\0\0"s,          // -2^31 elements
-      "\x0F\0\x03\x0B\0\0\0\x01\0\0\0\0\0"s,  // a list of strings for numbers
-      "\x0B\0\x01\0\0\0\x01\xFF\0"s,          // not UTF-8
-      "\x01\0\x09\0"s,                        // type 1
-      "\x10\0\x09\0"s,                        // type 16
-      "\x0F\0\x09\x01\0\0\0\x01\0\0"s,        // an unknown list of type 1
-      "\x0D\0\x09\x08\x08\x10\0\0\0\0"s,      // an unknown map past the end
-      "\x08\0\x02\0\0\0"s,                    // a number that is cut
-      "\0x"s,                                 // a byte behind the struct
+      "andey",                                    // text past the end
+      "\x0B\0\x01\xFF\xFF\xFF\xFF\0"s,            // size -1
+      "\x0B\0\x01\x7F\xFF\xFF\xFF\0"s,            // size 2^31 - 1
+      "\x0F\0\x03\x08\x7F\xFF\xFF\xFF\0"s,        // 2^31 - 1 elements
+      "\x0F\0\x03\x08\x80\0\0\0\0"s,              // -2^31 elements
+      "\x0F\0\x03\x0B\0\0\0\x01\0\0\0\0\0"s,      // a list of strings for numbers
+      "\x0B\0\x01\0\0\0\x01\xFF\0"s,              // not UTF-8
+      "\x01\0\x09\0"s,                            // type 1
+      "\x10\0\x09\0"s,                            // type 16
+      "\x0F\0\x09\x01\0\0\0\x01\0\0"s,            // an unknown list of type 1
+      "\x0D\0\x09\x08\x08\x10\0\0\0\0"s,          // an unknown map past the end
+      "\x08\0\x02\0\0\0"s,                        // a number that is cut
+      "\x0F\0\x09\x55\0\0\0\0\0"s,                // an unknown empty list of type 85
+      "\x0D\0\x09\x08\x00\0\0\0\x01\0\0\0\0\0"s,  // an unknown map to nothing
+      "\0x"s,                                     // a byte behind the struct
   };
   for (const std::string& body : bodies) {
     const Status status = read<Inner>(body).status();
