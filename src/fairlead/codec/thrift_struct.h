@@ -35,6 +35,7 @@
 #include "fairlead/base/buffer.h"
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/status.h"
+#include "fairlead/codec/thrift_input.h"
 #include "fairlead/contract/describe.h"
 #include "fairlead/contract/type_info.h"
 
@@ -65,7 +66,7 @@ inline Status decode_thrift_struct(const Bytes& body, apache::thrift::TBase& val
   auto* data = reinterpret_cast<std::uint8_t*>(const_cast<char*>(body.data()));  // only observed
   const auto memory = std::make_shared<ThriftMemory>(data, static_cast<std::uint32_t>(body.size()),
                                                      ThriftMemory::OBSERVE, config);
-  ThriftBinary protocol(memory);
+  StrictThriftInput protocol(std::make_shared<ThriftBinary>(memory));
   try {
     value.read(&protocol);
   } catch (const apache::thrift::TException& error) {

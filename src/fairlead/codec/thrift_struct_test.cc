@@ -49,6 +49,37 @@ TEST(ThriftStruct, RefusesBadBodiesWithoutAskingTheLibrary) {
   EXPECT_EQ(status_of(deep).reason(), "codec.depth");
 }
 
+// Generated code reads elements as what it knows, whatever the body says they are.
+TEST(ThriftStruct, RefusesElementsOfAnotherType) {
+  const auto status_of = [](const std::string& body) {
+    return decode<thrift::Everything>(CodecId::kThrift, Bytes(body)).status();
+  };
+  // Eight bytes that, read as a struct, begin a list of 2^31 - 1 structs.
+  const Status bytes = status_of("\x0F\0\x11\x03\0\0\0\x08\x0F\0\x03\x0C\x7F\xFF\xFF\xFF\0"s);
+  EXPECT_EQ(bytes.reason(), "codec.thrift");
+  EXPECT_EQ(bytes.message(), "the body: elements of another type");
+  const std::string tail = "\0\0\0\x01\0\0\0\0\0\0\0\0"s;  // one entry: 0 or no text, and 0
+  EXPECT_TRUE(status_of("\x0D\0\x14\x0B\x08"s + tail + "\0"s).ok());
+  EXPECT_EQ(status_of("\x0D\0\x14\x08\x08"s + tail + "\0"s).reason(), "codec.thrift");
+  EXPECT_EQ(status_of("\x0D\0\x14\x0B\x0A"s + tail + "\0\0\0\0\0"s).reason(), "codec.thrift");
+}
+
+TEST(ThriftStruct, SkipsWhatItDoesNotKnow) {
+  thrift::Stranger stranger;
+  stranger.count = 7;
+  stranger.numbers = {3, 1};
+  stranger.deep = {{{{2, {"a", "b"}}}, {}}, {}};
+  stranger.must = "x";
+  const Bytes body(encoded(CodecId::kThrift, stranger));
+  const auto inner = decode<thrift::Inner>(CodecId::kThrift, body);
+  const auto same = decode<thrift::Stranger>(CodecId::kThrift, body);
+
+  ASSERT_TRUE(inner.ok()) << inner.status();
+  EXPECT_EQ(inner->count, 7);
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_EQ(same->deep, stranger.deep);
+}
+
 TEST(ThriftStruct, HoldsTheLimitOfMemory) {
   const std::string many = "\x0F\0\x01\x0C\0\x0F\x42\x40"s + std::string(1'000'000, '\0') + "\0"s;
   const Status status =
