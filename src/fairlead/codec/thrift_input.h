@@ -5,6 +5,7 @@
 #include <thrift/protocol/TProtocolDecorator.h>
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,8 +15,8 @@ namespace fairlead::codec::internal {
 
 // Code of the Thrift compiler ignores the type that a list, set or map says its elements have. It
 // would read a list of bytes as one of structs, lose its place in a body whose every size was
-// checked, and make as many structs as a number says that it finds there. Here that throws what
-// libthrift throws for bad data.
+// checked, and make as many structs as a number says that it finds there. Here that ends the
+// reading.
 class StrictThriftInput final : public apache::thrift::protocol::TProtocolDecorator {
   using Base = apache::thrift::protocol::TProtocolDecorator;
   using Type = apache::thrift::protocol::TType;
@@ -23,6 +24,9 @@ class StrictThriftInput final : public apache::thrift::protocol::TProtocolDecora
  public:
   explicit StrictThriftInput(std::shared_ptr<apache::thrift::protocol::TProtocol> protocol)
       : Base(std::move(protocol)) {}
+
+  // The reading ended because elements were of another type than the reader wanted.
+  bool wrong_type() const { return wrong_type_; }
 
   std::uint32_t readStructBegin_virt(std::string& name) override {
     expect(Type::T_STRUCT);
@@ -98,10 +102,11 @@ class StrictThriftInput final : public apache::thrift::protocol::TProtocolDecora
   };
 
   void expect(Type got) {
-    using apache::thrift::protocol::TProtocolException;
     if (open_.empty() || open_.back().next == Type::T_STOP) return;
     if (open_.back().next != got) {
-      throw TProtocolException(TProtocolException::INVALID_DATA, "elements of another type");
+      wrong_type_ = true;
+      // More than any body has: libthrift throws, which is how its readers end.
+      getTransport()->checkReadBytesAvailable(std::numeric_limits<long>::max());
     }
     std::swap(open_.back().next, open_.back().after);
   }
@@ -111,6 +116,7 @@ class StrictThriftInput final : public apache::thrift::protocol::TProtocolDecora
   }
 
   std::vector<Open> open_{};
+  bool wrong_type_ = false;
 };
 
 }  // namespace fairlead::codec::internal

@@ -70,7 +70,8 @@ inline Status decode_thrift_struct(const Bytes& body, apache::thrift::TBase& val
   try {
     value.read(&protocol);
   } catch (const apache::thrift::TException& error) {
-    return Status(Code::kBadMessage, "codec.thrift", std::string("the body: ") + error.what());
+    const std::string what = protocol.wrong_type() ? "elements of another type" : error.what();
+    return Status(Code::kBadMessage, "codec.thrift", "the body: " + what);
   }
   return Status();
 }
