@@ -57,6 +57,9 @@ TEST(ProtobufMessage, RefusesJsonThatIsNotStrictOrMeansTwoThings) {
   const Status wrong =
       decode<pb::Everything>(CodecId::kJson, Bytes(R"({"inner":{"count":"x"}})")).status();
   EXPECT_NE(wrong.message().find("inner.count"), std::string_view::npos) << wrong;
+  const Bytes twice(R"({"inner":{"count":1,"count":2}})");
+  EXPECT_EQ(decode<pb::Everything>(CodecId::kJson, twice).status().message(),
+            "inner.count: the field is given twice");
   EXPECT_EQ(decode<pb::Known>(CodecId::kJson, Bytes(std::string(70, '[') + std::string(70, ']')))
                 .status()
                 .reason(),
@@ -120,7 +123,7 @@ TEST(ProtobufMessage, HoldsTheLimitOfMemory) {
   for (int i = 0; i < 1'000'000; ++i) body += "\x0A"s + '\0';
 
   const auto result =
-      decode<pb::Tree>(CodecId::kProtobuf, Bytes(body), {.memory_bytes_max = 1 << 20});
+      decode<pb::Tree>(CodecId::kProtobuf, Bytes(body), {.memory_bytes_max = 16 << 20});
   EXPECT_EQ(result.status().code(), Code::kTooLarge);
   EXPECT_EQ(result.status().reason(), "codec.memory");
 }
