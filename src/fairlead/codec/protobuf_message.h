@@ -43,8 +43,10 @@ Status decode_message(std::uint8_t codec, const Bytes& body, google::protobuf::M
 
 }  // namespace fairlead::codec::internal
 
+namespace fairlead::contract {
+
 template <std::derived_from<google::protobuf::Message> M>
-struct fairlead::contract::Generated<M> {
+struct Generated<M> {
   static constexpr GeneratedOps ops = {
       .name = [] { return codec::internal::name_of_message(M::default_instance()); },
       .codecs = "pj",
@@ -59,3 +61,5 @@ struct fairlead::contract::Generated<M> {
                                                    refuse_unknown, memory_bytes_max);
           }};
 };
+
+}  // namespace fairlead::contract

@@ -22,8 +22,8 @@ class StrictThriftInput final : public apache::thrift::protocol::TProtocolDecora
   using Type = apache::thrift::protocol::TType;
 
  public:
-  explicit StrictThriftInput(std::shared_ptr<apache::thrift::protocol::TProtocol> protocol)
-      : Base(std::move(protocol)) {}
+  explicit StrictThriftInput(std::shared_ptr<apache::thrift::protocol::TProtocol> reader)
+      : Base(std::move(reader)) {}
 
   // The reading ended because elements were of another type than the reader wanted.
   bool wrong_type() const { return wrong_type_; }

@@ -78,8 +78,10 @@ inline Status decode_thrift_struct(const Bytes& body, apache::thrift::TBase& val
 
 }  // namespace fairlead::codec::internal
 
+namespace fairlead::contract {
+
 template <std::derived_from<apache::thrift::TBase> T>
-struct fairlead::contract::Generated<T> {
+struct Generated<T> {
   static constexpr GeneratedOps ops = {
       .name = []() -> std::string_view { return "a Thrift struct"; },
       .codecs = "t",
@@ -92,3 +94,5 @@ struct fairlead::contract::Generated<T> {
             return codec::internal::decode_thrift_struct(body, *static_cast<T*>(value));
           }};
 };
+
+}  // namespace fairlead::contract
