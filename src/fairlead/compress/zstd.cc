@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t kBlockBytes = 128U << 10;  // the most that one zstd block holds
 
-// RFC 8878 3.1.1 and 3.1.2. A skippable frame: magic number and size, little-endian, then bytes that decoders pass over.
+// RFC 8878 3.1.1 and 3.1.2. A skippable frame: magic number and size, little-endian, then bytes
+// that decoders pass over.
 constexpr std::string_view kFrameMagic = "\x28\xb5\x2f\xfd";
 constexpr std::uint32_t kSkippableMagic = 0x184D2A50;
 constexpr std::size_t kSkippableHeadBytes = 8;
@@ -45,8 +46,7 @@ Status decoding_failed(std::size_t result) {
 }
 
 Status bad_data(std::string_view what) {
-  return {Code::kBadMessage, "compress.bad_data",
-          "not a whole zstd stream: " + std::string(what)};
+  return {Code::kBadMessage, "compress.bad_data", "not a whole zstd stream: " + std::string(what)};
 }
 
 void append_le32(Buffer& output, std::size_t number) {
@@ -103,8 +103,7 @@ Status zstd(std::string_view input, int level, Buffer& output) {
 
   const std::size_t room = ZSTD_compressBound(input.size());
   char* const start = output.prepare(room);
-  const std::size_t packed =
-      ZSTD_compress2(context.get(), start, room, input.data(), input.size());
+  const std::size_t packed = ZSTD_compress2(context.get(), start, room, input.data(), input.size());
   if (ZSTD_isError(packed) != 0) return failed(ZSTD_getErrorName(packed));
   output.commit(packed);
   append_padding(output, packed, input.size());

@@ -17,17 +17,17 @@ inline constexpr int kZstdWindowLogMax = 23;
 
 // Appends `input` as one zstd frame to `output`, with its size in the head and a checksum at the
 // end. `level` 1 (fast) .. 19 (small). A result so dense that the default ratio limit would refuse
-// it is followed by a skippable frame that makes it longer, so unzstd() with the same limit on bytes
-// reads whatever zstd() wrote.
-// Errors: kInternal `compress.failed` (no memory); `output` is then as before.
+// it is followed by a skippable frame that makes it longer, so unzstd() with the same limit on
+// bytes reads whatever zstd() wrote. Errors: kInternal `compress.failed` (no memory); `output` is
+// then as before.
 Status zstd(std::string_view input, int level, Buffer& output);
 
 // Appends what the frames in `input` hold to `output`. At least one frame; skippable frames are
 // passed over; nothing else may follow. Frames that need a dictionary are refused. On an error
 // `output` is as before.
 // Errors: kBadMessage `compress.bad_data` (cut, garbage, wrong checksum),
-//         kTooLarge `compress.too_big` (bytes_max, or a window above 8 MiB), kTooLarge `compress.bomb` (ratio_max),
-//         kInternal `compress.failed` (no memory).
+//         kTooLarge `compress.too_big` (bytes_max, or a window above 8 MiB), kTooLarge
+//         `compress.bomb` (ratio_max), kInternal `compress.failed` (no memory).
 Status unzstd(std::string_view input, const InflateLimits& limits, Buffer& output);
 
 }  // namespace fairlead::compress

@@ -57,8 +57,8 @@ TEST(Unzstd, ReadsRawAndRepeatedBlocksByTheRfc) {
 TEST(Unzstd, ReadsSeveralFramesAndSkipsSkippableOnes) {
   const std::string skippable("\x53\x2a\x4d\x18\x03\x00\x00\x00xyz", 11);
   std::string output;
-  ASSERT_TRUE(unzipped(skippable + zipped("one ") + zipped("") + skippable + zipped("two"), output)
-                  .ok());
+  ASSERT_TRUE(
+      unzipped(skippable + zipped("one ") + zipped("") + skippable + zipped("two"), output).ok());
   EXPECT_EQ(output, "keptone two");
   EXPECT_EQ(unzipped(skippable, output).reason(), "compress.bad_data") << "no frame at all";
 }
