@@ -14,6 +14,7 @@
 #include "fairlead/base/text.h"
 #include "fairlead/wire/metadata.h"
 #include "fairlead/wire/protocols/raw.h"
+#include "fairlead/wire/secure/erpc_body.h"
 #include "fairlead/wire/status_text.h"
 
 namespace fairlead::wire {
@@ -318,6 +319,30 @@ TEST_F(Vectors, OfTransformsAreExact) {
   EXPECT_EQ(ran, 1);
 }
 
+TEST_F(Vectors, OfSecureBodiesAreExact) {
+  const int ran = each("secure", [](element vector) {
+    const std::string key = text_at(vector, "key");
+    const std::vector<std::string_view> list{key};
+    const Result<ErpcKeys> keys = ErpcKeys::make(list);
+    EXPECT_TRUE(keys.ok()) << keys.status();
+    if (!keys.ok()) return true;
+    EXPECT_EQ(keys->encrypting().version, text_at(vector, "cipherversion"));
+    const std::string plain = from_hex(text_at(vector, "plain_hex"));
+    const std::string json = text_at(vector, "json_body");
+    const std::string protobuf = from_hex(text_at(vector, "protobuf_body_hex"));
+    for (const auto& [codec, golden] : {std::pair(kJsonCodec, json), {kProtobufCodec, protobuf}}) {
+      Buffer secure;
+      Buffer back;
+      EXPECT_TRUE(encrypt_erpc_body(*keys, codec, plain, secure).ok());
+      EXPECT_TRUE(decrypt_erpc_body(*keys, codec, Bytes(golden), back).ok());
+      EXPECT_EQ(secure.view(), golden);
+      EXPECT_EQ(back.view(), plain);
+    }
+    return true;
+  });
+  EXPECT_EQ(ran, 1);
+}
+
 TEST_F(Vectors, OfLaterPartsAreCountedAndNamed) {
   std::map<std::string, int> later;
   int total = 0;
@@ -326,7 +351,7 @@ TEST_F(Vectors, OfLaterPartsAreCountedAndNamed) {
     const std::string kind = text_at(vector, "kind");
     const std::string proto = text_at(vector, "proto");
     if (kind == "status" || kind == "status_decode" || kind == "meta_decode" || kind == "xfer" ||
-        (kind == "message" && proto == "raw")) {
+        kind == "secure" || (kind == "message" && proto == "raw")) {
       continue;
     }
     ++later[proto.empty() ? kind : kind + " " + proto];
@@ -338,7 +363,7 @@ TEST_F(Vectors, OfLaterPartsAreCountedAndNamed) {
     later_count += count;
   }
   EXPECT_EQ(total, 172);
-  EXPECT_EQ(later_count, 172 - 42);
+  EXPECT_EQ(later_count, 172 - 43);
 }
 
 }  // namespace
