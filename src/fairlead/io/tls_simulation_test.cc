@@ -40,13 +40,13 @@ struct Contexts {
 };
 
 Task<void> scenario(Core* core, Address to, const Contexts* contexts, Outcome* out) {
-  auto stream = co_await core->connect(to, core->deadline_after(5s), {});
+  auto stream = co_await core->connect(to, core->deadline_after(5s), CancelToken());
   if (!stream.ok()) {
     out->dialed = stream.status();
     co_return;
   }
   auto made = co_await tls_connect(*core, std::move(stream).value(), contexts->client, "localhost",
-                                   Deadline(), {});
+                                   Deadline(), CancelToken());
   out->dialed = made.status();
   if (!made.ok()) co_return;
   // Outlives its stream, which goes at the end of a turn.
