@@ -20,7 +20,7 @@ std::uint64_t ns_of(Time time) {
 struct Load {
   bench::Measurement& run;
   const io::Core& core;
-  const std::string& body;
+  const Bytes& body;
 };
 
 // One call after the other. Times are those of the loop's turns: a call begins in the turn that
@@ -35,10 +35,7 @@ class EchoCall final : public rpc::PendingCall {
     const bench::Options& options = load_.run.options();
     const rpc::CallHead head{.method = options.method,
                              .body_codec = static_cast<std::uint8_t>(options.codec)};
-    session_.start_call(*this, head, {}, {}, [this](Buffer& out) {
-      out.append(load_.body);
-      return Status();
-    });
+    session_.start_call(*this, head, {}, {}, load_.body);
   }
 
  private:
@@ -94,7 +91,7 @@ Status generate(bench::Measurement& run) {
   const Status connected = core->run(connect(peer, address, options.sessions, sessions));
   if (!connected.ok()) bench::give_up(connected.to_string());
 
-  const std::string body = bench::make_body(options);
+  const Bytes body(bench::make_body(options));
   const Load load{run, *core, body};
   std::vector<std::unique_ptr<EchoCall>> calls;
   run.begin();

@@ -84,7 +84,7 @@ class EpollCore final : public Core {
   class Lingerer;
   friend Lingerer;
 
-  static constexpr std::size_t kReadChunkBytes = 128 * 1024 - 64;  // below malloc's mmap threshold
+  static constexpr std::size_t kReadChunkBytes = 256 * 1024 - 64;  // a block of the pool
   static constexpr std::size_t kSpareBytesMax = 256 * 1024;
   static constexpr int kEventsMax = 512;
 

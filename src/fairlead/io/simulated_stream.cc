@@ -81,7 +81,8 @@ void SimulatedStream::flush() {
 }
 
 void SimulatedStream::send_segment(std::size_t bytes) {
-  std::string data(output_.view().substr(0, bytes));
+  std::string data(bytes, '\0');
+  output_.copy_front(data.data(), bytes);
   output_.consume(bytes);
   if (away().dead) return;  // taken by the system, seen by nobody
   away().on_the_way += bytes;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -75,7 +76,7 @@ void SocketStream::on_events(std::uint32_t events) {
   // What the handler writes here leaves when the read ends, not when the turn does: the socket is
   // still in the cache, and one spare buffer serves all streams.
   const bool flush_here = !std::exchange(flush_scheduled_, true);
-  if (output_.capacity() == 0) output_.swap(core().spare_output());
+  if (output_.buffer().capacity() == 0) output_.buffer().swap(core().spare_output());
   read((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
   if (!flush_here) return;
   flush_scheduled_ = false;
@@ -131,7 +132,7 @@ bool SocketStream::read_once(bool& more) {
 
 // Reads behind the rest of the last read. `input` becomes rest and new bytes together.
 ssize_t SocketStream::receive(Bytes& input, std::size_t& space) {
-  if (rest_ && rest_->capacity() > rest_bytes_) {  // a large unit: straight into its own chunk
+  if (rest_is_read_into_) {  // a large unit: straight into its own chunk
     space = rest_->capacity() - rest_bytes_;
     const ssize_t count = recv(socket_.get(), rest_->data() + rest_bytes_, space, 0);
     if (count > 0) {
@@ -162,41 +163,62 @@ void SocketStream::deliver(const Bytes& input) {
 
 void SocketStream::keep_rest(const Bytes& input, ReadResult result) {
   const std::size_t left = input.size() - result.consumed;
+  rest_bytes_ = left;
   if (left == 0) {
     rest_ = ChunkRef();
-    rest_bytes_ = 0;
+    rest_is_read_into_ = false;
     return;
   }
-  std::size_t wanted = result.wanted > kOwnChunkBytes ? std::max(result.wanted, left) : left;
-  if (result.wanted == 0 && left >= kOwnChunkBytes) wanted = left * 2;
-  const bool in_place =
-      rest_ && input.data() == rest_->data() && result.consumed == 0 && rest_->capacity() >= wanted;
-  if (!in_place) {
-    ChunkRef kept(wanted);
-    std::memcpy(kept->data(), input.data() + result.consumed, left);
-    rest_ = std::move(kept);
-  }
-  rest_bytes_ = left;
+  std::size_t wanted = 0;  // the size of a chunk of its own
+  if (result.wanted > kOwnChunkBytes) wanted = result.wanted;
+  if (left >= kOwnChunkBytes && wanted <= left) wanted = left * 2;
+  const bool in_place = rest_is_read_into_ && input.data() == rest_->data() &&
+                        result.consumed == 0 && rest_->capacity() > left &&
+                        rest_->capacity() >= wanted;
+  if (in_place) return;
+  rest_is_read_into_ = wanted > left;
+  if (rest_is_read_into_ && input.size() >= kBulkBytes) wanted += kBulkBytes;
+  ChunkRef kept(std::max(wanted, left));
+  std::memcpy(kept->data(), input.data() + result.consumed, left);
+  rest_ = std::move(kept);
 }
 
 void SocketStream::flush() {
   if (!socket_.valid()) return;
   if (!abort_why_.ok()) return finish(std::exchange(abort_why_, Status()));
   while (!output_.empty()) {
-    const std::string_view data = output_.view();
-    const ssize_t sent = send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL);
+    const ssize_t sent = send_some();
     if (sent < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN) return ask_for_writability(true);
-      return finish(connection_error(errno));
+      if (errno != EAGAIN) return finish(connection_error(errno));
+      output_.compact();
+      return ask_for_writability(true);
     }
     output_.consume(static_cast<std::size_t>(sent));
   }
-  core().give_back(output_);
+  core().give_back(output_.buffer());
   if (closing_) return finish(Status());
   if (!blocked_) return;
   ask_for_writability(false);
   handler_->on_sent();
+}
+
+ssize_t SocketStream::send_some() {
+  if (!output_.has_shared()) {
+    const std::string_view data = output_.buffer().view();
+    return send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL);
+  }
+  constexpr std::size_t kPiecesMax = 32;
+  std::array<std::string_view, kPiecesMax> pieces;
+  std::array<iovec, kPiecesMax> vectors;
+  const std::size_t count = output_.gather(pieces);
+  for (std::size_t i = 0; i < count; ++i) {
+    vectors[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = count;
+  return sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
 }
 
 void SocketStream::ask_for_writability(bool wanted) {
@@ -230,6 +252,7 @@ void SocketStream::finish(Status why) {
   }
   rest_ = ChunkRef();
   rest_bytes_ = 0;
+  rest_is_read_into_ = false;
   handler_->on_close(std::move(why));  // may ask how much was not sent
   output_.release();
 }

@@ -39,4 +39,13 @@ Buffer* Context::begin_reply(std::uint8_t codec) {
   return &out;
 }
 
+void Context::reply_with(std::uint8_t codec, Bytes body) {
+  Buffer* out = begin_reply(codec);
+  if (out == nullptr) return;
+  if (Session::shares(body, message_.transforms))
+    shared_body_ = std::move(body);
+  else
+    out->append(body.view());
+}
+
 }  // namespace fairlead::rpc

@@ -64,6 +64,9 @@ class Context {
   // Begins the reply with a body in `codec` and gives the buffer to append it to. The handler
   // appends the body and ends, without waiting in between. Nothing for a PUSH: null.
   Buffer* begin_reply(std::uint8_t codec);
+  // The whole reply: `body` as it is. A large one is not copied but keeps its chunk until it is
+  // sent (io::Stream::kSharedBytesMin). Nothing for a PUSH.
+  void reply_with(std::uint8_t codec, Bytes body);
 
  private:
   friend Session;
@@ -74,6 +77,7 @@ class Context {
   Deadline deadline_;
   std::string reply_metadata_;
   std::optional<wire::raw::FrameStart> reply_;
+  Bytes shared_body_;  // goes out behind what the reply holds
 };
 
 }  // namespace fairlead::rpc

@@ -75,16 +75,21 @@ Status Session::begin_frame(const wire::MessageHead& head) {
   return {};
 }
 
-Status Session::end_frame(Status body_written) {
+Status Session::end_frame(Status body_written, const Bytes& shared) {
   frame_open_ = false;
-  Buffer& out = stream_->output();
   if (!body_written.ok()) {
-    wire::raw::abandon(out, frame_);
+    wire::raw::abandon(stream_->output(), frame_);
     return std::move(body_written).with_outcome(Outcome::kNotSent);
   }
-  const std::size_t from = frame_.offset;
-  FL_TRY(wire::raw::finish(out, frame_, peer_.options_.limits, peer_.options_.transforms));
-  appended_bytes_ += out.size() - from;
+  return send_frame(frame_, shared, peer_.options_.transforms);
+}
+
+Status Session::send_frame(wire::raw::FrameStart start, Bytes shared,
+                           const wire::TransformSet* transforms) {
+  Buffer& out = stream_->output();
+  FL_TRY(wire::raw::finish(out, start, peer_.options_.limits, transforms, shared.size()));
+  appended_bytes_ += out.size() - start.offset + shared.size();
+  if (!shared.empty()) stream_->share(std::move(shared));
   stream_->wrote();
   return {};
 }
@@ -126,8 +131,17 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
   return &stream_->output();
 }
 
-void Session::end_call(PendingCall& call, Status body_written) {
-  Status sent = end_frame(std::move(body_written));
+void Session::start_call(PendingCall& call, const CallHead& head, Deadline deadline,
+                         const CancelToken& cancel, const Bytes& body) {
+  Buffer* out = begin_call(call, head, deadline, cancel);
+  if (out == nullptr) return;
+  if (shares(body, head.transforms)) return end_call(call, Status(), body);
+  out->append(body.view());
+  end_call(call, Status());
+}
+
+void Session::end_call(PendingCall& call, Status body_written, const Bytes& shared) {
+  Status sent = end_frame(std::move(body_written), shared);
   if (!sent.ok()) return call.fail(std::move(sent));
   metrics().calls_sent.add();
 }
@@ -142,8 +156,15 @@ Status Session::begin_push(const CallHead& head) {
                       .transforms = head.transforms});
 }
 
-Status Session::end_push(Status body_written) {
-  FL_TRY(end_frame(std::move(body_written)));
+Status Session::push(const CallHead& head, const Bytes& body) {
+  FL_TRY(begin_push(head));
+  if (shares(body, head.transforms)) return end_push(Status(), body);
+  stream_->output().append(body.view());
+  return end_push(Status());
+}
+
+Status Session::end_push(Status body_written, const Bytes& shared) {
+  FL_TRY(end_frame(std::move(body_written), shared));
   metrics().pushes_sent.add();
   return {};
 }
@@ -152,11 +173,7 @@ Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes 
                                   std::string metadata, Deadline deadline, CancelToken cancel) {
   RawCall call;
   const CallHead head{.method = method, .body_codec = codec, .metadata = metadata};
-  const auto write_body = [&body](Buffer& out) {
-    out.append(body.view());
-    return Status();
-  };
-  start_call(call, head, deadline, cancel, write_body);
+  start_call(call, head, deadline, cancel, body);
   Result<Reply> reply = co_await call;
   co_return reply;
 }
@@ -299,23 +316,16 @@ void Session::finish(Context& context, Status status) {
     return;
   }
   if (state_ == State::kClosed) return;
-  Buffer& out = stream_->output();
   if (status.ok()) {
     if (!began) {
       context.begin_reply(wire::kNoCodec);
       frame_open_ = false;
     }
-    const std::size_t from = context.reply_->offset;
     status =
-        wire::raw::finish(out, *context.reply_, peer_.options_.limits, peer_.options_.transforms);
-    if (status.ok()) {
-      appended_bytes_ += out.size() - from;
-      stream_->wrote();
-    } else {
-      status = Status(Code::kInternal, "reply.not_sent", status.message());
-    }
+        send_frame(*context.reply_, std::move(context.shared_body_), peer_.options_.transforms);
+    if (!status.ok()) status = Status(Code::kInternal, "reply.not_sent", status.message());
   } else if (began) {
-    wire::raw::abandon(out, *context.reply_);
+    wire::raw::abandon(stream_->output(), *context.reply_);
   }
   if (!status.ok()) {
     metrics().calls_failed.add();
@@ -336,11 +346,9 @@ void Session::reply_error(const wire::MessageView& message, std::string_view met
   Buffer& out = stream_->output();
   const wire::raw::FrameStart start = wire::raw::begin(
       out, {.seq = message.seq, .kind = kind, .status = text, .metadata = metadata});
-  const std::size_t from = start.offset;
-  const Status sent = wire::raw::finish(out, start, peer_.options_.limits);
-  if (!sent.ok()) return;
-  appended_bytes_ += out.size() - from;
-  stream_->wrote();
+  const Status sent = send_frame(start, Bytes(), nullptr);
+  // The text fits any frame. Metadata that the handler added may not: the error goes without it.
+  if (!sent.ok() && !metadata.empty()) reply_error(message, {}, status);
 }
 
 void Session::refuse(const wire::MessageView& message, const Status& status) {

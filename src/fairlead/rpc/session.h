@@ -4,6 +4,7 @@
 //   OPEN, CLOSING -- stream gone --> CLOSED: pending calls fail; destroyed when no handler runs
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -49,12 +50,17 @@ class Session final : public io::Disposable, private io::StreamHandler {
   //                   kConnectionClosed `session.closed` (NOT_SENT or UNKNOWN), and whatever
   //                   status the peer replied.
   template <class BodyWriter>
+    requires std::invocable<BodyWriter&, Buffer&>
   void start_call(PendingCall& call, const CallHead& head, Deadline deadline,
                   const CancelToken& cancel, BodyWriter&& write_body) {
     Buffer* out = begin_call(call, head, deadline, cancel);
     if (out != nullptr) end_call(call, write_body(*out));
   }
-  // The same with a body that is encoded already. No deadline means the peer's call timeout.
+  // The same with a body that is encoded already; a large one is not copied but keeps its chunk
+  // until it is sent (io::Stream::kSharedBytesMin).
+  void start_call(PendingCall& call, const CallHead& head, Deadline deadline,
+                  const CancelToken& cancel, const Bytes& body);
+  // The same for a coroutine.
   Task<Result<Reply>> call(std::string method, std::uint8_t codec, Bytes body,
                            std::string metadata = {}, Deadline deadline = {},
                            CancelToken cancel = {});
@@ -62,10 +68,13 @@ class Session final : public io::Disposable, private io::StreamHandler {
   // Sends a PUSH in this turn.
   // Errors: as start_call() at once, without those of deadline, cancel and in-flight limit.
   template <class BodyWriter>
+    requires std::invocable<BodyWriter&, Buffer&>
   Status push(const CallHead& head, BodyWriter&& write_body) {
     FL_TRY(begin_push(head));
     return end_push(write_body(stream_->output()));
   }
+  // The same with a body that is encoded already.
+  Status push(const CallHead& head, const Bytes& body);
 
   // Takes no new calls of ours, lets running handlers end and their replies leave, then closes.
   // After `deadline` whatever is left is cut off. Idempotent.
@@ -98,11 +107,18 @@ class Session final : public io::Disposable, private io::StreamHandler {
 
   Buffer* begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                      const CancelToken& cancel);
-  void end_call(PendingCall& call, Status body_written);
+  void end_call(PendingCall& call, Status body_written, const Bytes& shared = {});
   Status begin_push(const CallHead& head);
-  Status end_push(Status body_written);
+  Status end_push(Status body_written, const Bytes& shared = {});
   Status begin_frame(const wire::MessageHead& head);
-  Status end_frame(Status body_written);
+  Status end_frame(Status body_written, const Bytes& shared);
+  // Ends a frame whose body's last part is `shared`, and hands it to the stream.
+  Status send_frame(wire::raw::FrameStart start, Bytes shared,
+                    const wire::TransformSet* transforms);
+  // Whether `body` is to be shared with the stream instead of copied.
+  static bool shares(const Bytes& body, std::string_view transforms) {
+    return body.size() >= io::Stream::kSharedBytesMin && transforms.empty() && body.owned();
+  }
 
   void receive(const wire::MessageView& message, const Bytes& input);
   void receive_reply(const wire::MessageView& message, const Bytes& input);

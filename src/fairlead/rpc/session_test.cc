@@ -57,6 +57,14 @@ class SessionTest : public ::testing::Test {
       if (Buffer* out = context.begin_reply('s')) out->append("half a body");
       return Status(static_cast<Code>(1001), "test.failed", "a=b&c").with_cause("");
     });
+    add(server_router, kCall, "/mirror", [](Context& context) {
+      context.reply_with(context.body_codec(), context.body_bytes());
+      return Status();
+    });
+    add(server_router, kCall, "/fail_with_much_metadata", [](Context& context) {
+      context.add_reply_meta("much", std::string(70'000, 'm'));
+      return Status(static_cast<Code>(1002), "test.failed", "told all the same");
+    });
     add(server_router, kCall, "/nothing", [](Context&) { return Status(); });
     add(server_router, kPush, "/push", [this](Context& context) {
       pushed.emplace_back(context.body());
@@ -155,6 +163,33 @@ TEST_F(SessionTest, CarriesBodiesOfEverySize) {
     ASSERT_TRUE(reply.ok()) << size << " " << reply.status();
     EXPECT_EQ(reply->body.view(), body);
   }
+}
+
+// From io::Stream::kSharedBytesMin on the body is shared on both ways, not copied.
+TEST_F(SessionTest, CarriesBodiesThatAreSharedInsteadOfCopied) {
+  start();
+  for (const std::size_t size : {0U, 1U, 16'383U, 16'384U, 100'000U, 3'000'000U}) {
+    const std::string body(size, 'b');
+    const auto reply = call("/mirror", body);
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ(reply->body.view(), body);
+  }
+}
+
+TEST_F(SessionTest, RefusesASharedBodyOverTheFrameLimitAndGoesOn) {
+  start({.limits = {.frame_bytes_max = 100'000}});
+
+  EXPECT_EQ(call("/mirror", std::string(100'000, 'b')).status().reason(), "frame.too_big");
+  EXPECT_EQ(call("/mirror", "small").value().body.view(), "small");
+}
+
+TEST_F(SessionTest, AnswersAnErrorWithoutMetadataThatFitsNoFrame) {
+  start();
+
+  const auto reply = call("/fail_with_much_metadata", "");
+
+  EXPECT_EQ(reply.status().reason(), "test.failed");
+  EXPECT_EQ(reply.status().message(), "told all the same");
 }
 
 TEST_F(SessionTest, KeepsManyCallsInFlightAndNeverMixesTheirReplies) {

@@ -27,6 +27,10 @@ Status write_reply(const contract::TypeInfo& type, rpc::Context& context, const 
   if (!codec.has_value() || *codec == codec::CodecId::kNone) {
     codec = type.kind == contract::Kind::kStruct ? codec::CodecId::kJson : default_codec(type);
   }
+  if (type.kind == contract::Kind::kBytes) {
+    context.reply_with(static_cast<std::uint8_t>(*codec), *static_cast<const Bytes*>(reply));
+    return {};
+  }
   Buffer* out = context.begin_reply(static_cast<std::uint8_t>(*codec));
   if (out == nullptr) return {};  // the session is gone
   return codec::encode(*codec, type, reply, *out);

@@ -321,7 +321,9 @@ FrameStart begin(Buffer& out, const MessageHead& head) {
   return start;
 }
 
-Status finish(Buffer& out, FrameStart start, const Limits& limits, const TransformSet* transforms) {
+Status finish(Buffer& out, FrameStart start, const Limits& limits, const TransformSet* transforms,
+              std::size_t shared_bytes) {
+  FL_DCHECK(shared_bytes == 0 || start.transform_count == 0);
   Fault fault = start.fault;
   if (fault == Fault::kNone && start.transform_count > 0) [[unlikely]] {
     Status packed = pack_payload(out, start, transforms);
@@ -330,7 +332,7 @@ Status finish(Buffer& out, FrameStart start, const Limits& limits, const Transfo
       return std::move(packed).with_outcome(Outcome::kNotSent);
     }
   }
-  const std::size_t size = out.size() - start.offset;
+  const std::size_t size = out.size() - start.offset + shared_bytes;
   if (size > limits.frame_bytes_max && fault == Fault::kNone) fault = Fault::kTooBig;
   if (fault != Fault::kNone) [[unlikely]] {
     out.truncate(start.offset);

@@ -89,11 +89,12 @@ struct FrameStart {
 FrameStart begin(Buffer& out, const MessageHead& head);
 
 // Runs the transforms, patches the length. On an error the buffer is cut back to where begin()
-// found it, so frames before it are still good.
+// found it, so frames before it are still good. `shared_bytes`: bytes of the body that the caller
+// sends behind the buffer's; a frame with transforms has none.
 // Errors: the kEncodeFailed faults above; kEncodeFailed `frame.unknown_transform` or what a
 //         transform says; kTooLarge `frame.too_big`. All have the outcome kNotSent.
 Status finish(Buffer& out, FrameStart start, const Limits& limits,
-              const TransformSet* transforms = nullptr);
+              const TransformSet* transforms = nullptr, std::size_t shared_bytes = 0);
 
 // Takes an unfinished frame back.
 inline void abandon(Buffer& out, FrameStart start) { out.truncate(start.offset); }
