@@ -58,12 +58,17 @@ void Core::stop() {
 }
 
 void Core::run() {
-  while (!stopping_.load(std::memory_order_acquire)) turn(Deadline());
+  const CurrentCore here(this, turning_);
+  while (!stopping_.load(std::memory_order_acquire)) turn_here(Deadline());
   stopping_.store(false, std::memory_order_relaxed);
 }
 
 void Core::turn(Deadline deadline) {
   const CurrentCore here(this, turning_);
+  turn_here(deadline);
+}
+
+void Core::turn_here(Deadline deadline) {
   Deadline wait = deadline;
   if (const std::optional<Time> timer = timers_.next_expiry())
     wait = earlier(wait, Deadline(*timer));
@@ -72,8 +77,8 @@ void Core::turn(Deadline deadline) {
   }
   poll(wait);
   timers_.advance(now_);
-  mailbox_.run_all();
-  end_turn();
+  if (has_letters()) mailbox_.run_all();
+  if (!flushes_.empty() || !disposed_.empty()) end_turn();
 }
 
 void Core::end_turn() {

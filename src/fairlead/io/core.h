@@ -118,6 +118,7 @@ class FL_CAPABILITY("core") Core {
 
  private:
   void forget_flush(Stream& stream);
+  void turn_here(Deadline deadline);  // turn() on the thread that is known to run this core
   void end_turn();
 
   Time now_;

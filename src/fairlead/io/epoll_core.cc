@@ -10,6 +10,7 @@
 #include "fairlead/async/event.h"
 #include "fairlead/io/socket_listener.h"
 #include "fairlead/io/socket_stream.h"
+#include "fairlead/io/system_calls.h"
 
 namespace fairlead::io {
 
@@ -164,7 +165,7 @@ void EpollCore::poll(Deadline deadline) {
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining(now()));
     timeout_ms = static_cast<int>(std::min<std::int64_t>(wait.count(), 3'600'000));
   }
-  const int count = epoll_wait(epoll_.get(), events_.data(), kEventsMax, timeout_ms);
+  const int count = wait_for_events(epoll_.get(), events_.data(), kEventsMax, timeout_ms);
   FL_CHECK(count >= 0 || errno == EINTR);
   update_now();
   running_again_.swap(again_);

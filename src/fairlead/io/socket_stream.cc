@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "fairlead/io/system_calls.h"
+
 namespace fairlead::io::internal {
 namespace {
 
@@ -134,7 +136,7 @@ bool SocketStream::read_once(bool& more) {
 ssize_t SocketStream::receive(Bytes& input, std::size_t& space) {
   if (rest_is_read_into_) {  // a large unit: straight into its own chunk
     space = rest_->capacity() - rest_bytes_;
-    const ssize_t count = recv(socket_.get(), rest_->data() + rest_bytes_, space, 0);
+    const ssize_t count = receive_bytes(socket_.get(), rest_->data() + rest_bytes_, space);
     if (count > 0) {
       rest_bytes_ += static_cast<std::size_t>(count);
       input = Bytes(rest_, {rest_->data(), rest_bytes_});
@@ -144,7 +146,7 @@ ssize_t SocketStream::receive(Bytes& input, std::size_t& space) {
   EpollCore::ReadSpace room = core().read_space();
   if (rest_bytes_ > 0) std::memcpy(room.data, rest_->data(), rest_bytes_);
   space = room.size - rest_bytes_;
-  const ssize_t count = recv(socket_.get(), room.data + rest_bytes_, space, 0);
+  const ssize_t count = receive_bytes(socket_.get(), room.data + rest_bytes_, space);
   if (count > 0) {
     const std::size_t filled = rest_bytes_ + static_cast<std::size_t>(count);
     core().read_filled(filled);
@@ -206,7 +208,7 @@ void SocketStream::flush() {
 ssize_t SocketStream::send_some() {
   if (!output_.has_shared()) {
     const std::string_view data = output_.buffer().view();
-    return send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL);
+    return send_bytes(socket_.get(), data.data(), data.size());
   }
   constexpr std::size_t kPiecesMax = 32;
   std::array<std::string_view, kPiecesMax> pieces;

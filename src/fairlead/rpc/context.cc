@@ -18,7 +18,7 @@ std::string Context::real_ip() const {
   return session_.peer_address().host();
 }
 
-std::uint8_t Context::wanted_reply_codec() const {
+std::uint8_t Context::asked_reply_codec() const {
   if (const std::optional<std::string> wanted = meta(wire::kAcceptBodyCodecKey)) {
     const std::optional<std::uint64_t> id = parse_uint64(*wanted);
     if (id.has_value() && *id > 0 && *id < 256) return static_cast<std::uint8_t>(*id);

@@ -84,12 +84,12 @@ Status Session::end_frame(Status body_written, const Bytes& shared) {
   return send_frame(frame_, shared, peer_.options_.transforms);
 }
 
-Status Session::send_frame(wire::raw::FrameStart start, Bytes shared,
+Status Session::send_frame(wire::raw::FrameStart start, const Bytes& shared,
                            const wire::TransformSet* transforms) {
   Buffer& out = stream_->output();
   FL_TRY(wire::raw::finish(out, start, peer_.options_.limits, transforms, shared.size()));
   appended_bytes_ += out.size() - start.offset + shared.size();
-  if (!shared.empty()) stream_->share(std::move(shared));
+  if (!shared.empty()) stream_->share(shared);
   stream_->wrote();
   return {};
 }
@@ -127,8 +127,32 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
     call.fail(std::move(refused));
     return nullptr;
   }
-  core().timers().arm(call, until.at());
+  call.deadline_ = until.at();
+  if (until.at() < expiry_) watch_deadline(until.at());
   return &stream_->output();
+}
+
+// One timer serves all calls of the session, at the earliest deadline that it has seen. A call that
+// ends leaves it alone: most calls end long before, and the timer fires once for thousands of them.
+void Session::watch_deadline(Time deadline) {
+  expiry_ = deadline;
+  core().timers().arm(*this, deadline);
+}
+
+void Session::on_timer() {
+  const Time now = core().now();
+  std::size_t place = 0;
+  expiry_ = Time::max();
+  while (PendingCall* call = calls_.take_expired(now, place)) {
+    metrics().calls_timed_out.add();
+    call->forget();
+    call->session_ = nullptr;
+    call->on_done(
+        Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"),
+        wire::MessageView{}, Bytes());
+  }
+  const std::optional<Time> next = calls_.next_deadline();
+  if (next.has_value() && *next < expiry_) watch_deadline(*next);
 }
 
 void Session::start_call(PendingCall& call, const CallHead& head, Deadline deadline,
@@ -236,7 +260,6 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
     metrics().replies_late.add();
     return;
   }
-  call->disarm();
   call->forget();
   call->session_ = nullptr;
   call->on_done(wire::parse_status_text(message.status), message, input);
@@ -321,8 +344,7 @@ void Session::finish(Context& context, Status status) {
       context.begin_reply(wire::kNoCodec);
       frame_open_ = false;
     }
-    status =
-        send_frame(*context.reply_, std::move(context.shared_body_), peer_.options_.transforms);
+    status = send_frame(*context.reply_, context.shared_body_, peer_.options_.transforms);
     if (!status.ok()) status = Status(Code::kInternal, "reply.not_sent", status.message());
   } else if (began) {
     wire::raw::abandon(stream_->output(), *context.reply_);
@@ -397,7 +419,6 @@ void Session::fail_calls(const Status& why) {
   const std::uint64_t handed_over = appended_bytes_ - stream_->unsent_bytes();
   while (PendingCall* call = calls_.take_any()) {
     const bool sent = call->sent_from_ < handed_over;
-    call->disarm();
     call->forget();
     call->session_ = nullptr;
     call->on_done(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent),

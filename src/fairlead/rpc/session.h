@@ -14,6 +14,7 @@
 
 #include "fairlead/async/event.h"
 #include "fairlead/async/task.h"
+#include "fairlead/async/timer_wheel.h"
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/stream.h"
@@ -30,7 +31,7 @@ class Peer;
 
 // Thread: the core of its peer. Lifetime: owned by its Peer; a pointer to it may be dangling after
 // any co_await, unless on_closed() was set and has not been called.
-class Session final : public io::Disposable, private io::StreamHandler {
+class Session final : public io::Disposable, private io::StreamHandler, private Timer {
  public:
   // Called once when the session can no longer be used; it dies at the end of that turn.
   using ClosedHandler = std::function<void(Session& session, const Status& why)>;
@@ -100,6 +101,10 @@ class Session final : public io::Disposable, private io::StreamHandler {
   friend Context;
   enum class State : std::uint8_t { kOpen, kClosing, kClosed };
 
+  // Timer: some call may have reached its deadline.
+  void on_timer() override;
+  void watch_deadline(Time deadline);
+
   // io::StreamHandler
   io::ReadResult on_read(const Bytes& input) override;
   void on_end() override;
@@ -113,7 +118,7 @@ class Session final : public io::Disposable, private io::StreamHandler {
   Status begin_frame(const wire::MessageHead& head);
   Status end_frame(Status body_written, const Bytes& shared);
   // Ends a frame whose body's last part is `shared`, and hands it to the stream.
-  Status send_frame(wire::raw::FrameStart start, Bytes shared,
+  Status send_frame(wire::raw::FrameStart start, const Bytes& shared,
                     const wire::TransformSet* transforms);
   // Whether `body` is to be shared with the stream instead of copied.
   static bool shares(const Bytes& body, std::string_view transforms) {
@@ -136,6 +141,7 @@ class Session final : public io::Disposable, private io::StreamHandler {
   Peer& peer_;
   std::unique_ptr<io::Stream> stream_;
   CallTable calls_;
+  Time expiry_ = Time::max();  // when the timer fires; max: it is not armed
   std::optional<CancelSource> cancel_;
   std::unique_ptr<Event> idle_;  // made by close(): no handler runs
   std::unique_ptr<Event> gone_;  // made by close(): the stream is gone

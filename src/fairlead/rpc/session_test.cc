@@ -1,9 +1,11 @@
 #include "fairlead/rpc/session.h"
 
 #include <stdexcept>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "fairlead/async/scope.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/wire/status_text.h"
 
@@ -277,6 +279,51 @@ TEST_F(SessionTest, EndsACallAtItsDeadlineAndDropsTheLateReply) {
   turn_until([&] { return client->metrics().replies_late.value() == 1; });
   EXPECT_EQ(call("/echo", "x", "", Deadline(core->now())).status().outcome(), Outcome::kNotSent);
   EXPECT_TRUE(call("/echo", "fine").ok());
+}
+
+// One timer of the session watches all deadlines, whatever their order.
+TEST_F(SessionTest, EndsEachOfManyCallsAtItsOwnDeadline) {
+  start();
+  const auto late_by = [](Session* from, Duration patience, Duration* out) -> Task<void> {
+    io::Core& clock = from->core();
+    const Time sent = clock.now();
+    auto call = from->call("/slow", 's', Bytes(), "ms=5000", Deadline(sent + patience));
+    Result<Reply> reply = co_await call;
+    EXPECT_EQ(reply.status().reason(), "call.deadline");
+    *out = clock.now() - sent - patience;
+  };
+  std::vector<Duration> late(60, Duration::max());
+  Scope scope;
+  for (std::size_t i = 0; i < late.size(); ++i) {
+    const auto patience = std::chrono::milliseconds(1 + (i * 37) % 97);
+    scope.spawn(late_by(session, patience, &late[i]));
+  }
+
+  turn_until([&] { return scope.running() == 0; });
+
+  for (const Duration by : late) EXPECT_GE(by, Duration::zero());
+}
+
+// What ends in a deadline's turn may start further calls, which make the table grow meanwhile.
+TEST_F(SessionTest, LetsTheEndOfACallStartOthersWhileDeadlinesPass) {
+  start();
+  const auto retry = [](Session* from, int* count) -> Task<void> {
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      const Deadline soon = from->core().deadline_after(5ms);
+      auto call = from->call("/slow", 's', Bytes(), "ms=5000", soon);
+      Result<Reply> reply = co_await call;
+      EXPECT_EQ(reply.status().reason(), "call.deadline");
+      ++*count;
+    }
+  };
+  int ended = 0;
+  Scope scope;
+  for (int i = 0; i < 100; ++i) scope.spawn(retry(session, &ended));
+
+  turn_until([&] { return scope.running() == 0; });
+
+  EXPECT_EQ(ended, 400);
+  EXPECT_EQ(session->calls_waiting(), 0U);
 }
 
 TEST_F(SessionTest, TellsAHandlerTheCallersDeadlineAndAnswersWhenItOverruns) {

@@ -27,13 +27,19 @@ Status write_reply(const contract::TypeInfo& type, rpc::Context& context, const 
   if (!codec.has_value() || *codec == codec::CodecId::kNone) {
     codec = type.kind == contract::Kind::kStruct ? codec::CodecId::kJson : default_codec(type);
   }
-  if (type.kind == contract::Kind::kBytes) {
-    context.reply_with(static_cast<std::uint8_t>(*codec), *static_cast<const Bytes*>(reply));
-    return {};
-  }
   Buffer* out = context.begin_reply(static_cast<std::uint8_t>(*codec));
   if (out == nullptr) return {};  // the session is gone
   return codec::encode(*codec, type, reply, *out);
+}
+
+void write_bytes(rpc::Context& context, Bytes reply) {
+  std::uint8_t codec = context.body_codec();
+  if (!context.metadata_text().empty()) {
+    const std::uint8_t wanted = context.wanted_reply_codec();
+    if (codec::find_codec(wanted).has_value()) codec = wanted;
+  }
+  if (codec == wire::kNoCodec) codec = wire::kPlainCodec;
+  context.reply_with(codec, std::move(reply));
 }
 
 }  // namespace fairlead::service::internal

@@ -29,6 +29,8 @@ Status read_argument(const contract::TypeInfo& type, const rpc::Context& context
 // Writes the reply in the codec that the caller wants. Nothing for a PUSH.
 // Errors: kEncodeFailed `codec.*`.
 Status write_reply(const contract::TypeInfo& type, rpc::Context& context, const void* reply);
+// The same for a body that is bytes already, which need no codec and are not copied when large.
+void write_bytes(rpc::Context& context, Bytes reply);
 
 template <class T>
 struct ResultTraits {
@@ -67,8 +69,13 @@ Status answer(const contract::TypeInfo& type, rpc::Context& context, Returned&& 
   } else {
     static_assert(std::convertible_to<Returned, Reply>,
                   "the handler returns another type than its contract declares");
-    const Reply& reply = returned;
-    return write_reply(type, context, &reply);
+    if constexpr (std::same_as<Plain, Bytes>) {
+      write_bytes(context, std::forward<Returned>(returned));
+      return {};
+    } else {
+      const Reply& reply = returned;
+      return write_reply(type, context, &reply);
+    }
   }
 }
 
@@ -129,6 +136,10 @@ class MethodHandler final : public rpc::Handler {
 
  private:
   static Status read(const rpc::Context& context, Held& in) {
+    if constexpr (std::same_as<Argument, Bytes>) {  // the body itself: nothing to decode or check
+      in = context.body_bytes().own();
+      return {};
+    }
     return read_argument(contract::type_info<Argument>(), context, &in);
   }
   static const contract::TypeInfo& reply_type() { return contract::type_info<Reply>(); }

@@ -25,11 +25,6 @@ std::uint32_t load_u32(const char* from) {
   return value;
 }
 
-void store_u32(char* to, std::uint32_t value) {
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
-  std::memcpy(to, &value, sizeof(value));
-}
-
 std::size_t load_u8(const char* from) { return static_cast<unsigned char>(*from); }
 std::size_t load_u16(const char* from) { return load_u8(from) << 8 | load_u8(from + 1); }
 
@@ -90,23 +85,44 @@ constexpr std::array<char, std::size_t{2} * 36 * 36> kBase36Pairs = [] {
   return pairs;
 }();
 
-// Writes seq before `end` and gives its first character.
-char* format_seq(std::int32_t seq, char* end) {
-  std::uint32_t rest = static_cast<std::uint32_t>(seq);
-  if (seq < 0) rest = 0U - rest;
-  while (rest >= 36) {
-    end -= 2;
-    std::memcpy(end, &kBase36Pairs[std::size_t{2} * (rest % (36 * 36))], 2);
-    rest /= 36 * 36;
+char* put_pair(char* at, std::uint32_t value) {  // two digits of base 36
+  std::memcpy(at, &kBase36Pairs[std::size_t{2} * value], 2);
+  return at + 2;
+}
+
+// The same without a leading zero.
+char* put_short(char* at, std::uint32_t value) {
+  if (value >= 36) return put_pair(at, value);
+  *at = kBase36Pairs[std::size_t{2} * value + 1];
+  return at + 1;
+}
+
+// Writes the length of seq and its digits: straight to their place, in steps of two, so that no
+// byte is moved twice.
+inline char* put_seq(char* at, std::int32_t seq) {
+  constexpr std::uint32_t kTwoDigits = 36 * 36;
+  char* const length = at++;
+  std::uint32_t value = static_cast<std::uint32_t>(seq);
+  if (seq < 0) [[unlikely]] {
+    *at++ = '-';
+    value = 0U - value;
   }
-  if (rest > 0 || seq == 0) *--end = kBase36Pairs[std::size_t{2} * rest + 1];
-  if (seq < 0) *--end = '-';
-  return end;
+  const std::uint32_t low = value % kTwoDigits;
+  const std::uint32_t rest = value / kTwoDigits;
+  if (rest == 0) {
+    at = put_short(at, low);
+  } else {
+    const std::uint32_t high = rest / kTwoDigits;
+    at = high == 0 ? put_short(at, rest) : put_pair(put_short(at, high), rest % kTwoDigits);
+    at = put_pair(at, low);
+  }
+  *length = static_cast<char>(at - length - 1);
+  return at;
 }
 
 // Reads what stands behind the transform ids. The kind is checked last, so that `out` is whole when
 // only the kind is wrong. Each step leaves in `left` at least the fixed bytes that must follow.
-Fault parse_payload(std::string_view payload, MessageView& out) {
+[[gnu::always_inline]] inline Fault parse_payload(std::string_view payload, MessageView& out) {
   const char* at = payload.data();
   std::size_t left = payload.size();
   if (left < kPayloadBytesMin) return Fault::kBadLayout;
@@ -286,10 +302,50 @@ bool peek_head(std::string_view input, MessageView& out) {
   return parse_payload(input.substr(kLengthBytes + 1), out) == Fault::kNone;
 }
 
+namespace {
+
+// Method names are short: two moves that may overlap instead of a call.
+inline char* put_method(char* at, std::string_view method) {
+  const std::size_t size = method.size();
+  const char* const from = method.data();
+  if (size > 32 || size < 8) return put(at, method);
+  if (size <= 16) {
+    std::memcpy(at, from, 8);
+    std::memcpy(at + size - 8, from + size - 8, 8);
+  } else {
+    std::memcpy(at, from, 16);
+    std::memcpy(at + size - 16, from + size - 16, 16);
+  }
+  return at + size;
+}
+
+// The head of nearly every frame: OK, no metadata, no transforms.
+FrameStart begin_plain(Buffer& out, const MessageHead& head) {
+  constexpr std::string_view kOkWithoutMetadata{"\0\6code=0\0\0", 10};
+  const FrameStart start{out.size(), Fault::kNone, 0};
+  char* const first =
+      out.prepare(kBytesMin + kSeqTextMax + kOkWithoutMetadata.size() + head.method.size());
+  char* at = first + kLengthBytes;
+  *at++ = 0;  // no transforms
+  at = put_seq(at, head.seq);
+  at[0] = static_cast<char>(head.kind);
+  at[1] = static_cast<char>(head.method.size());
+  at = put_method(at + 2, head.method);
+  at = put(at, kOkWithoutMetadata);
+  *at++ = static_cast<char>(head.body_codec);
+  out.commit(static_cast<std::size_t>(at - first));
+  return start;
+}
+
+}  // namespace
+
 FrameStart begin(Buffer& out, const MessageHead& head) {
+  if (head.status.empty() && head.metadata.empty() && head.transforms.empty() &&
+      head.method.size() <= kMethodBytesMax) [[likely]] {
+    return begin_plain(out, head);
+  }
   FrameStart start{out.size(), check_head(head), 0};
-  if (start.fault != Fault::kNone) [[unlikely]]
-    return start;
+  if (start.fault != Fault::kNone) return start;
   start.transform_count = static_cast<std::uint8_t>(head.transforms.size());
 
   const std::size_t size_max = kBytesMin + kSeqTextMax + kStatusOkField.size() +
@@ -299,17 +355,7 @@ FrameStart begin(Buffer& out, const MessageHead& head) {
   char* at = first + kLengthBytes;
   *at++ = static_cast<char>(head.transforms.size());
   at = put(at, head.transforms);
-
-  // Eight bytes are copied whatever the digits are, which is one move: what stands behind the
-  // digits is overwritten by the fields that follow.
-  std::array<char, kSeqTextMax + 8> digits;
-  char* const digits_end = digits.data() + kSeqTextMax;
-  const char* const seq = format_seq(head.seq, digits_end);
-  const auto seq_size = static_cast<std::size_t>(digits_end - seq);
-  *at++ = static_cast<char>(seq_size);
-  std::memcpy(at, seq, 8);
-  at += seq_size;
-
+  at = put_seq(at, head.seq);
   *at++ = static_cast<char>(head.kind);
   *at++ = static_cast<char>(head.method.size());
   at = put(at, head.method);
@@ -321,11 +367,11 @@ FrameStart begin(Buffer& out, const MessageHead& head) {
   return start;
 }
 
-Status finish(Buffer& out, FrameStart start, const Limits& limits, const TransformSet* transforms,
-              std::size_t shared_bytes) {
+Status internal::finish_any(Buffer& out, FrameStart start, const Limits& limits,
+                            const TransformSet* transforms, std::size_t shared_bytes) {
   FL_DCHECK(shared_bytes == 0 || start.transform_count == 0);
   Fault fault = start.fault;
-  if (fault == Fault::kNone && start.transform_count > 0) [[unlikely]] {
+  if (fault == Fault::kNone && start.transform_count > 0) {
     Status packed = pack_payload(out, start, transforms);
     if (!packed.ok()) {
       out.truncate(start.offset);
@@ -334,7 +380,7 @@ Status finish(Buffer& out, FrameStart start, const Limits& limits, const Transfo
   }
   const std::size_t size = out.size() - start.offset + shared_bytes;
   if (size > limits.frame_bytes_max && fault == Fault::kNone) fault = Fault::kTooBig;
-  if (fault != Fault::kNone) [[unlikely]] {
+  if (fault != Fault::kNone) {
     out.truncate(start.offset);
     return to_status(fault, static_cast<std::uint32_t>(size), limits)
         .with_outcome(Outcome::kNotSent);

@@ -17,8 +17,10 @@
 // peek_head() allows, then close the connection.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "fairlead/base/buffer.h"
@@ -93,8 +95,30 @@ FrameStart begin(Buffer& out, const MessageHead& head);
 // sends behind the buffer's; a frame with transforms has none.
 // Errors: the kEncodeFailed faults above; kEncodeFailed `frame.unknown_transform` or what a
 //         transform says; kTooLarge `frame.too_big`. All have the outcome kNotSent.
-Status finish(Buffer& out, FrameStart start, const Limits& limits,
-              const TransformSet* transforms = nullptr, std::size_t shared_bytes = 0);
+inline Status finish(Buffer& out, FrameStart start, const Limits& limits,
+                     const TransformSet* transforms = nullptr, std::size_t shared_bytes = 0);
+
+namespace internal {
+
+inline void store_u32(char* to, std::uint32_t value) {
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
+  std::memcpy(to, &value, sizeof(value));
+}
+Status finish_any(Buffer& out, FrameStart start, const Limits& limits,
+                  const TransformSet* transforms, std::size_t shared_bytes);
+
+}  // namespace internal
+
+inline Status finish(Buffer& out, FrameStart start, const Limits& limits,
+                     const TransformSet* transforms, std::size_t shared_bytes) {
+  const std::size_t size = out.size() - start.offset + shared_bytes;
+  if (start.fault != Fault::kNone || start.transform_count > 0 || size > limits.frame_bytes_max)
+      [[unlikely]] {
+    return internal::finish_any(out, start, limits, transforms, shared_bytes);
+  }
+  internal::store_u32(out.at(start.offset), static_cast<std::uint32_t>(size));
+  return {};
+}
 
 // Takes an unfinished frame back.
 inline void abandon(Buffer& out, FrameStart start) { out.truncate(start.offset); }

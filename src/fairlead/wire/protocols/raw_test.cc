@@ -232,6 +232,14 @@ TEST(RawSeq, ComesBackAtEveryMagnitude) {
                                        35,
                                        36,
                                        -36,
+                                       36 * 36 - 1,
+                                       36 * 36,
+                                       36 * 36 * 36 - 1,
+                                       36 * 36 * 36,
+                                       36 * 36 * 36 * 36 - 1,
+                                       36 * 36 * 36 * 36,
+                                       36 * 36 * 36 * 36 * 36 - 1,
+                                       36 * 36 * 36 * 36 * 36,
                                        std::numeric_limits<std::int32_t>::max(),
                                        std::numeric_limits<std::int32_t>::min()};
   Random random(1);
@@ -286,6 +294,20 @@ TEST(RawBuild, KeepsEarlierFramesWhenALaterOneIsTooBig) {
   EXPECT_EQ(status.reason(), "frame.too_big");
   EXPECT_EQ(status.outcome(), Outcome::kNotSent);
   EXPECT_EQ(out.view(), first);
+}
+
+// Short names are moved by words that overlap, long ones by a call: each length, beside its own
+// kind of neighbours.
+TEST(RawBuild, WritesMethodsOfEveryLength) {
+  std::string method;
+  for (std::size_t size = 0; size <= 255; ++size, method += static_cast<char>('a' + size % 26)) {
+    const std::string bytes =
+        frame({.seq = 1, .kind = Kind::kCall, .body_codec = 'j', .method = method}, "body");
+    MessageView message;
+    ASSERT_EQ(parse(bytes, kLimits, message).state, State::kFrame) << size;
+    EXPECT_EQ(message.method, method);
+    EXPECT_EQ(message.body, "body");
+  }
 }
 
 TEST(RawBuild, TakesAnUnfinishedFrameBack) {
