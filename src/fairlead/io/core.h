@@ -31,6 +31,12 @@ namespace fairlead::io {
 // Receives accepted connections, on the core that will own each of them.
 using AcceptHandler = std::function<void(Core& core, std::unique_ptr<Stream> stream)>;
 
+struct CoreOptions {
+  // Looks for events so long before it sleeps, while events come that fast (spin_policy.h); zero:
+  // never. 0 .. 1 ms; it makes sense from 20 to 50 us, and only where a CPU is spare.
+  Duration spin = Duration::zero();
+};
+
 struct ListenOptions {
   // Cores that take the connections, the least loaded first; empty: the listening core itself.
   std::vector<Core*> cores;
@@ -43,7 +49,7 @@ class FL_CAPABILITY("core") Core {
  public:
   // A core on the system's epoll.
   // Errors: kInternal `core.no_epoll` when the system gives no descriptor.
-  static Result<std::unique_ptr<Core>> make();
+  static Result<std::unique_ptr<Core>> make(CoreOptions options = {});
   // The core whose loop runs on this thread, or null.
   static Core* current();
 

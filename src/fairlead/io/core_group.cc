@@ -16,14 +16,17 @@ std::size_t usable_cpus() {
 
 }  // namespace
 
-Result<std::unique_ptr<CoreGroup>> CoreGroup::make(std::size_t count) {
+Result<std::unique_ptr<CoreGroup>> CoreGroup::make(std::size_t count, CoreOptions options) {
   if (count > 256) {
     return Status(Code::kBadMessage, "cores.out_of_range",
                   std::to_string(count) + " cores are asked for; 0 to 256 are possible");
   }
+  const std::size_t cpus = usable_cpus();
+  if (count == 0) count = cpus;
+  if (count >= cpus) options.spin = Duration::zero();
   std::vector<std::unique_ptr<Core>> cores;
-  for (std::size_t i = 0; i < (count == 0 ? usable_cpus() : count); ++i) {
-    FL_TRY_ASSIGN(std::unique_ptr<Core> core, Core::make());
+  for (std::size_t i = 0; i < count; ++i) {
+    FL_TRY_ASSIGN(std::unique_ptr<Core> core, Core::make(options));
     cores.push_back(std::move(core));
   }
   return std::unique_ptr<CoreGroup>(new CoreGroup(std::move(cores)));

@@ -110,5 +110,31 @@ TEST(CoreGroup, RunsItsCoresOnThreadsOfTheirOwn) {
   EXPECT_EQ(CoreGroup::make(257).status().reason(), "cores.out_of_range");
 }
 
+// A loop that looks before it sleeps must miss nothing: letters, timers, and stop().
+TEST(Core, LosesNothingWhileItLooksBeforeItSleeps) {
+  auto core = Core::make({.spin = 50us}).value();
+  int letters = 0;
+  int sleeps = 0;
+  std::thread poster([&core, &letters] {
+    for (int i = 0; i < 2000; ++i) {
+      core->post([&letters] { ++letters; });
+      if (i % 16 == 0) std::this_thread::yield();
+    }
+  });
+  const auto sleep_often = [](Core* on, int* count) -> Task<void> {
+    for (int i = 0; i < 20; ++i) {
+      Status slept = co_await Sleep(on->timers(), on->deadline_after(1ms));
+      if (slept.ok()) ++*count;
+    }
+  };
+
+  core->run(sleep_often(core.get(), &sleeps));
+  poster.join();
+  core->turn(core->deadline_after(1ms));
+
+  EXPECT_EQ(sleeps, 20);
+  EXPECT_EQ(letters, 2000);
+}
+
 }  // namespace
 }  // namespace fairlead::io

@@ -14,7 +14,7 @@
 
 namespace fairlead::io {
 
-Result<std::unique_ptr<Core>> Core::make() {
+Result<std::unique_ptr<Core>> Core::make(CoreOptions options) {
   internal::Descriptor epoll(epoll_create1(EPOLL_CLOEXEC));
   internal::Descriptor wake_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll.valid() || !wake_up.valid()) {
@@ -23,7 +23,7 @@ Result<std::unique_ptr<Core>> Core::make() {
                       std::string(std::strerror(errno)) + "); raise the limit: ulimit -n");
   }
   return std::unique_ptr<Core>(
-      std::make_unique<internal::EpollCore>(std::move(epoll), std::move(wake_up)));
+      std::make_unique<internal::EpollCore>(std::move(epoll), std::move(wake_up), options));
 }
 
 namespace internal {
@@ -104,10 +104,11 @@ class EpollCore::Lingerer final : private Watcher, private Timer {
   std::size_t dropped_ = 0;
 };
 
-EpollCore::EpollCore(Descriptor epoll, Descriptor wake_up)
+EpollCore::EpollCore(Descriptor epoll, Descriptor wake_up, CoreOptions options)
     : Core(steady_now()),
       epoll_(std::move(epoll)),
       wake_up_(std::move(wake_up)),
+      spin_(options.spin),
       events_(static_cast<std::size_t>(kEventsMax)) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;  // edge-triggered: the counter need not be read
@@ -157,15 +158,48 @@ EpollCore::ReadSpace EpollCore::read_space() {
   return {read_chunk_, read_chunk_->data() + read_used_, read_chunk_->capacity() - read_used_};
 }
 
-void EpollCore::poll(Deadline deadline) {
+// Looks for events until something comes, the spin's limit is over or somebody needs the CPU.
+int EpollCore::look(Deadline deadline) {
+  const Time begin = read_clock();
+  const Deadline until = earlier(deadline, Deadline::after(begin, spin_.limit()));
+  for (Time before = begin; !until.passed(before);) {
+    const int count = wait_for_events(epoll_.get(), events_.data(), kEventsMax, 0);
+    if (count != 0) {
+      spin_.found();
+      return count;
+    }
+    const Time after = read_clock();
+    if (spin_.disturbed(after - before, after)) return 0;
+    before = after;
+  }
+  spin_.missed();
+  return 0;
+}
+
+int EpollCore::wait(Deadline deadline) {
+  if (!again_.empty() || deadline.passed(now())) {
+    return wait_for_events(epoll_.get(), events_.data(), kEventsMax, 0);
+  }
+  Time begin = now();
+  if (spin_.enabled()) {
+    if (spin_.wanted(begin)) {
+      const int count = look(deadline);
+      if (count != 0) return count;
+    }
+    begin = read_clock();
+  }
   int timeout_ms = -1;
-  if (!again_.empty()) {
-    timeout_ms = 0;
-  } else if (deadline.is_set()) {
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining(now()));
+  if (deadline.is_set()) {
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining(begin));
     timeout_ms = static_cast<int>(std::min<std::int64_t>(wait.count(), 3'600'000));
   }
   const int count = wait_for_events(epoll_.get(), events_.data(), kEventsMax, timeout_ms);
+  if (spin_.enabled()) spin_.slept(read_clock() - begin);
+  return count;
+}
+
+void EpollCore::poll(Deadline deadline) {
+  const int count = wait(deadline);
   FL_CHECK(count >= 0 || errno == EINTR);
   update_now();
   running_again_.swap(again_);

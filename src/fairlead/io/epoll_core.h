@@ -13,6 +13,7 @@
 #include "fairlead/base/bytes.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/descriptor.h"
+#include "fairlead/io/spin_policy.h"
 
 namespace fairlead::io::internal {
 
@@ -29,7 +30,7 @@ class Watcher {
 
 class EpollCore final : public Core {
  public:
-  EpollCore(Descriptor epoll, Descriptor wake_up);
+  EpollCore(Descriptor epoll, Descriptor wake_up, CoreOptions options);
   ~EpollCore() override;
 
   std::int64_t wall_ms() const override;
@@ -84,12 +85,16 @@ class EpollCore final : public Core {
   class Lingerer;
   friend Lingerer;
 
+  int wait(Deadline deadline);
+  int look(Deadline deadline);
+
   static constexpr std::size_t kReadChunkBytes = 256 * 1024 - 64;  // a block of the pool
   static constexpr std::size_t kSpareBytesMax = 256 * 1024;
   static constexpr int kEventsMax = 512;
 
   Descriptor epoll_;
   Descriptor wake_up_;
+  SpinPolicy spin_;
   ChunkRef read_chunk_;
   std::size_t read_used_ = 0;
   std::size_t read_filled_ = 0;
