@@ -53,8 +53,16 @@ bool set_text(Options& options, std::string_view option, std::string_view value)
                              : option == "--method" ? &options.method
                                                     : nullptr;
   if (place != nullptr) *place = value;
-  if (option == "--codec" && value.size() == 1) options.codec = value[0];
-  return place != nullptr || option == "--codec";
+  if (option == "--codec") {
+    if (value.size() != 1) refuse(option, "wants one letter: s, j or p");
+    options.codec = value[0];
+  } else if (option == "--body") {
+    if (value != "bytes" && value != "profile") refuse(option, "there are bytes and profile");
+    options.body = value == "bytes" ? Body::kBytes : Body::kProfile;
+  } else {
+    return place != nullptr;
+  }
+  return true;
 }
 
 bool set_number(Options& options, std::string_view option, std::string_view value) {
@@ -74,6 +82,10 @@ bool set_number(Options& options, std::string_view option, std::string_view valu
     options.server_pid = number<pid_t>(option, value, 0, std::numeric_limits<pid_t>::max());
   } else if (option == "--calls") {
     options.calls = number<std::uint64_t>(option, value, 1, 1'000'000'000);
+  } else if (option == "--rate") {
+    options.rate = number(option, value, 1.0, 1e8);
+  } else if (option == "--seed") {
+    options.seed = number<std::uint64_t>(option, value, 0, kNever);
   } else {
     return false;
   }
@@ -172,7 +184,7 @@ void on_alarm(int) {
 
 }  // namespace
 
-Options parse_options(int argc, char** argv) {
+Options parse_options(int argc, char** argv, const Abilities& abilities) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view option = argv[i];
@@ -182,25 +194,45 @@ Options parse_options(int argc, char** argv) {
     if (!set_text(options, option, value) && !set_number(options, option, value)) {
       refuse(option,
              "unknown; there are --host --port --unix --label --scen --conns --depth "
-             "--payload --warm --meas --calls --spid --proto --method --codec --perf "
-             "--idle --spin");
+             "--payload --warm --meas --calls --spid --proto --method --body --codec "
+             "--rate --seed --perf --idle --spin");
     }
   }
   if (options.port == 0 && options.unix_path.empty()) refuse("--port", "is missing");
+  if (options.rate > 0 && !abilities.open_loop) refuse("--rate", "this client has no open loop");
+  if (options.body == Body::kProfile && !abilities.profiles) {
+    refuse("--body", "this client sends bytes only");
+  }
+  if (!options.unix_path.empty() && !abilities.unix_sockets) {
+    refuse("--unix", "this client connects over TCP only");
+  }
+  if (options.body == Body::kProfile && options.codec != 'j' && options.codec != 'p') {
+    refuse("--codec", "a profile travels as j or p");
+  }
+  if (options.method.empty()) {
+    options.method = options.body == Body::kBytes ? "/echo/bytes" : "/echo/profile";
+  }
   return options;
 }
 
 std::string make_body(const Options& options) {
+  if (options.body == Body::kProfile) {
+    return options.codec == 'j'
+               ? R"({"id":90071992547,"name":"Grace Hopper","mail":"grace@example.org",)"
+                 R"("visits":1906,"active":true})"
+               : "\x08\xe3\x91\xd6\xc5\xcf\x02"
+                 "\x12\x0cGrace Hopper"
+                 "\x1a\x11grace@example.org"
+                 "\x20\xf2\x0e\x28\x01";
+  }
   std::string body(options.payload_bytes, 'x');
   if (options.codec == 'j' && body.size() >= 2) body.front() = body.back() = '"';
-  if (options.codec == 'p') {
-    std::string message(1, '\x0a');  // field 1, with a length
-    std::size_t size = body.size();
-    for (; size > 127; size >>= 7) message += static_cast<char>(size | 128);
-    message += static_cast<char>(size);
-    return message + body;
-  }
-  return body;
+  if (options.codec != 'p') return body;
+  std::string message(1, '\x0a');  // field 1, with a length
+  std::size_t size = body.size();
+  for (; size > 127; size >>= 7) message += static_cast<char>(size | 128);
+  message += static_cast<char>(size);
+  return message + body;
 }
 
 std::uint64_t now_ns() {
@@ -270,7 +302,10 @@ void Measurement::begin() {
 }
 
 void Measurement::start_window() {
-  if (options_.counters) counters_.open(options_.server_pid);
+  if (options_.counters) {
+    server_counters_.open(options_.server_pid);
+    client_counters_.open(getpid());
+  }
   measuring_ = true;
   before_ = look();
   if (calls_max_ != kNever) return;
@@ -298,10 +333,14 @@ Measurement::Snapshot Measurement::look() const {
   getrusage(RUSAGE_SELF, &usage);
   now.client_user_s = seconds(usage.ru_utime);
   now.client_system_s = seconds(usage.ru_stime);
+  now.client = client_counters_.read();
   const pid_t server = options_.server_pid;
   if (server == 0) return now;
   now.server_cpu_s = cpu_seconds(server);
-  now.counters = counters_.read();
+  now.server = server_counters_.read();
+  if (options_.idle) {
+    now.server_private_kib = field_of(proc_file(server, "smaps_rollup"), "Private_Dirty:");
+  }
   read_ticks(server, now.server_user_s, now.server_system_s);
   now.server_kib = field_of(proc_file(server, "status"), "VmRSS:");
   for (const pid_t thread : threads_of(server)) {
@@ -310,6 +349,19 @@ Measurement::Snapshot Measurement::look() const {
     now.involuntary_switches += field_of(status, "nonvoluntary_ctxt_switches:");
   }
   return now;
+}
+
+void Measurement::print_counters(const Snapshot& after, double calls) const {
+  const auto per_call = [calls](std::uint64_t from, std::uint64_t to) {
+    return static_cast<double>(to - from) / calls;
+  };
+  std::printf(",\"srv_instr_user\":%.0f,\"srv_instr_kern\":%.0f,\"srv_syscalls\":%.4f",
+              per_call(before_.server.user_instructions, after.server.user_instructions),
+              per_call(before_.server.kernel_instructions, after.server.kernel_instructions),
+              per_call(before_.server.system_calls, after.server.system_calls));
+  std::printf(",\"cli_instr_user\":%.0f,\"cli_syscalls\":%.4f",
+              per_call(before_.client.user_instructions, after.client.user_instructions),
+              per_call(before_.client.system_calls, after.client.system_calls));
 }
 
 void Measurement::report() {
@@ -347,12 +399,8 @@ void Measurement::report() {
       per_call(before_.voluntary_switches, after.voluntary_switches),
       per_call(before_.involuntary_switches, after.involuntary_switches),
       static_cast<unsigned long long>(after.server_kib), static_cast<unsigned long long>(errors_));
-  if (options_.counters) {
-    std::printf(",\"srv_instr_user\":%.0f,\"srv_instr_kern\":%.0f,\"srv_syscalls\":%.4f",
-                per_call(before_.counters.user_instructions, after.counters.user_instructions),
-                per_call(before_.counters.kernel_instructions, after.counters.kernel_instructions),
-                per_call(before_.counters.system_calls, after.counters.system_calls));
-  }
+  if (options_.counters) print_counters(after, calls);
+  if (options_.rate > 0) std::printf(",\"rate\":%.0f", options_.rate);
   std::printf("}\n");
   leave();
 }
@@ -360,14 +408,18 @@ void Measurement::report() {
 void Measurement::report_idle() {
   sleep(1);  // the server gives back what the calls needed
   const Snapshot after = look();
-  const auto grown =
-      static_cast<double>(after.server_kib) - static_cast<double>(before_.server_kib);
+  const auto grown = static_cast<double>(after.server_private_kib) -
+                     static_cast<double>(before_.server_private_kib);
+  std::printf("{\"label\":\"%s\",\"scen\":\"%s\",\"conns\":%d,\"opened\":%llu,",
+              options_.label.c_str(), options_.scenario.c_str(), options_.sessions,
+              static_cast<unsigned long long>(ended_));
   std::printf(
-      "{\"label\":\"%s\",\"scen\":\"%s\",\"conns\":%d,\"opened\":%llu,\"rss0_kb\":%llu,"
-      "\"rss1_kb\":%llu,\"kb_per_conn\":%.3f,\"errors\":%llu}\n",
-      options_.label.c_str(), options_.scenario.c_str(), options_.sessions,
-      static_cast<unsigned long long>(ended_), static_cast<unsigned long long>(before_.server_kib),
-      static_cast<unsigned long long>(after.server_kib), grown / options_.sessions,
+      "\"rss0_kb\":%llu,\"rss1_kb\":%llu,\"private0_kb\":%llu,\"private1_kb\":%llu,"
+      "\"kb_per_conn\":%.3f,\"errors\":%llu}\n",
+      static_cast<unsigned long long>(before_.server_kib),
+      static_cast<unsigned long long>(after.server_kib),
+      static_cast<unsigned long long>(before_.server_private_kib),
+      static_cast<unsigned long long>(after.server_private_kib), grown / options_.sessions,
       static_cast<unsigned long long>(errors_));
   leave();
 }

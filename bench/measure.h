@@ -19,6 +19,11 @@
 
 namespace fairlead::bench {
 
+enum class Body : std::uint8_t {
+  kBytes,    // payload_bytes of 'x', for /echo/bytes
+  kProfile,  // a struct of five fields (rpc/echo_contract.h), for /echo/profile
+};
+
 struct Options {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
@@ -32,19 +37,32 @@ struct Options {
   double measure_s = 8;
   pid_t server_pid = 0;  // 0: no figures of the server
   std::string protocol = "raw";
-  std::string method = "/echo/bytes";
+  std::string method{};  // empty: that of the body
+  Body body = Body::kBytes;
   char codec = 's';
   bool counters = false;    // instructions and system calls; makes times useless
   bool idle = false;        // one call on each connection, then the server's memory
   bool spin = false;        // never sleep while waiting for replies
   std::uint64_t calls = 0;  // exactly so many, without warm-up; 0: as many as the window takes
+  // Open loop: so many calls a second start at random moments (schedule.h), whatever the replies
+  // do, as long as sessions * depth are not out; 0: closed loop.
+  double rate = 0;
+  std::uint64_t seed = 1;  // of the schedule
 };
 
-// Explains and ends the process with 2 when an option is unknown or out of range.
-Options parse_options(int argc, char** argv);
+// What a client can do beside bytes over TCP in a closed loop.
+struct Abilities {
+  bool open_loop = false;     // --rate
+  bool profiles = false;      // --body profile
+  bool unix_sockets = false;  // --unix
+};
 
-// The body that a call sends: payload_bytes of 'x', in the form of the codec ('j': a JSON string,
-// 'p': a protobuf message with one bytes field).
+// Explains and ends the process with 2 when an option is unknown, out of range or beyond what the
+// client can do.
+Options parse_options(int argc, char** argv, const Abilities& abilities = {});
+
+// The body that a call sends, in the form of the codec. kBytes: 's' as it is, 'j' a JSON string,
+// 'p' a protobuf message with one bytes field. kProfile: 'j' and 'p'.
 std::string make_body(const Options& options);
 
 // Nanoseconds of the steady clock.
@@ -106,6 +124,8 @@ class Counters {
 //   run.begin();
 //   each call: if (run.may_start()) send it;  then run.completed(began_ns, now_ns) or run.failed()
 //
+// In an open loop a call begins when its schedule says, not when it could be sent: what had to wait
+// behind others is counted with its wait.
 // completed() and failed() print the line and end the process when the run is over. A watchdog ends
 // it with 1 when no reply comes for too long.
 class Measurement {
@@ -141,18 +161,22 @@ class Measurement {
     std::uint64_t voluntary_switches = 0;
     std::uint64_t involuntary_switches = 0;
     std::uint64_t server_kib = 0;
-    Counters::Values counters;
+    std::uint64_t server_private_kib = 0;  // written by it and shared with nobody; when idle only
+    Counters::Values server;
+    Counters::Values client;
   };
 
   Snapshot look() const;
   void start_window();
   void step();
+  void print_counters(const Snapshot& after, double calls) const;
   [[noreturn]] void report();
   [[noreturn]] void report_idle();
 
   const Options options_;
   Histogram latencies_;
-  Counters counters_;
+  Counters server_counters_;
+  Counters client_counters_;
   Snapshot before_;
   std::uint64_t calls_max_;
   std::uint64_t started_ = 0;
