@@ -31,12 +31,18 @@ struct Call {
   std::uint64_t began_ns = 0;
 };
 
+struct DueCall {
+  std::uint32_t slot;
+  std::uint64_t began_ns;
+};
+
 struct Connection {
   int socket = -1;
   std::vector<Call> calls{};
   CutFrame cut{};
   std::string unsent{};
   bool blocked = false;
+  std::vector<DueCall> due{};  // in an open loop: what this turn starts
 };
 
 class Load {
@@ -83,6 +89,7 @@ class Load {
       for (Connection& connection : connections_) idle_.push_back({&connection, i});
     }
     Schedule schedule(options_.rate, options_.seed, now_ns());
+    std::vector<Connection*> touched;
     while (true) {
       turn(0);
       const std::uint64_t now = now_ns();
@@ -90,10 +97,21 @@ class Load {
       while (schedule.due(now) && !idle_.empty()) {
         const IdleCall next = idle_.front();
         idle_.pop_front();
-        start(*next.connection, next.connection->calls[next.slot], schedule.take());
-        flush(*next.connection);
+        if (next.connection->due.empty()) touched.push_back(next.connection);
+        next.connection->due.push_back({next.slot, schedule.take()});
       }
+      for (Connection* connection : touched) start_due(*connection);
+      touched.clear();
     }
+  }
+
+  // What became due together leaves in one send.
+  void start_due(Connection& connection) {
+    for (const DueCall& due : connection.due) {
+      start(connection, connection.calls[due.slot], due.began_ns);
+    }
+    connection.due.clear();
+    flush(connection);
   }
 
   void turn(int wait_ms) {

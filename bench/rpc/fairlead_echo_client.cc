@@ -81,13 +81,15 @@ class EchoCall final : public rpc::PendingCall {
   }
 
   Status check(const wire::MessageView& reply, const Bytes& input) const {
-    const Status differs(Code::kDecodeReplyFailed, "bench.reply",
-                         "the reply's body is not the request's");
-    if (reply.body_codec != static_cast<std::uint8_t>(codec())) return differs;
-    if (!load_.profile) return reply.body.size() == load_.body.size() ? Status() : differs;
+    if (reply.body_codec != static_cast<std::uint8_t>(codec())) return differs();
+    if (!load_.profile) return reply.body.size() == load_.body.size() ? Status() : differs();
     FL_TRY_ASSIGN(const auto profile,
                   codec::decode<echo_service::Profile>(codec(), Bytes(input.chunk(), reply.body)));
-    return profile.mail == kProfile.mail && profile.visits == kProfile.visits ? Status() : differs;
+    return profile.mail == kProfile.mail && profile.visits == kProfile.visits ? Status()
+                                                                              : differs();
+  }
+  static Status differs() {
+    return {Code::kDecodeReplyFailed, "bench.reply", "the reply's body is not the request's"};
   }
 
   codec::CodecId codec() const { return static_cast<codec::CodecId>(load_.run.options().codec); }
