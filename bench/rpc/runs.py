@@ -147,9 +147,11 @@ def run_client(command, cpu, timeout_s):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         out, err = client.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
+    except BaseException as why:  # an interrupt reaches this script only
         os.killpg(client.pid, signal.SIGKILL)
         client.communicate()
+        if not isinstance(why, subprocess.TimeoutExpired):
+            raise
         print(f"  no end within {timeout_s:.0f} s: {shlex.join(command)}")
         return None
     lines = [line for line in out.splitlines() if line.startswith("{")]
