@@ -1,5 +1,5 @@
 // Load client for Cap'n Proto: one connection for each of --conns, --depth calls outstanding on
-// each, in a closed loop on one thread. Options: ../measure.h.
+// each, in a closed loop on one thread. Options: ../options.h.
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 // The ceiling's load client: --conns connections with at most --depth calls outstanding on each,
-// over the raw protocol, in a closed loop or, with --rate, in an open one. Options: ../measure.h.
+// over the raw protocol, in a closed loop or, with --rate, in an open one. Options: ../options.h.
 // Checks seq, status, codec and length of each reply; replies may come in any order.
 #include <fcntl.h>
 #include <sched.h>

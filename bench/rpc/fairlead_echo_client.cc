@@ -1,5 +1,5 @@
 // The load client of our engine: --conns sessions with at most --depth calls outstanding on each,
-// on one core, in a closed loop or, with --rate, in an open one. Options: ../measure.h. Deadlines
+// on one core, in a closed loop or, with --rate, in an open one. Options: ../options.h. Deadlines
 // and metrics are on, as in every program with an App. Checks status, codec and length of each
 // reply; of a profile, which is encoded and decoded in each call, the content too.
 #include <sched.h>

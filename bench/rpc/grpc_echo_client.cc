@@ -1,6 +1,6 @@
 // Load client for gRPC C++: one channel with its own TCP connection for each of --conns, --depth
 // calls outstanding on each, one thread on a completion queue, in a closed loop or, with --rate, in
-// an open one. Options: ../measure.h; the body is a message with --payload bytes.
+// an open one. Options: ../options.h; the body is a message with --payload bytes.
 #include <grpcpp/grpcpp.h>
 #include <sched.h>
 

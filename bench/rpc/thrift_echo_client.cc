@@ -1,6 +1,6 @@
 // Load client for Apache Thrift. Its connections carry one call at a time, so --conns connections
 // with --depth calls on each become conns * depth connections with one. One thread waits for all of
-// them; the calls are made by the generated client. Options: ../measure.h.
+// them; the calls are made by the generated client. Options: ../options.h.
 #include <sys/epoll.h>
 #include <thrift/protocol/TBinaryProtocol.h>
 #include <thrift/transport/TBufferTransports.h>
