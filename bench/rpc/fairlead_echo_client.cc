@@ -37,7 +37,7 @@ class EchoCall;
 struct Load {
   bench::Measurement& run;
   const io::Core& core;
-  const std::string body;
+  const Bytes body;
   const bool profile = run.options().body == bench::Body::kProfile;
   const bool open = run.options().rate > 0;
   std::deque<EchoCall*> idle{};
@@ -55,16 +55,12 @@ class EchoCall final : public rpc::PendingCall {
     const bench::Options& options = load_.run.options();
     const rpc::CallHead head{.method = options.method,
                              .body_codec = static_cast<std::uint8_t>(options.codec)};
-    session_.start_call(*this, head, {}, {}, [this](Buffer& out) { return write_body(out); });
+    if (!load_.profile) return session_.start_call(*this, head, {}, {}, load_.body);
+    session_.start_call(*this, head, {}, {},
+                        [this](Buffer& out) { return codec::encode(codec(), kProfile, out); });
   }
 
  private:
-  Status write_body(Buffer& out) const {
-    if (load_.profile) return codec::encode(codec(), kProfile, out);
-    out.append(load_.body);
-    return {};
-  }
-
   void on_done(Status status, const wire::MessageView& reply, const Bytes& input) override {
     if (status.code() == Code::kConnectionClosed) bench::give_up(status.to_string());
     if (status.ok()) status = check(reply, input);
@@ -174,7 +170,7 @@ Status generate(bench::Measurement& run) {
   const Status connected = core->run(connect(peer, address, options.sessions, sessions));
   if (!connected.ok()) bench::give_up(connected.to_string());
 
-  Load load{.run = run, .core = *core, .body = bench::make_body(options)};
+  Load load{.run = run, .core = *core, .body = Bytes(bench::make_body(options))};
   const std::vector<std::unique_ptr<EchoCall>> calls = make_calls(load, sessions);
   run.begin();
   if (load.open) {
