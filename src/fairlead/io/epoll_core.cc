@@ -146,6 +146,9 @@ void EpollCore::forget_again(Watcher& watcher) {
 
 EpollCore::ReadSpace EpollCore::read_space() {
   if (read_chunk_ && read_chunk_->unique()) {
+#ifndef NDEBUG
+    std::memset(read_chunk_->data() + read_used_, 0xDB, read_filled_);  // as Chunk does at its end
+#endif
     read_used_ = 0;
   } else {
     read_used_ += read_filled_;  // views of the last read are still held
