@@ -27,7 +27,8 @@ std::uint8_t Context::asked_reply_codec() const {
 }
 
 Buffer* Context::begin_reply(std::uint8_t codec) {
-  if (kind() == wire::Kind::kPush || session_.state_ == Session::State::kClosed) return nullptr;
+  if (kind() == wire::Kind::kPush) return nullptr;
+  if (session_.state_ == Session::State::kClosed || session_.cut_) return nullptr;
   FL_CHECK(!reply_.has_value() && !session_.frame_open_);
   Buffer& out = session_.stream_->output();
   reply_ = wire::raw::begin(out, {.seq = message_.seq,

@@ -208,7 +208,7 @@ Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes 
 io::ReadResult Session::on_read(const Bytes& input) {
   const std::string_view all = input.view();
   std::size_t consumed = 0;
-  while (consumed < all.size() && (state_ == State::kOpen || handlers_running_ > 0)) {
+  while (consumed < all.size() && !cut_ && (state_ == State::kOpen || handlers_running_ > 0)) {
     const std::string_view rest = all.substr(consumed);
     wire::MessageView message;
     const wire::raw::FrameResult frame = wire::raw::parse(rest, peer_.options_.limits, message);
@@ -338,7 +338,8 @@ void Session::finish(Context& context, Status status) {
     if (!status.ok()) metrics().pushes_failed.add();
     return;
   }
-  if (state_ == State::kClosed) return;
+  if (state_ == State::kClosed || cut_) return;
+  Buffer& out = stream_->output();
   if (status.ok()) {
     if (!began) {
       context.begin_reply(wire::kNoCodec);
@@ -351,16 +352,24 @@ void Session::finish(Context& context, Status status) {
   }
   if (!status.ok()) {
     metrics().calls_failed.add();
-    reply_error(context.message_, context.reply_metadata_, status);
+    return reply_error(context.message_, context.reply_metadata_, status);
   }
-  if (stream_->unsent_bytes() > peer_.options_.write_queue_bytes_max) {
-    stream_->abort(Status(Code::kOverloaded, "session.slow_reader",
-                          "the peer does not read its replies; write_queue_bytes_max is reached"));
-  }
+  bound_unsent();
+}
+
+// Replies are exempt from the limit at which calls are refused, so beyond it the session ends. The
+// stream closes when the turn does; until then nothing more is served, or one read full of small
+// calls could make any amount of replies.
+void Session::bound_unsent() {
+  if (stream_->unsent_bytes() <= peer_.options_.write_queue_bytes_max) return;
+  cut_ = true;
+  stream_->abort(Status(Code::kOverloaded, "session.slow_reader",
+                        "the peer does not read its replies; write_queue_bytes_max is reached"));
 }
 
 void Session::reply_error(const wire::MessageView& message, std::string_view metadata,
                           const Status& status) {
+  if (cut_) return;
   std::string text;
   wire::append_status_text(text, status);
   const wire::Kind kind =
@@ -368,9 +377,12 @@ void Session::reply_error(const wire::MessageView& message, std::string_view met
   Buffer& out = stream_->output();
   const wire::raw::FrameStart start = wire::raw::begin(
       out, {.seq = message.seq, .kind = kind, .status = text, .metadata = metadata});
-  const Status sent = send_frame(start, Bytes(), nullptr);
-  // The text fits any frame. Metadata that the handler added may not: the error goes without it.
-  if (!sent.ok() && !metadata.empty()) reply_error(message, {}, status);
+  const std::size_t from = start.offset;
+  const Status sent = wire::raw::finish(out, start, peer_.options_.limits);
+  if (!sent.ok()) return;
+  appended_bytes_ += out.size() - from;
+  stream_->wrote();
+  bound_unsent();
 }
 
 void Session::refuse(const wire::MessageView& message, const Status& status) {

@@ -136,6 +136,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void refuse(const wire::MessageView& message, const Status& status);
   void protocol_error(const Status& why, std::string_view input);
   void fail_calls(const Status& why);
+  void bound_unsent();
   void end_if_idle();
 
   Peer& peer_;
@@ -152,6 +153,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   std::uint32_t handlers_running_ = 0;
   State state_ = State::kOpen;
   bool frame_open_ = false;
+  bool cut_ = false;  // beyond its limit of unsent bytes; closes at the turn's end
   // Position in the peer's list.
   Session* previous_ = nullptr;
   Session* next_ = nullptr;
