@@ -38,6 +38,28 @@ BUGS = {
         "  --handlers_running_;\n  end_if_idle();",
         "  --handlers_running_;\n  if (state_ != State::kClosed) end_if_idle();",
         "sessions that die under a handler are never given back"),
+    "input_not_kept": (
+        "src/fairlead/rpc/session.cc",
+        "serve_later(*handler, message, input, deadline)",
+        "serve_later(*handler, message, Bytes::borrow(input.view()), deadline)",
+        "the read that a waiting handler answers from is used again too early"),
+    "cancelled_call_leaks": (
+        "src/fairlead/async/cancel.cc",
+        "    listener->on_cancel();\n  }\n  internal::release(state);\n",
+        "    listener->on_cancel();\n  }\n",
+        "what a cancelled call shared with its canceller is never freed"),
+    "timer_left_armed": (
+        "src/fairlead/rpc/session.cc",
+        "  call->disarm();\n  call->forget();\n  call->session_ = nullptr;\n"
+        "  call->on_done(wire::parse_status_text",
+        "  call->forget();\n  call->session_ = nullptr;\n"
+        "  call->on_done(wire::parse_status_text",
+        "the deadline of a call that was answered comes all the same"),
+    "queue_not_bounded": (
+        "src/fairlead/rpc/session.cc",
+        "  cut_ = true;\n",
+        "",
+        "the rest of a read is served to a peer that does not read"),
     "pushes_swapped": (
         "src/fairlead/rpc/session.cc",
         "    case wire::Kind::kPush:\n      return serve(message, input);",
