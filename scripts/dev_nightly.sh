@@ -10,6 +10,9 @@ nightly_steps() {
     echo "simulate|peers on a broken network, 10,000 seeds|simulate_many 10000|simulate_many 200"
     echo "planted|bugs that the simulation must find|tests/simulation/planted/run.py|-"
   fi
+  if [[ -d tests/soak ]]; then
+    echo "soak|full load for minutes, memory flat within 2 %|soak 10|soak 1"
+  fi
   echo "release|every test of the optimised build|test_release|-"
   if [[ -f bench/rpc.py ]]; then
     echo "bench-rpc|echo beside a bare epoll server and gRPC|./dev bench rpc|-"
@@ -24,6 +27,12 @@ simulate_many() {
   seq 1 "$chunk" "$1" | xargs -P "$jobs" -I '{}' "$program" --seeds "$chunk" --from '{}' |
     awk '/ passed, / { passed += $1; failed += $3; next } { print }
          END { print passed + 0 " passed, " failed + 0 " failed"; exit failed != 0 }'
+}
+
+# MINUTES of full load on two cores.
+soak() {
+  build release soak
+  build/release/tests/soak/soak --minutes "$1"
 }
 
 # The tests in which order and timing matter most, COUNT times each.
