@@ -147,11 +147,12 @@ Task<void> Load::cancel_soon(std::shared_ptr<CancelSource> source) {
 // Mostly small; a few of them larger than a read and than a socket takes at once.
 std::string_view Load::draw_body() {
   const std::uint64_t choice = random_.below(100);
-  const std::size_t most = choice < 2    ? 1
-                           : choice < 70 ? 300
-                           : choice < 95 ? 10'000
-                           : choice < 99 ? 64'000
-                                         : kBodyBytesMax;
+  const std::uint64_t large_from = settled_.load(std::memory_order_relaxed) ? 99 : 90;
+  std::size_t most = 300;
+  if (choice < 2) most = 1;
+  if (choice >= 70) most = 10'000;
+  if (choice >= large_from - 4) most = 64'000;
+  if (choice >= large_from) most = kBodyBytesMax;
   const std::size_t bytes = random_.below(most);
   return std::string_view(pattern_).substr(random_.below(kBodyBytesMax), bytes);
 }

@@ -24,7 +24,7 @@ struct Counts {
   std::atomic<std::uint64_t> wrong{0};  // a reply or an error that must not be
 };
 
-// Thread: its core, but for stop() and running(). Lifetime: core, router and counts outlive it.
+// Thread: its core, but for stop() and settle(). Lifetime: core, router and counts outlive it.
 class Load {
  public:
   Load(io::Core& core, const rpc::Router& router, Counts& counts, std::uint64_t seed);
@@ -33,9 +33,11 @@ class Load {
   Status serve(const io::Address& address);
   const io::Address& address() const { return listener_->local(); }
 
-  // Starts the users, which call `server` until stop().
+  // Starts the users, which call `server` until stop(). Until settle() large bodies are ten times
+  // as frequent, so that the most memory that the load needs is needed soon. Both: any thread.
   void start(io::Address server);
-  void stop() { stopping_.store(true, std::memory_order_relaxed); }  // any thread
+  void settle() { settled_.store(true, std::memory_order_relaxed); }
+  void stop() { stopping_.store(true, std::memory_order_relaxed); }
   // When all users have gone.
   Task<void> close();
 
@@ -57,6 +59,7 @@ class Load {
   Random random_;
   const std::string pattern_;
   std::unique_ptr<io::Listener> listener_;
+  std::atomic<bool> settled_{false};
   std::atomic<bool> stopping_{false};
   Scope users_;
 };
