@@ -28,24 +28,24 @@ void note() {
 
 // The C library's own, under the names by which it lets itself be replaced.
 extern "C" {
-void* __libc_malloc(std::size_t bytes);
-void* __libc_calloc(std::size_t count, std::size_t bytes);
-void* __libc_realloc(void* block, std::size_t bytes);
-void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+void* __libc_malloc(std::size_t bytes) noexcept;
+void* __libc_calloc(std::size_t count, std::size_t bytes) noexcept;
+void* __libc_realloc(void* block, std::size_t bytes) noexcept;
+void* __libc_memalign(std::size_t alignment, std::size_t bytes) noexcept;
 
-void* malloc(std::size_t bytes) {
+void* malloc(std::size_t bytes) noexcept {
   note();
   return __libc_malloc(bytes);
 }
-void* calloc(std::size_t count, std::size_t bytes) {
+void* calloc(std::size_t count, std::size_t bytes) noexcept {
   note();
   return __libc_calloc(count, bytes);
 }
-void* realloc(void* block, std::size_t bytes) {
+void* realloc(void* block, std::size_t bytes) noexcept {
   note();
   return __libc_realloc(block, bytes);
 }
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
   note();
   return __libc_memalign(alignment, bytes);
 }

@@ -6,10 +6,10 @@
 
 namespace fairlead::io::internal {
 
-SimulatedStream::SimulatedStream(ConnectionPtr connection, std::size_t side)
-    : Stream(*connection->cores[side]), connection_(std::move(connection)), side_(side) {
+SimulatedStream::SimulatedStream(SimulatedCore& core, ConnectionPtr connection, std::size_t side)
+    : Stream(core), connection_(std::move(connection)), side_(side) {
   connection_->sides[side_] = this;
-  core().add_load(1);
+  core.add_load(1);
   ++world().streams;
 }
 
@@ -26,8 +26,9 @@ void SimulatedStream::tell(std::string_view what, std::uint64_t count) const {
 
 void SimulatedStream::later(Time when, const ConnectionPtr& connection, std::size_t side,
                             std::function<void(SimulatedStream&)> action) {
-  SimulatedCore& there = *connection->cores[side];
-  there.world().at(when, there, [connection, side, action = std::move(action)] {
+  SimulatedStream* now_there = connection->sides[side];
+  if (now_there == nullptr) return;  // and never comes back; its core may be gone too
+  connection->world->at(when, now_there->core(), [connection, side, action = std::move(action)] {
     SimulatedStream* stream = connection->sides[side];
     if (stream != nullptr && !stream->closed_) action(*stream);
   });
@@ -102,9 +103,9 @@ void SimulatedStream::send_segment(std::size_t bytes) {
   away().on_the_way += bytes;
   if (away().dead) return;  // taken by the system, seen by nobody
   tell("sends bytes", bytes);
-  world().at(
-      next_arrival(bytes), *connection_->cores[1 - side_],
-      [connection = connection_, there = 1 - side_, data] { arrive(connection, there, data); });
+  SimulatedCore& there = other() != nullptr ? other()->core() : core();
+  world().at(next_arrival(bytes), there,
+             [connection = connection_, to = 1 - side_, data] { arrive(connection, to, data); });
 }
 
 // When what is sent now arrives: after what was sent before, and as slowly as the link is.
@@ -186,8 +187,8 @@ void SimulatedStream::finish(Status why) {
 // ---- receiving
 // -----------------------------------------------------------------------------------
 
-// On the receiver's core. A side that closed in order takes some more bytes without reading them;
-// any other that is gone answers with a reset.
+// On the receiver's core, if that still is there. A side that closed in order takes some more bytes
+// without reading them; any other that is gone answers with a reset.
 void SimulatedStream::arrive(const ConnectionPtr& connection, std::size_t side,
                              std::string_view bytes) {
   Connection::Direction& direction = connection->directions[1 - side];
@@ -198,7 +199,7 @@ void SimulatedStream::arrive(const ConnectionPtr& connection, std::size_t side,
   if (connection->lingers[side] && direction.dropped <= kDroppedBytesMax) {
     return open_window(connection, 1 - side);
   }
-  SimulatedWorld& world = connection->cores[side]->world();
+  SimulatedWorld& world = *connection->world;
   if (!connection->directions[side].dead) {
     tell_reset(connection, 1 - side, world.now + world.delay());
   }
@@ -221,7 +222,7 @@ void SimulatedStream::stop_reading_perhaps() {
   stalled_ = true;
   const Duration stall(static_cast<Duration::rep>(
       world().random.below(static_cast<std::uint64_t>(world().options.stall_max.count()) + 1)));
-  tell("does not read for us", static_cast<std::uint64_t>(stall.count()) / 1000);
+  tell("stops reading, us", static_cast<std::uint64_t>(stall.count()) / 1000);
   later(world().now + stall, connection_, side_, [](SimulatedStream& stream) {
     stream.stalled_ = false;
     stream.deliver();
@@ -271,7 +272,7 @@ void SimulatedStream::keep_rest(std::size_t consumed) {
 
 void SimulatedStream::open_window(const ConnectionPtr& connection, std::size_t sender) {
   if (connection->directions[1 - sender].dead) return;  // the news would travel that way
-  SimulatedWorld& world = connection->cores[sender]->world();
+  SimulatedWorld& world = *connection->world;
   later(world.now + world.delay(), connection, sender, [](SimulatedStream& stream) {
     if (stream.blocked_) stream.flush();
   });

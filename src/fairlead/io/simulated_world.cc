@@ -184,12 +184,11 @@ Task<Result<std::unique_ptr<Stream>>> SimulatedCore::connect(Address address, De
       address.is_unix() ? unnamed_unix_address() : Address::loopback(++world_.last_port);
   connection->addresses[1] = address;
   SimulatedCore& there = found->second->next_core();
-  connection->cores[0] = this;
-  connection->cores[1] = &there;
-  auto near = std::make_unique<SimulatedStream>(connection, 0);
+  connection->world = &world_;
+  auto near = std::make_unique<SimulatedStream>(*this, connection, 0);
   // The other side is made when the news arrives; bytes sent meanwhile come after it.
-  auto far =
-      std::make_shared<std::unique_ptr<Stream>>(std::make_unique<SimulatedStream>(connection, 1));
+  auto far = std::make_shared<std::unique_ptr<Stream>>(
+      std::make_unique<SimulatedStream>(there, connection, 1));
   const Time arrival = world_.now + world_.delay();
   connection->directions[0].last_arrival = connection->directions[1].last_arrival = arrival;
   world_.at(arrival, there, [world = &world_, &there, address, far] {

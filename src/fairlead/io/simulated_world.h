@@ -119,7 +119,7 @@ class SimulatedStream final : public Stream {
       bool ended = false;       // the end was sent
     };
     std::uint64_t number = 0;
-    SimulatedCore* cores[2] = {nullptr, nullptr};
+    SimulatedWorld* world = nullptr;
     SimulatedStream* sides[2] = {nullptr, nullptr};
     Direction directions[2];  // [i]: away from side i
     Address addresses[2];
@@ -128,7 +128,7 @@ class SimulatedStream final : public Stream {
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
 
-  SimulatedStream(ConnectionPtr connection, std::size_t side);
+  SimulatedStream(SimulatedCore& core, ConnectionPtr connection, std::size_t side);
   ~SimulatedStream() override;
 
   void start(StreamHandler& handler) override;
