@@ -20,8 +20,8 @@ TEST_F(SimulationTest, TellsBothSidesOfAReset) {
 TEST_F(SimulationTest, CutsAtEveryByte) {
   const std::string frame = "0123456789";
   std::set<std::size_t> cuts;
-  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
-    make(seed, {.segment_bytes_max = frame.size(), .reset_chance = 0.5});
+  for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+    make(seed, {.segment_bytes_max = frame.size(), .reset_chance = 1});
     send(frame);
     pass(1s);
     EXPECT_EQ(server->received, frame.substr(0, server->received.size())) << "seed " << seed;
@@ -99,15 +99,28 @@ TEST_F(SimulationTest, ConnectsUnixSocketsToo) {
   EXPECT_EQ(server->stream->peer().unix_path(), "");
 }
 
-TEST_F(SimulationTest, ResetsWhoSendsToASideThatIsGone) {
+TEST_F(SimulationTest, ResetsWhoseBytesWereNeverRead) {
   make(10);
   pass(10ms);
+  server->stream->pause();
+  send("never read");
+  pass(1s);
   server->stream->abort(Status(Code::kConnectionClosed, "test.gone", ""));
   far->turn(Deadline(simulation->now()));
+  pass(1s);
+  EXPECT_EQ(client->why.reason(), "connection.reset");
+}
+
+TEST_F(SimulationTest, ResetsWhoSendsToASideThatIsGone) {
+  make(15);
+  pass(10ms);
+  client->stream->pause();  // does not notice the end
+  server->stream->abort(Status(Code::kConnectionClosed, "test.gone", ""));
+  far->turn(Deadline(simulation->now()));
+  pass(1s);
   send("too late");
   pass(1s);
-  EXPECT_EQ(server->received, "");
-  EXPECT_TRUE(client->closed);
+  EXPECT_EQ(client->why.reason(), "connection.reset");
 }
 
 TEST_F(SimulationTest, TakesSomeMoreFromAPeerAfterAnOrderlyClose) {
