@@ -96,14 +96,15 @@ class RawCalls : public ::testing::TestWithParam<const char*> {
       for (const auto& one : echoes) right += one->right;
     }
   }
-  // `calls` calls, so many of them in flight, after as many to warm up.
+  // `calls` calls, so many of them in flight. The warm-up begins twice, as a beginning is not the
+  // steady state: its calls leave outside of a read, from a buffer of their own.
   void expect_none(std::string_view method, int in_flight, int calls) {
     int left = 0;
     std::vector<std::unique_ptr<Echo>> echoes;
     for (int i = 0; i < in_flight; ++i) {
       echoes.push_back(std::make_unique<Echo>(*session, method, left));
     }
-    run(echoes, left, calls);
+    for (int warm_up = 0; warm_up < 2; ++warm_up) run(echoes, left, calls);
     MallocCount count;
     run(echoes, left, calls);
     EXPECT_EQ(count.blocks(), 0U) << calls << " calls; " << count.first_stack();
