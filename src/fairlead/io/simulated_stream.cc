@@ -92,7 +92,8 @@ void SimulatedStream::flush() {
 
 void SimulatedStream::send_segment(std::size_t bytes) {
   if (bytes == 0) return;
-  const std::string data(output_.view().substr(0, bytes));
+  std::string data(bytes, '\0');
+  output_.copy_front(data.data(), bytes);
   output_.consume(bytes);
   if (away().ended) return;
   if (away().dead && !std::exchange(away().timing_out, true)) {

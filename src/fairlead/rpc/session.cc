@@ -339,7 +339,6 @@ void Session::finish(Context& context, Status status) {
     return;
   }
   if (state_ == State::kClosed || cut_) return;
-  Buffer& out = stream_->output();
   if (status.ok()) {
     if (!began) {
       context.begin_reply(wire::kNoCodec);
@@ -377,12 +376,10 @@ void Session::reply_error(const wire::MessageView& message, std::string_view met
   Buffer& out = stream_->output();
   const wire::raw::FrameStart start = wire::raw::begin(
       out, {.seq = message.seq, .kind = kind, .status = text, .metadata = metadata});
-  const std::size_t from = start.offset;
-  const Status sent = wire::raw::finish(out, start, peer_.options_.limits);
-  if (!sent.ok()) return;
-  appended_bytes_ += out.size() - from;
-  stream_->wrote();
-  bound_unsent();
+  const Status sent = send_frame(start, Bytes(), nullptr);
+  if (sent.ok()) return bound_unsent();
+  // The text fits any frame. Metadata that the handler added may not: the error goes without it.
+  if (!metadata.empty()) reply_error(message, {}, status);
 }
 
 void Session::refuse(const wire::MessageView& message, const Status& status) {

@@ -25,8 +25,8 @@ BUGS = {
         "a late reply reaches whoever has its slot now"),
     "no_deadline": (
         "src/fairlead/rpc/session.cc",
-        "  core().timers().arm(call, until.at());\n",
-        "  if (call.seq_ % 16 != 0) core().timers().arm(call, until.at());\n",
+        "  if (until.at() < expiry_) watch_deadline(until.at());\n",
+        "  if (until.at() < expiry_ && call.seq_ % 16 != 0) watch_deadline(until.at());\n",
         "some calls on a half-open connection never end"),
     "body_not_kept": (
         "src/fairlead/rpc/pending_call.cc",
@@ -48,13 +48,11 @@ BUGS = {
         "    listener->on_cancel();\n  }\n  internal::release(state);\n",
         "    listener->on_cancel();\n  }\n",
         "what a cancelled call shared with its canceller is never freed"),
-    "timer_left_armed": (
+    "later_deadlines_forgotten": (
         "src/fairlead/rpc/session.cc",
-        "  call->disarm();\n  call->forget();\n  call->session_ = nullptr;\n"
-        "  call->on_done(wire::parse_status_text",
-        "  call->forget();\n  call->session_ = nullptr;\n"
-        "  call->on_done(wire::parse_status_text",
-        "the deadline of a call that was answered comes all the same"),
+        "  if (next.has_value() && *next < expiry_) watch_deadline(*next);\n",
+        "",
+        "of the calls that wait when a deadline passes, the others never end"),
     "queue_not_bounded": (
         "src/fairlead/rpc/session.cc",
         "  cut_ = true;\n",
