@@ -268,16 +268,19 @@ FrameResult parse(std::string_view input, const Limits& limits, MessageView& out
 }
 
 Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, MessageView& out) {
-  Buffer restored;
+  // The ids stand in front of the payload, so that one owner holds every view.
+  Buffer restored(out.transforms);
   FL_TRY(transforms.unpack(out.transforms, out.body, limits.frame_bytes_max, restored));
-  Bytes payload(restored.view());
-  const Fault fault = parse_payload(payload.view(), out);
+  Bytes owner(restored.view());
+  out.transforms = owner.view().substr(0, out.transforms.size());
+  const std::string_view payload = owner.view().substr(out.transforms.size());
+  const Fault fault = parse_payload(payload, out);
   if (fault != Fault::kNone) {
     const std::size_t detail =
         fault == Fault::kBadKind ? static_cast<std::size_t>(out.kind) : payload.size();
     return to_status(fault, static_cast<std::uint32_t>(detail), limits);
   }
-  return payload;
+  return owner;
 }
 
 bool peek_head(std::string_view input, MessageView& out) {

@@ -67,8 +67,8 @@ struct FrameResult {
 FrameResult parse(std::string_view input, const Limits& limits, MessageView& out);
 
 // Restores the message of a kPacked frame: parse() has set out.transforms and out.body (the bytes
-// behind the ids). The result owns what the other views of `out` then point into; out.transforms
-// stays in the input. All stages together may make at most 4 * frame_bytes_max bytes.
+// behind the ids). The result owns what every view of `out` then points into, so that the message
+// may outlive the input. All stages together may make at most 4 * frame_bytes_max bytes.
 // Errors: kBadMessage `frame.unknown_transform`, `frame.bad_layout`, `frame.bad_seq`,
 //         `frame.bad_kind`, what the transforms say; kTooLarge `frame.too_big`.
 Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, MessageView& out);

@@ -324,6 +324,29 @@ TEST(RawTransforms, RestoreTheMessageInBothOrders) {
   }
 }
 
+// A handler that waits keeps the result of unpack() and not the read that the frame came in.
+TEST(RawTransforms, LeaveAMessageThatOutlivesItsInput) {
+  TransformSet transforms;
+  add_all(transforms);
+  MessageHead head = full_head();
+  head.transforms = "gm";
+  std::string bytes = frame(head, "body", &transforms);
+  MessageView message;
+  ASSERT_EQ(parse(bytes, kLimits, message).state, State::kPacked);
+  const Result<Bytes> owner = unpack(transforms, kLimits, message);
+  ASSERT_TRUE(owner.ok()) << owner.status();
+
+  bytes.assign(bytes.size(), '\xdd');
+
+  for (const std::string_view view :
+       {message.transforms, message.method, message.status, message.metadata, message.body}) {
+    EXPECT_GE(view.data(), owner->data());
+    EXPECT_LE(view.data() + view.size(), owner->data() + owner->size());
+  }
+  EXPECT_EQ(message.transforms, "gm");
+  EXPECT_EQ(message.body, "body");
+}
+
 TEST(RawTransforms, RefuseWhatTheyDoNotKnowOrCannotRestore) {
   TransformSet transforms;
   add_all(transforms);
