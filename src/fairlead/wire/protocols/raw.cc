@@ -4,12 +4,15 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <optional>
-#include <string>
 #include <utility>
+
+#include "fairlead/wire/protocols/frame_parts.h"
 
 namespace fairlead::wire::raw {
 namespace {
+
+using internal::load_u32;
+using internal::store_u32;
 
 constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kPayloadBytesMin = 9;  // lengths, a seq of one digit, kind and codec
@@ -17,18 +20,6 @@ constexpr std::size_t kBytesMin = kLengthBytes + 1 + kPayloadBytesMin;
 constexpr std::size_t kSeqTextMax = 7;  // "-zik0zk"
 constexpr std::string_view kStatusOkField{"\0\6code=0", 8};
 constexpr std::uint64_t kMagnitudeMax = 1ULL << 31;
-
-std::uint32_t load_u32(const char* from) {
-  std::uint32_t value;
-  std::memcpy(&value, from, sizeof(value));
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
-  return value;
-}
-
-void store_u32(char* to, std::uint32_t value) {
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
-  std::memcpy(to, &value, sizeof(value));
-}
 
 std::size_t load_u8(const char* from) { return static_cast<unsigned char>(*from); }
 std::size_t load_u16(const char* from) { return load_u8(from) << 8 | load_u8(from + 1); }
@@ -143,74 +134,8 @@ Fault parse_payload(std::string_view payload, MessageView& out) {
   return kind - 1 < 5 ? Fault::kNone : Fault::kBadKind;
 }
 
-// What a length that makes no sense looks like to people who reached the wrong port.
-std::string_view looks_like(std::uint32_t length) {
-  switch (length) {
-    case 0x47455420:
-    case 0x504F5354:
-    case 0x50555420:
-    case 0x48454144:
-    case 0x44454C45:
-    case 0x4F505449:
-    case 0x50415443:
-    case 0x434F4E4E:
-      return "; these bytes look like an HTTP request: is this the right port?";
-    case 0x50524920:
-      return "; these bytes look like HTTP/2: is this the right port?";
-    case 0x5353482D:
-      return "; these bytes look like SSH: is this the right port?";
-    default:
-      break;
-  }
-  if (length >> 16 == 0x1603) return "; these bytes look like TLS: this port speaks plain text";
-  return {};
-}
-
-Status to_status(Fault fault, std::uint32_t detail, const Limits& limits) {
-  const std::string number = std::to_string(detail);
-  const auto not_sent = [](std::string_view reason, std::string_view message) {
-    return Status(Code::kEncodeFailed, reason, message);
-  };
-  switch (fault) {
-    case Fault::kNone:
-      return {};
-    case Fault::kTooBig:
-      return {Code::kTooLarge, "frame.too_big",
-              "a frame of " + number + " bytes; frame_bytes_max is " +
-                  std::to_string(limits.frame_bytes_max) + std::string(looks_like(detail))};
-    case Fault::kBadSize:
-      return {Code::kBadMessage, "frame.bad_size",
-              "a frame that claims " + number + " bytes; none has less than " +
-                  std::to_string(kBytesMin)};
-    case Fault::kBadLayout:
-      return {Code::kBadMessage, "frame.bad_layout",
-              "a length inside the frame of " + number + " bytes passes its end"};
-    case Fault::kBadSeq:
-      return {Code::kBadMessage, "frame.bad_seq", "seq is not a 32-bit number in base 36"};
-    case Fault::kBadKind:
-      return {Code::kBadMessage, "frame.bad_kind", "unsupported message kind " + number};
-    case Fault::kMethodTooLong:
-      return not_sent("frame.method_too_long", "the method is longer than 255 bytes");
-    case Fault::kStatusTooLong:
-      return not_sent("frame.status_too_long", "the status text is longer than 65535 bytes");
-    case Fault::kMetadataTooLong:
-      return not_sent("frame.metadata_too_long", "the metadata text is longer than 65535 bytes");
-    case Fault::kTooManyTransforms:
-      return not_sent("frame.too_many_transforms", "more than 255 transforms");
-  }
-  return {};
-}
-
 FrameResult error(Fault fault, std::size_t detail) {
   return {FrameResult::State::kError, fault, static_cast<std::uint32_t>(detail)};
-}
-
-Fault check_head(const MessageHead& head) {
-  if (head.method.size() > kMethodBytesMax) return Fault::kMethodTooLong;
-  if (head.status.size() > kStatusBytesMax) return Fault::kStatusTooLong;
-  if (head.metadata.size() > kMetadataBytesMax) return Fault::kMetadataTooLong;
-  if (head.transforms.size() > kTransformsMax) return Fault::kTooManyTransforms;
-  return Fault::kNone;
 }
 
 char* put(char* at, std::string_view bytes) {
@@ -225,24 +150,9 @@ char* put_u16(char* at, std::size_t value) {
   return at + 2;
 }
 
-// Replaces the payload of the frame at `offset` by its packed form.
-Status pack_payload(Buffer& out, FrameStart start, const TransformSet* transforms) {
-  const std::size_t ids_at = start.offset + kLengthBytes + 1;
-  const std::size_t payload_at = ids_at + start.transform_count;
-  const std::string_view ids = out.view().substr(ids_at, start.transform_count);
-  if (transforms == nullptr) {
-    return {Code::kEncodeFailed, "frame.unknown_transform", "no transforms are registered here"};
-  }
-  Buffer packed;
-  FL_TRY(transforms->pack(ids, out.view().substr(payload_at), packed));
-  out.truncate(payload_at);
-  out.append(packed.view());
-  return {};
-}
-
 }  // namespace
 
-Status FrameResult::status(const Limits& limits) const { return to_status(fault, size, limits); }
+Status FrameResult::status(const Limits& limits) const { return fault_status(fault, size, limits); }
 
 FrameResult parse(std::string_view input, const Limits& limits, MessageView& out) {
   if (input.size() < kLengthBytes) return {};
@@ -268,17 +178,13 @@ FrameResult parse(std::string_view input, const Limits& limits, MessageView& out
 }
 
 Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, MessageView& out) {
-  // The ids stand in front of the payload, so that one owner holds every view.
-  Buffer restored(out.transforms);
-  FL_TRY(transforms.unpack(out.transforms, out.body, limits.frame_bytes_max, restored));
-  Bytes owner(restored.view());
-  out.transforms = owner.view().substr(0, out.transforms.size());
-  const std::string_view payload = owner.view().substr(out.transforms.size());
+  FL_TRY_ASSIGN(Bytes owner, internal::unpack_payload(&transforms, limits, out));
+  const std::string_view payload = out.body;
   const Fault fault = parse_payload(payload, out);
   if (fault != Fault::kNone) {
     const std::size_t detail =
         fault == Fault::kBadKind ? static_cast<std::size_t>(out.kind) : payload.size();
-    return to_status(fault, static_cast<std::uint32_t>(detail), limits);
+    return fault_status(fault, static_cast<std::uint32_t>(detail), limits);
   }
   return owner;
 }
@@ -290,7 +196,7 @@ bool peek_head(std::string_view input, MessageView& out) {
 }
 
 FrameStart begin(Buffer& out, const MessageHead& head) {
-  FrameStart start{out.size(), check_head(head), 0};
+  FrameStart start{.offset = out.size(), .fault = check_head(head)};
   if (start.fault != Fault::kNone) [[unlikely]]
     return start;
   start.transform_count = static_cast<std::uint8_t>(head.transforms.size());
@@ -327,7 +233,7 @@ FrameStart begin(Buffer& out, const MessageHead& head) {
 Status finish(Buffer& out, FrameStart start, const Limits& limits, const TransformSet* transforms) {
   Fault fault = start.fault;
   if (fault == Fault::kNone && start.transform_count > 0) [[unlikely]] {
-    Status packed = pack_payload(out, start, transforms);
+    Status packed = internal::pack_payload(out, start, transforms);
     if (!packed.ok()) {
       out.truncate(start.offset);
       return std::move(packed).with_outcome(Outcome::kNotSent);
@@ -337,7 +243,7 @@ Status finish(Buffer& out, FrameStart start, const Limits& limits, const Transfo
   if (size > limits.frame_bytes_max && fault == Fault::kNone) fault = Fault::kTooBig;
   if (fault != Fault::kNone) [[unlikely]] {
     out.truncate(start.offset);
-    return to_status(fault, static_cast<std::uint32_t>(size), limits)
+    return fault_status(fault, static_cast<std::uint32_t>(size), limits)
         .with_outcome(Outcome::kNotSent);
   }
   store_u32(out.at(start.offset), static_cast<std::uint32_t>(size));
