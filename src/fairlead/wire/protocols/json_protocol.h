@@ -3,7 +3,8 @@
 //   u32  length of the frame, without these 4 bytes
 //   u8   number of transforms n; n transform ids, outermost first
 //   ---- the payload: what follows has passed through the transforms ----
-//   {"seq":1,"mtype":1,"serviceMethod":"/m","status":"code=0","meta":"","bodyCodec":106,"body":".."}
+//   {"seq":1,"mtype":1,"serviceMethod":"/m","status":"code=0","meta":"","bodyCodec":106,
+//    "body":".."}
 //
 // Written: these keys in this order without blanks; quote, backslash and control bytes escaped; all
 // other bytes of a body as they are, also when they are no UTF-8. A body with neither quote nor

@@ -9,8 +9,8 @@ namespace {
 
 using State = Received::State;
 constexpr Limits kLimits{};
-constexpr std::string_view kHead =
-    R"({"seq":1,"mtype":1,"serviceMethod":"/m","status":"code=0","meta":"","bodyCodec":115,"body":")";
+constexpr std::string_view kHead = R"({"seq":1,"mtype":1,"serviceMethod":"/m","status":"code=0",)"
+                                   R"("meta":"","bodyCodec":115,"body":")";
 
 std::string framed(std::string_view text) {
   std::string bytes;
@@ -121,9 +121,9 @@ TEST(JsonProtocol, ReadsKeysInAnyOrderAndSkipsUnknownOnes) {
 }
 
 TEST(JsonProtocol, TakesTheFirstOfARepeatedKey) {
-  const Received received = JsonProtocol().parse(
-      framed(R"({"seq":1,"seq":2,"mtype":1,"mtype":9,"meta":"a","meta":5,"status":null})"), kLimits,
-      nullptr);
+  const std::string bytes =
+      framed(R"({"seq":1,"seq":2,"mtype":1,"mtype":9,"meta":"a","meta":5,"status":null})");
+  const Received received = JsonProtocol().parse(bytes, kLimits, nullptr);
   ASSERT_EQ(received.state, State::kMessage) << received.status;
   EXPECT_EQ(received.message.seq, 1);
   EXPECT_EQ(received.message.metadata, "a");
