@@ -54,8 +54,8 @@ std::vector<std::string> names() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, EveryProtocol, testing::ValuesIn(names()), [](const auto& info) {
-  std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(Of, EveryProtocol, testing::ValuesIn(names()), [](const auto& tested) {
+  std::string name = tested.param;
   for (char& c : name) c = c == '-' ? '_' : c;
   return name;
 });

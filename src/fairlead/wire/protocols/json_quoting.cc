@@ -168,7 +168,7 @@ bool json_strings_are_sound(Quoted quoted) {
   text.resize(unquote(quoted, text.data()));
   for (std::size_t at = 0; (at = text.find('"', at)) != std::string::npos; ++at) {
     const std::size_t from = ++at;
-    while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+    while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2U : 1U;
     if (at >= text.size()) return false;
     if (!is_strict_json_text(std::string_view(text).substr(from, at - from))) return false;
   }
