@@ -89,6 +89,14 @@ TEST(JsonBody, IsReadAsTheOriginalWritesItWhenItIsNoJson) {
   EXPECT_EQ(body_of(with_body("a\x01\\\"")), "a\x01\"");
 }
 
+TEST(JsonBody, OfTheOriginalHasNoQuoteWithoutABackslash) {
+  for (const std::string_view text : {R"(x","extra":bad)", R"(","y)", R"(\q"x)"}) {
+    const std::string bytes = with_body(text);
+    EXPECT_EQ(JsonProtocol().parse(bytes, kLimits, nullptr).status.reason(), "frame.bad_layout")
+        << text;
+  }
+}
+
 // What the original makes of {"a":"x\ny"}, {"a":"\"q\""} and {"a":"\\d"}.
 TEST(JsonBody, ThatIsJsonTellsItselfWhichReadingWasMeant) {
   EXPECT_EQ(body_of(with_body(R"({\"a\":\"x\ny\"})", "106")), R"({"a":"x\ny"})");

@@ -147,6 +147,13 @@ std::size_t unquote(Quoted quoted, char* out) {
   return static_cast<std::size_t>(out - begin);
 }
 
+bool escapes_only_quotes(std::string_view text) {
+  for (std::size_t at = 0; (at = text.find('\\', at)) != std::string_view::npos; at += 2) {
+    if (at + 1 == text.size() || text[at + 1] != '"') return false;
+  }
+  return true;
+}
+
 bool is_strict_json_text(std::string_view text) {
   constexpr std::string_view kShort = "\"\\/bfnrt";
   for (std::size_t at = 0; at < text.size(); ++at) {

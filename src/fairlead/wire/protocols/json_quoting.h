@@ -30,6 +30,9 @@ struct Quoted {
 // U+FFFD.
 std::size_t unquote(Quoted quoted, char* out);
 
+// True when no backslash in `text` stands before anything but a quote: all readings are the same.
+bool escapes_only_quotes(std::string_view text);
+
 // True when `text` holds only the escapes of RFC 8259 and no control bytes.
 bool is_strict_json_text(std::string_view text);
 

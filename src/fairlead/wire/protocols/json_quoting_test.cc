@@ -60,6 +60,15 @@ TEST(EscapeTail, ChangesNothingBeyondItsLimit) {
   EXPECT_EQ(out.view(), "\\\"\\n");
 }
 
+TEST(EscapesOnlyQuotes, IsTrueWhenAllReadingsAreTheSame) {
+  for (const std::string_view text : {"", "plain", R"(\"a\"\")"}) {
+    EXPECT_TRUE(escapes_only_quotes(text)) << text;
+  }
+  for (const std::string_view text : {R"(\)", R"(\n)", R"(\\")", R"(\"\)", R"(\"\\\")"}) {
+    EXPECT_FALSE(escapes_only_quotes(text)) << text;
+  }
+}
+
 TEST(JsonStrings, AreSoundWhenClosedAndWithoutControlBytes) {
   const auto sound = [](std::string_view text) {
     return json_strings_are_sound({text, Quoting::kNone});

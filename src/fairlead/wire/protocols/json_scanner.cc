@@ -22,22 +22,24 @@ Key key_of(std::string_view name) {
 
 bool JsonScanner::read(JsonFields& fields) {
   const bool whole = members(fields);
-  if (whole && (fields.body.quoting == Quoting::kNone || is_strict_json_text(fields.body.text))) {
-    // A body in JSON shows which reading is right: the other one leaves broken strings in it.
-    const bool sound = fields.body_codec != 'j' || fields.body.quoting == Quoting::kNone ||
-                       json_strings_are_sound(fields.body);
-    if (sound) return true;
-    const Quoted strict = fields.body;
-    if (!read_body_again(fields) || !json_strings_are_sound(fields.body)) fields.body = strict;
-    return true;
-  }
-  return read_body_again(fields) || whole;
+  if (whole && escapes_only_quotes(fields.body.text)) return true;
+  if (!whole || !is_strict_json_text(fields.body.text)) return read_body_again(fields) || whole;
+  // A body in JSON shows which reading is right: the other one leaves broken strings in it.
+  if (fields.body_codec != 'j' || json_strings_are_sound(fields.body)) return true;
+  const Quoted strict = fields.body;
+  if (!read_body_again(fields) || !json_strings_are_sound(fields.body)) fields.body = strict;
+  return true;
 }
 
-// The original escapes only the quotes of a body, which stands last: it ends where the frame does.
+// The original escapes the quotes of a body and nothing else, and writes the body last: it ends
+// where the frame does.
 bool JsonScanner::read_body_again(JsonFields& fields) {
   if (body_at_ == 0 || !text_.ends_with("\"}") || body_at_ > text_.size() - 2) return false;
-  fields.body = {text_.substr(body_at_, text_.size() - 2 - body_at_), Quoting::kQuotesOnly};
+  const std::string_view body = text_.substr(body_at_, text_.size() - 2 - body_at_);
+  for (std::size_t at = 0; (at = body.find('"', at)) != std::string_view::npos; ++at) {
+    if (at == 0 || body[at - 1] != '\\') return false;
+  }
+  fields.body = {body, Quoting::kQuotesOnly};
   return true;
 }
 
