@@ -178,6 +178,12 @@ TEST(VectorCheck, SaysWhatDiffersAndWhere) {
             "writing: written, but it cannot be said in this protocol");
 }
 
+TEST(VectorCheck, WantsTheWholeFrameToBeRead) {
+  std::string json = file_with("exact", "decode");
+  json.replace(json.find("026869\",\n    \"go"), 6, "02686900");
+  EXPECT_EQ(failure_of(json), "reading: bytes of the frame: got 32, wanted 33");
+}
+
 TEST(VectorCheck, CountsWhatIsNotSpokenApart) {
   const Result<VectorReport> report = check_vectors(file_with(R"("pb")", R"("quic")"));
   ASSERT_TRUE(report.ok());
