@@ -4,9 +4,9 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <optional>
-#include <string>
 #include <utility>
+
+#include "fairlead/wire/protocols/frame_parts.h"
 
 namespace fairlead::wire::raw {
 namespace {
@@ -17,13 +17,6 @@ constexpr std::size_t kBytesMin = kLengthBytes + 1 + kPayloadBytesMin;
 constexpr std::size_t kSeqTextMax = 7;  // "-zik0zk"
 constexpr std::string_view kStatusOkField{"\0\6code=0", 8};
 constexpr std::uint64_t kMagnitudeMax = 1ULL << 31;
-
-std::uint32_t load_u32(const char* from) {
-  std::uint32_t value;
-  std::memcpy(&value, from, sizeof(value));
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
-  return value;
-}
 
 std::size_t load_u8(const char* from) { return static_cast<unsigned char>(*from); }
 std::size_t load_u16(const char* from) { return load_u8(from) << 8 | load_u8(from + 1); }
@@ -159,74 +152,8 @@ inline char* put_seq(char* at, std::int32_t seq) {
   return kind - 1 < 5 ? Fault::kNone : Fault::kBadKind;
 }
 
-// What a length that makes no sense looks like to people who reached the wrong port.
-std::string_view looks_like(std::uint32_t length) {
-  switch (length) {
-    case 0x47455420:
-    case 0x504F5354:
-    case 0x50555420:
-    case 0x48454144:
-    case 0x44454C45:
-    case 0x4F505449:
-    case 0x50415443:
-    case 0x434F4E4E:
-      return "; these bytes look like an HTTP request: is this the right port?";
-    case 0x50524920:
-      return "; these bytes look like HTTP/2: is this the right port?";
-    case 0x5353482D:
-      return "; these bytes look like SSH: is this the right port?";
-    default:
-      break;
-  }
-  if (length >> 16 == 0x1603) return "; these bytes look like TLS: this port speaks plain text";
-  return {};
-}
-
-Status to_status(Fault fault, std::uint32_t detail, const Limits& limits) {
-  const std::string number = std::to_string(detail);
-  const auto not_sent = [](std::string_view reason, std::string_view message) {
-    return Status(Code::kEncodeFailed, reason, message);
-  };
-  switch (fault) {
-    case Fault::kNone:
-      return {};
-    case Fault::kTooBig:
-      return {Code::kTooLarge, "frame.too_big",
-              "a frame of " + number + " bytes; frame_bytes_max is " +
-                  std::to_string(limits.frame_bytes_max) + std::string(looks_like(detail))};
-    case Fault::kBadSize:
-      return {Code::kBadMessage, "frame.bad_size",
-              "a frame that claims " + number + " bytes; none has less than " +
-                  std::to_string(kBytesMin)};
-    case Fault::kBadLayout:
-      return {Code::kBadMessage, "frame.bad_layout",
-              "a length inside the frame of " + number + " bytes passes its end"};
-    case Fault::kBadSeq:
-      return {Code::kBadMessage, "frame.bad_seq", "seq is not a 32-bit number in base 36"};
-    case Fault::kBadKind:
-      return {Code::kBadMessage, "frame.bad_kind", "unsupported message kind " + number};
-    case Fault::kMethodTooLong:
-      return not_sent("frame.method_too_long", "the method is longer than 255 bytes");
-    case Fault::kStatusTooLong:
-      return not_sent("frame.status_too_long", "the status text is longer than 65535 bytes");
-    case Fault::kMetadataTooLong:
-      return not_sent("frame.metadata_too_long", "the metadata text is longer than 65535 bytes");
-    case Fault::kTooManyTransforms:
-      return not_sent("frame.too_many_transforms", "more than 255 transforms");
-  }
-  return {};
-}
-
 FrameResult error(Fault fault, std::size_t detail) {
   return {FrameResult::State::kError, fault, static_cast<std::uint32_t>(detail)};
-}
-
-Fault check_head(const MessageHead& head) {
-  if (head.method.size() > kMethodBytesMax) return Fault::kMethodTooLong;
-  if (head.status.size() > kStatusBytesMax) return Fault::kStatusTooLong;
-  if (head.metadata.size() > kMetadataBytesMax) return Fault::kMetadataTooLong;
-  if (head.transforms.size() > kTransformsMax) return Fault::kTooManyTransforms;
-  return Fault::kNone;
 }
 
 char* put(char* at, std::string_view bytes) {
@@ -241,24 +168,9 @@ char* put_u16(char* at, std::size_t value) {
   return at + 2;
 }
 
-// Replaces the payload of the frame at `offset` by its packed form.
-Status pack_payload(Buffer& out, FrameStart start, const TransformSet* transforms) {
-  const std::size_t ids_at = start.offset + kLengthBytes + 1;
-  const std::size_t payload_at = ids_at + start.transform_count;
-  const std::string_view ids = out.view().substr(ids_at, start.transform_count);
-  if (transforms == nullptr) {
-    return {Code::kEncodeFailed, "frame.unknown_transform", "no transforms are registered here"};
-  }
-  Buffer packed;
-  FL_TRY(transforms->pack(ids, out.view().substr(payload_at), packed));
-  out.truncate(payload_at);
-  out.append(packed.view());
-  return {};
-}
-
 }  // namespace
 
-Status FrameResult::status(const Limits& limits) const { return to_status(fault, size, limits); }
+Status FrameResult::status(const Limits& limits) const { return fault_status(fault, size, limits); }
 
 FrameResult parse(std::string_view input, const Limits& limits, MessageView& out) {
   if (input.size() < kLengthBytes) return {};
@@ -284,16 +196,15 @@ FrameResult parse(std::string_view input, const Limits& limits, MessageView& out
 }
 
 Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, MessageView& out) {
-  Buffer restored;
-  FL_TRY(transforms.unpack(out.transforms, out.body, limits.frame_bytes_max, restored));
-  Bytes payload(restored.view());
-  const Fault fault = parse_payload(payload.view(), out);
+  FL_TRY_ASSIGN(Bytes owner, internal::unpack_payload(&transforms, limits, out));
+  const std::string_view payload = out.body;
+  const Fault fault = parse_payload(payload, out);
   if (fault != Fault::kNone) {
     const std::size_t detail =
         fault == Fault::kBadKind ? static_cast<std::size_t>(out.kind) : payload.size();
-    return to_status(fault, static_cast<std::uint32_t>(detail), limits);
+    return fault_status(fault, static_cast<std::uint32_t>(detail), limits);
   }
-  return payload;
+  return owner;
 }
 
 bool peek_head(std::string_view input, MessageView& out) {
@@ -322,7 +233,7 @@ inline char* put_method(char* at, std::string_view method) {
 // The head of nearly every frame: OK, no metadata, no transforms.
 FrameStart begin_plain(Buffer& out, const MessageHead& head) {
   constexpr std::string_view kOkWithoutMetadata{"\0\6code=0\0\0", 10};
-  const FrameStart start{out.size(), Fault::kNone, 0};
+  const FrameStart start{.offset = out.size()};
   char* const first =
       out.prepare(kBytesMin + kSeqTextMax + kOkWithoutMetadata.size() + head.method.size());
   char* at = first + kLengthBytes;
@@ -344,7 +255,7 @@ FrameStart begin(Buffer& out, const MessageHead& head) {
       head.method.size() <= kMethodBytesMax) [[likely]] {
     return begin_plain(out, head);
   }
-  FrameStart start{out.size(), check_head(head), 0};
+  FrameStart start{.offset = out.size(), .fault = check_head(head)};
   if (start.fault != Fault::kNone) return start;
   start.transform_count = static_cast<std::uint8_t>(head.transforms.size());
 
@@ -367,12 +278,12 @@ FrameStart begin(Buffer& out, const MessageHead& head) {
   return start;
 }
 
-Status internal::finish_any(Buffer& out, FrameStart start, const Limits& limits,
-                            const TransformSet* transforms, std::size_t shared_bytes) {
+Status finish_any(Buffer& out, FrameStart start, const Limits& limits,
+                  const TransformSet* transforms, std::size_t shared_bytes) {
   FL_DCHECK(shared_bytes == 0 || start.transform_count == 0);
   Fault fault = start.fault;
   if (fault == Fault::kNone && start.transform_count > 0) {
-    Status packed = pack_payload(out, start, transforms);
+    Status packed = internal::pack_payload(out, start, transforms);
     if (!packed.ok()) {
       out.truncate(start.offset);
       return std::move(packed).with_outcome(Outcome::kNotSent);
@@ -382,7 +293,7 @@ Status internal::finish_any(Buffer& out, FrameStart start, const Limits& limits,
   if (size > limits.frame_bytes_max && fault == Fault::kNone) fault = Fault::kTooBig;
   if (fault != Fault::kNone) {
     out.truncate(start.offset);
-    return to_status(fault, static_cast<std::uint32_t>(size), limits)
+    return fault_status(fault, static_cast<std::uint32_t>(size), limits)
         .with_outcome(Outcome::kNotSent);
   }
   store_u32(out.at(start.offset), static_cast<std::uint32_t>(size));
