@@ -22,7 +22,7 @@ class FastReader {
 
   bool text(std::string_view& value) {
     if (rest_.size() < internal::kLengthBytes) return false;
-    const std::size_t size = internal::load_u32(rest_.data());
+    const std::size_t size = load_u32(rest_.data());
     rest_.remove_prefix(internal::kLengthBytes);
     if (size > rest_.size()) return false;
     value = rest_.substr(0, size);
@@ -64,7 +64,7 @@ Result<FastMessage> parse_fast_v3(std::string_view input, const Limits& limits,
   if (input.size() > limits.frame_bytes_max) {
     return fault_status(Fault::kTooBig, static_cast<std::uint32_t>(input.size()), limits);
   }
-  if (input.size() < kIdsAt || internal::load_u32(input.data()) != input.size()) {
+  if (input.size() < kIdsAt || load_u32(input.data()) != input.size()) {
     return fault_status(Fault::kBadSize, static_cast<std::uint32_t>(input.size()), limits);
   }
   const std::size_t count = static_cast<unsigned char>(input[kCountAt]);

@@ -61,7 +61,7 @@ Received ThriftBinaryProtocol::parse(std::string_view input, const Limits& limit
     return internal::bad_layout("thrift", "a header is too long", body_at);
   }
   if (message.body.size() < internal::kLengthBytes ||
-      internal::load_u32(message.body.data()) != message.body.size() - internal::kLengthBytes) {
+      load_u32(message.body.data()) != message.body.size() - internal::kLengthBytes) {
     return internal::bad_layout("thrift", "the body's length is not what is left", body_at);
   }
   message.body.remove_prefix(internal::kLengthBytes);
@@ -113,7 +113,7 @@ Status ThriftBinaryProtocol::finish(Buffer& out, FrameStart start, const Limits&
     out.truncate(body_at);
     out.append(packed.view());
   }
-  internal::store_u32(out.at(body_at - internal::kLengthBytes),
+  store_u32(out.at(body_at - internal::kLengthBytes),
                       static_cast<std::uint32_t>(out.size() - body_at));
   return internal::seal_thrift_frame(out, start, limits);
 }
