@@ -34,7 +34,9 @@ namespace fairlead::io {
 using AcceptHandler = std::function<void(Core& core, std::unique_ptr<Stream> stream)>;
 
 struct ListenOptions {
-  // Cores that take the connections, the least loaded first; empty: the listening core itself.
+  // Cores that accept and take the connections; empty: the listening core itself. Whichever is
+  // free accepts, and the least loaded one takes: among equals the one that accepts. A core whose
+  // turn has lasted 100 ms takes nothing while another one moves.
   std::vector<Core*> cores;
   int backlog = 1024;
 };
