@@ -198,17 +198,19 @@ TEST_F(WorkerPoolTest, DropsAJobThatIsCancelledBeforeAndAfterItWasHandedOver) {
 TEST_F(WorkerPoolTest, WaitsForAJobThatRunsThoughItsDeadlinePasses) {
   std::vector<Result<int>> replies;
   CancelSource cancel;
+  const Deadline deadline = core_->deadline_after(1s);  // far enough for the thread to take it
   start(
       [this] {
         busy_.count_down();
         go_on_.wait();
         return 7;
       },
-      &replies, core_->deadline_after(1ms), cancel.token());
+      &replies, deadline, cancel.token());
   turn_until([&] { return busy_.try_wait(); });
 
   cancel.cancel();
-  core_->turn(core_->deadline_after(20ms));
+  turn_until([&] { return deadline.passed(core_->now()); });
+  core_->turn(core_->deadline_after(5ms));
   EXPECT_TRUE(replies.empty());
 
   go_on_.count_down();
