@@ -8,6 +8,7 @@
 #include "fairlead/base/text.h"
 #include "fairlead/observe/async_log_sink.h"
 #include "fairlead/runtime/signals.h"
+#include "fairlead/service/cores_page.h"
 
 namespace fairlead::service {
 namespace {
@@ -97,6 +98,7 @@ Status Process::start(Spec spec) {
   FL_TRY_ASSIGN(cores_, io::CoreGroup::make(spec_.cores));
   FL_TRY(make_peers());
   FL_TRY(make_pools());
+  FL_TRY(watch_cores());
   io::Core& first = cores_->first();
   if (!spec_.store.empty()) {
     FL_TRY_ASSIGN(store_, store::open(first, {.url = spec_.store}));
@@ -104,6 +106,7 @@ Status Process::start(Spec spec) {
   }
   waiting_ = std::make_unique<Waiting>();
   cores_->start();
+  if (watch_ != nullptr) watch_->start();
   return run_on(first, watch_signals());
 }
 
@@ -156,6 +159,14 @@ Status Process::make_pools() {
   return {};
 }
 
+Status Process::watch_cores() {
+  if (spec_.stuck_after == Duration::zero()) return {};
+  const runtime::CoreWatch::Options options{.stuck_after =
+                                                std::max<Duration>(spec_.stuck_after, 10ms)};
+  FL_TRY_ASSIGN(watch_, runtime::CoreWatch::make(cores_->cores(), options, metrics_));
+  return {};
+}
+
 Task<Status> Process::watch_signals() {
   FL_CO_TRY_ASSIGN(waiting_->watcher, runtime::SignalWatcher::make(cores_->first(), [this](int) {
                      waiting_->tell(&Waiting::signalled);
@@ -198,6 +209,7 @@ Task<Status> Process::listen_all(bool discover) {
       if (ready_) return Status();
       return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
     });
+    if (watch_ != nullptr) admin_->add_page(internal::cores_page(*watch_));
     FL_CO_TRY_ASSIGN(const io::Address at, admin_->listen(address));
     FL_LOG(info, "service.admin", {"address", at.to_text()});
   }
@@ -384,6 +396,7 @@ void Process::stop() {
     if (served) FL_LOG(info, "service.stopped", {"service", name_});
   }
   cores_->stop();
+  watch_.reset();
   for (const auto& [name, places] : pools_) places->end();
   admin_.reset();
   registrar_.reset();

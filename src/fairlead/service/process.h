@@ -17,6 +17,7 @@
 #include "fairlead/observe/log.h"
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/runtime/core_watch.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/spec.h"
 #include "fairlead/store/store.h"
@@ -89,6 +90,7 @@ class Process {
   Status make_log();
   Status make_peers();
   Status make_pools();
+  Status watch_cores();
   Task<Status> watch_signals();
   Task<Status> listen_all(bool discover);
   Task<Status> register_self(std::vector<io::Address> bound);
@@ -113,6 +115,7 @@ class Process {
   std::vector<std::unique_ptr<rpc::Peer>> serving_;
   std::vector<std::unique_ptr<rpc::Peer>> calling_;
   std::map<std::string, std::unique_ptr<internal::PoolPlaces>, std::less<>> pools_;
+  std::unique_ptr<runtime::CoreWatch> watch_;  // null: nobody looks
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<upstream::Directory> directory_;
   std::unique_ptr<upstream::Registrar> registrar_;

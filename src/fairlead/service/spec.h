@@ -34,6 +34,8 @@ struct Spec {
   Duration drain = std::chrono::seconds(10);  // time for running calls when it ends
   std::string log_level = "info";             // debug, info, warn, error, off
   std::string log_form = "text";              // text, json
+  // A core whose turn lasts longer is named in the log; 0: nobody looks. Under 10 ms means 10 ms.
+  Duration stuck_after = std::chrono::seconds(1);
   rpc::PeerOptions limits{};
   std::map<std::string, PoolSpec> pools{};
 };
