@@ -302,9 +302,9 @@ TEST(WorkerPool, LosesNothingBetweenManyCoresAndThreads) {
     core->post([core, port = ports.back().get(), &worked, &closed] {
       const auto all = [](PoolPort* to, std::atomic<int>* count, std::latch* over) -> Task<void> {
         Scope scope;
-        const auto one = [](PoolPort* port, std::atomic<int>* number) -> Task<void> {
+        const auto one = [](PoolPort* way, std::atomic<int>* number) -> Task<void> {
           auto job = [number] { ++*number; };
-          auto running = port->run(job);
+          auto running = way->run(job);
           Status ended = co_await running;
           EXPECT_TRUE(ended.ok()) << ended;
         };
