@@ -1,5 +1,6 @@
 #include "fairlead/io/core_group.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <string>
@@ -41,8 +42,11 @@ std::vector<Core*> CoreGroup::cores() const {
 }
 
 void CoreGroup::start() {
-  for (const auto& core : cores_) {
-    threads_.emplace_back([running = core.get()] { running->run(); });
+  for (std::size_t i = 0; i < cores_.size(); ++i) {
+    threads_.emplace_back([running = cores_[i].get(), name = "fl-core-" + std::to_string(i)] {
+      pthread_setname_np(pthread_self(), name.c_str());
+      running->run();
+    });
   }
 }
 

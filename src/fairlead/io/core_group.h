@@ -24,7 +24,8 @@ class CoreGroup {
   std::vector<Core*> cores() const;
   std::size_t size() const { return cores_.size(); }
 
-  // Starts one thread per core. Called once.
+  // Starts one thread per core, named "fl-core-0" and so on, as `top -H` shows. Called once.
+  // Threads are not tied to CPUs: several processes share a machine, and the scheduler knows both.
   void start();
   // Stops the cores and waits for their threads. Idempotent.
   void stop();

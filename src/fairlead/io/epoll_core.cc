@@ -29,6 +29,8 @@ Result<std::unique_ptr<Core>> Core::make(CoreOptions options) {
 namespace internal {
 namespace {
 
+constexpr std::uint64_t kAcceptorTag = 1;  // in epoll_data; pointers are even
+
 Status dial_error(const Address& address, int error) {
   std::string_view reason = "dial.failed";
   if (error == ECONNREFUSED || error == ENOENT) reason = "dial.refused";
@@ -139,6 +141,31 @@ void EpollCore::modify(int fd, std::uint32_t events, Watcher& watcher) {
 
 void EpollCore::remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
+bool EpollCore::add_acceptor(int fd, std::uint32_t events, Watcher& watcher) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = reinterpret_cast<std::uintptr_t>(&watcher) | kAcceptorTag;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return false;
+  ++acceptors_;
+  return true;
+}
+
+void EpollCore::remove_acceptor(int fd) {
+  remove(fd);
+  --acceptors_;
+}
+
+// Runs the acceptors among the events of this turn, and takes them out.
+void EpollCore::run_acceptors(int events) {
+  for (int i = 0; i < events; ++i) {
+    epoll_event& event = events_[static_cast<std::size_t>(i)];
+    if ((event.data.u64 & kAcceptorTag) == 0) continue;
+    const std::uintptr_t watcher = event.data.u64 & ~kAcceptorTag;
+    event.data.ptr = nullptr;
+    reinterpret_cast<Watcher*>(watcher)->on_events(event.events);
+  }
+}
+
 void EpollCore::forget_again(Watcher& watcher) {
   std::ranges::replace(again_, &watcher, static_cast<Watcher*>(nullptr));
   std::ranges::replace(running_again_, &watcher, static_cast<Watcher*>(nullptr));
@@ -205,6 +232,7 @@ void EpollCore::poll(Deadline deadline) {
   const int count = wait(deadline);
   FL_CHECK(count >= 0 || errno == EINTR);
   update_now();
+  if (acceptors_ > 0) run_acceptors(count);
   running_again_.swap(again_);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];

@@ -294,15 +294,20 @@ void Session::serve(const wire::MessageView& message, const Bytes& input) {
                                     "inflight_calls_max of " + std::to_string(handlers_running_) +
                                         " handlers are running for this session"));
     }
-    return peer_.scope_.spawn(serve_later(*handler, message, input, deadline));
+    core().set_method(route != nullptr ? &route->method : nullptr);
+    peer_.scope_.spawn(serve_later(*handler, message, input, deadline));  // until its first wait
+    core().set_method(nullptr);
+    return;
   }
   Context context(*this, message, input, deadline);
   Status status;
+  core().set_method(route != nullptr ? &route->method : nullptr);
   try {
     status = handler->handle(context);
   } catch (...) {
     status = status_of_exception();
   }
+  core().set_method(nullptr);
   finish(context, std::move(status));
 }
 

@@ -526,5 +526,37 @@ TEST(PeerOptions, AreCheckedBeforeAnythingStarts) {
   EXPECT_EQ(PeerOptions{.call_timeout = Duration(0)}.validate().reason(), "peer.bad_option");
 }
 
+// What a core shows of itself: whoever looks for a handler that holds it must find the right one.
+std::string method_shown(io::Core& core) {
+  const std::string* method = core.activity().method;
+  return method != nullptr ? *method : "none";
+}
+
+TEST_F(SessionTest, TellsTheCoreWhichHandlerRunsUntilItEndsOrWaits) {
+  std::vector<std::string> seen;
+  const auto plain = [&seen](Context& context) {
+    seen.push_back(method_shown(context.core()));
+    context.core().post([&seen, &core = context.core()] { seen.push_back(method_shown(core)); });
+    return Status();
+  };
+  struct Waiting {
+    std::vector<std::string>* seen;
+    Task<Status> operator()(Context& context) const {
+      seen->push_back(method_shown(context.core()));
+      Status slept = co_await Sleep(context.core().timers(), context.core().deadline_after(1ms));
+      seen->push_back(method_shown(context.core()));
+      co_return slept;
+    }
+  };
+  ASSERT_TRUE(server_router.add(wire::Kind::kCall, "/plain", make_handler(plain)).ok());
+  ASSERT_TRUE(server_router.add(wire::Kind::kCall, "/waiting", make_handler(Waiting{&seen})).ok());
+  start();
+
+  EXPECT_TRUE(call("/plain", "").ok());
+  EXPECT_TRUE(call("/waiting", "").ok());
+
+  EXPECT_EQ(seen, (std::vector<std::string>{"/plain", "none", "/waiting", "none"}));
+}
+
 }  // namespace
 }  // namespace fairlead::rpc

@@ -3,6 +3,7 @@
 #include "fairlead/codec/codec.h"
 #include "fairlead/contract/text_value.h"
 #include "fairlead/service/default_codec.h"
+#include "fairlead/service/pooled_handler.h"
 
 namespace fairlead::service::internal {
 
@@ -40,6 +41,11 @@ void write_bytes(rpc::Context& context, Bytes reply) {
   }
   if (codec == wire::kNoCodec) codec = wire::kPlainCodec;
   context.reply_with(codec, std::move(reply));
+}
+
+Status refused_by_pool(Status status) {
+  if (status.reason() != "pool.full") return status;
+  return Status(Code::kOverloaded, status.reason(), status.message());
 }
 
 }  // namespace fairlead::service::internal

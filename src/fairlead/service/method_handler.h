@@ -95,9 +95,10 @@ class MethodHandler final : public rpc::Handler {
   using Held = std::conditional_t<std::is_void_v<Argument>, contract::NoArgument, Argument>;
   using Returned = decltype(call_logic<Invoker>(
       std::declval<Logic&>(), std::declval<rpc::Context&>(), std::declval<Held>()));
-  static constexpr bool kWaits = is_task_v<Returned>;
 
  public:
+  static constexpr bool kWaits = is_task_v<Returned>;
+
   explicit MethodHandler(std::shared_ptr<Logic> logic) : logic_(std::move(logic)) {}
 
   bool waits() const override { return kWaits; }
@@ -150,10 +151,10 @@ class MethodHandler final : public rpc::Handler {
   const std::shared_ptr<Logic> logic_;
 };
 
-// Adds a route for each method of S, all handled by `logic`, on every core at the same time.
+// Adds a route for each method of S; make.template operator()<index, Invoker>() gives its handler.
 // Errors: kInvalidOperation `contract.bad_pattern`; kConflict `route.taken`.
-template <contract::Service S, class Logic>
-Status add_routes(rpc::Router& router, std::shared_ptr<Logic> logic) {
+template <contract::Service S, class Make>
+Status add_each_route(rpc::Router& router, Make make) {
   Status added;
   const contract::ServiceInfo& info = contract::service_info<S>();
   contract::for_each_handler<S>([&]<std::size_t I>(auto invoker) {
@@ -162,9 +163,17 @@ Status add_routes(rpc::Router& router, std::shared_ptr<Logic> logic) {
     if (!added.ok()) return;
     const bool push = method.kind == contract::MethodKind::kPush;
     added = router.add(push ? wire::Kind::kPush : wire::Kind::kCall, method.path,
-                       std::make_unique<MethodHandler<S, I, Logic, decltype(invoker)>>(logic));
+                       make.template operator()<I, decltype(invoker)>());
   });
   return added;
+}
+
+// All methods handled by `logic`, on every core at the same time. Errors: those above.
+template <contract::Service S, class Logic>
+Status add_routes(rpc::Router& router, std::shared_ptr<Logic> logic) {
+  return add_each_route<S>(router, [&]<std::size_t I, class Invoker>() {
+    return std::make_unique<MethodHandler<S, I, Logic, Invoker>>(logic);
+  });
 }
 
 }  // namespace fairlead::service::internal

@@ -114,7 +114,7 @@ Status ThriftBinaryProtocol::finish(Buffer& out, FrameStart start, const Limits&
     out.append(packed.view());
   }
   store_u32(out.at(body_at - internal::kLengthBytes),
-                      static_cast<std::uint32_t>(out.size() - body_at));
+            static_cast<std::uint32_t>(out.size() - body_at));
   return internal::seal_thrift_frame(out, start, limits);
 }
 
