@@ -66,6 +66,7 @@ class TypedCalls : public ::testing::TestWithParam<const char*> {
     spec.listen = {where};
     spec.cores = 1;
     spec.log_level = "off";
+    spec.stuck_after = {};  // no watching thread, whose first look takes memory
     ASSERT_TRUE(process.start(spec).ok());
     const Status serving = process.serve(false);
     ASSERT_TRUE(serving.ok()) << serving;

@@ -206,7 +206,7 @@ int EpollCore::look(Deadline deadline) {
   return 0;
 }
 
-int EpollCore::wait(Deadline deadline) {
+[[gnu::always_inline]] inline int EpollCore::wait(Deadline deadline) {
   if (!again_.empty() || deadline.passed(now())) {
     return wait_for_events(epoll_.get(), events_.data(), kEventsMax, 0);
   }

@@ -54,13 +54,8 @@ std::size_t Output::copy_front(char* out, std::size_t count) const {
   return copied;
 }
 
-void Output::consume(std::size_t count) {
-  FL_DCHECK(count <= size());
-  if (shared_ != nullptr) return consume_with_shares(count);
-  buffer_.consume(count);
-}
-
 void Output::consume_with_shares(std::size_t count) {
+  FL_DCHECK(count <= size());
   while (count > 0 && shared_ != nullptr) {
     Share& share = shared_->list[shared_->first];
     const std::size_t own = std::min(count, share.before);

@@ -35,7 +35,11 @@ class Output {
   std::size_t gather(std::span<std::string_view> pieces) const;
   // Copies up to `count` bytes from the front to `out`; gives how many. They are not consumed.
   std::size_t copy_front(char* out, std::size_t count) const;
-  void consume(std::size_t count);  // from the front; `count` <= size()
+  // From the front; `count` <= size().
+  void consume(std::size_t count) {
+    if (shared_ != nullptr) return consume_with_shares(count);
+    buffer_.consume(count);
+  }
 
   // Copies shared bytes out of chunks more than twice as large as they are. For output that has to
   // wait: what it keeps alive is then near to what it counts.

@@ -41,7 +41,7 @@ class SocketStream final : public Stream, private Watcher {
   void read(bool until_empty);
   bool read_once(bool& more);
   ssize_t receive(Bytes& input, std::size_t& space);
-  ssize_t send_some();
+  ssize_t send_pieces();
   void deliver(const Bytes& input);
   void keep_rest(const Bytes& input, ReadResult result);
   void ask_for_writability(bool wanted);
