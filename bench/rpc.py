@@ -115,9 +115,9 @@ def measure_light(options, runner):
     variants = runs.usable(options.bin, LIGHT, options.cpu)
     jobs = []
     for scenario in chosen(options, "AC"):
-        can = runner.capacity(variants, scenario)
+        can = runner.capacity([v for v in variants if not runs.VARIANTS[v].both_cpus], scenario)
         # The same load for all that could bear it; gRPC gets the same share of its own.
-        common = min(can[v] for v in variants if v != "grpc")
+        common = min(can[v] for v in can if v != "grpc")
         for share in SHARES:
             rates = {v: share * (can[v] if v == "grpc" else common) for v in variants}
             for cpus in (1, 2) if runner.second_cpu is not None else (1,):
@@ -130,7 +130,7 @@ def measure_two(options, runner):
     if runner.second_cpu is None:
         print("left out: two; there is one CPU")
         return []
-    variants = runs.usable(options.bin, options.variants, options.cpu)
+    variants = runs.usable(options.bin, [*options.variants, "fairlead-spin"], options.cpu)
     runner.rounds("two", variants, [{"scenario": s, "cpus": 2} for s in chosen(options, "ABCD")])
     return []
 

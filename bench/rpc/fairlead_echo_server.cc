@@ -5,7 +5,7 @@
 // Serves CALL /echo/bytes and /echo/profile over the raw protocol on 127.0.0.1:PORT (and on PATH):
 // the same value back in the same codec. An App with typed handlers, as a user writes one. --raw:
 // handlers over undecoded bodies, which take any codec. --bare: without what an App has by default,
-// that is, without metrics. --spin-us is passed on to App. One core unless told otherwise. Ends
+// that is, without metrics. --spin-us is the setting `spin` of App. One core unless told otherwise. Ends
 // with 0 on SIGTERM and SIGINT.
 #include <csignal>
 #include <cstdio>
@@ -62,8 +62,10 @@ bool parse(int argc, char** argv, Options& options) {
 int serve_app(const char* program, const Options& options) {
   const std::string cores = std::to_string(options.cores);
   std::vector<const char*> arguments{program, "--cores", cores.c_str(), "--log-level", "warn"};
+  std::string spin;
   if (!options.spin_us.empty()) {
-    arguments.insert(arguments.end(), {"--spin-us", options.spin_us.c_str()});
+    spin = "spin=" + options.spin_us + "us";
+    arguments.insert(arguments.end(), {"--set", spin.c_str()});
   }
   App app(static_cast<int>(arguments.size()), arguments.data(), "echo");
   app.serve<echo_service::Echo>(echo_service::EchoLogic{});

@@ -85,11 +85,11 @@ def ahead_of_others():
         group.write_text(before, encoding="ascii")
 
 
-def before_start(cpu):
-    """Runs in each child: own process group (to end it), one CPU, many files."""
+def before_start(*cpus):
+    """Runs in each child: own process group (to end it), its CPUs, many files."""
     def prepare():
         os.setpgid(0, 0)
-        os.sched_setaffinity(0, {cpu})
+        os.sched_setaffinity(0, cpus)
         hard = open_files_max()
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return prepare

@@ -40,6 +40,7 @@ class Variant:
     client: str
     ceiling: str = "epoll"
     unix: bool = False
+    both_cpus: bool = False  # the server may use both; only in runs on two
 
     def program(self, side):
         return getattr(self, side).split()[0]
@@ -63,7 +64,8 @@ VARIANTS = {
     "fairlead-json": Variant("Fairlead, JSON body", FAIRLEAD, LOAD + " --body profile --codec j"),
     "fairlead-unix": Variant("Fairlead, Unix socket", FAIRLEAD, LOAD, "epoll-unix", unix=True),
     "epoll-unix": Variant("ceiling, Unix socket", EPOLL, EPOLL_LOAD, "epoll-unix", unix=True),
-    "fairlead-spin": Variant("Fairlead, spinning", FAIRLEAD + " --spin-us 50", LOAD),
+    "fairlead-spin": Variant("Fairlead, spinning", FAIRLEAD + " --spin-us 50", LOAD,
+                             both_cpus=True),
     "fairlead-server": Variant("Fairlead server, ceiling's client", FAIRLEAD, EPOLL_LOAD),
     "fairlead-client": Variant("Fairlead client, ceiling's server", EPOLL, LOAD),
 }
@@ -90,7 +92,9 @@ class Server:
         if VARIANTS[variant].unix:
             options += ["--unix", self.path]
         command = [*around, str(folder / program), str(self.port), *options]
-        self.process = subprocess.Popen(command, preexec_fn=machine.before_start(cpu),
+        other = machine.other_cpu(cpu) if VARIANTS[variant].both_cpus else None
+        cpus = (cpu,) if other is None else (cpu, other)
+        self.process = subprocess.Popen(command, preexec_fn=machine.before_start(*cpus),
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             self.wait()
@@ -211,6 +215,8 @@ class Runner:
                     server.end()
 
     def one(self, part, number, variant, server, scenario, cpus=1, rates=None, share=None):
+        if VARIANTS[variant].both_cpus and cpus == 1:
+            return
         options = ["--warm", str(self.warm), "--meas", str(self.meas)]
         if rates is not None:
             options += ["--rate", f"{rates[variant]:.0f}", "--seed", str(number),

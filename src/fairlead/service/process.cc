@@ -95,7 +95,7 @@ Status Process::start(Spec spec) {
   spec_ = std::move(spec);
   FL_TRY(spec_.limits.validate());
   FL_TRY(make_log());
-  FL_TRY_ASSIGN(cores_, io::CoreGroup::make(spec_.cores));
+  FL_TRY_ASSIGN(cores_, io::CoreGroup::make(spec_.cores, {.spin = spec_.spin}));
   FL_TRY(make_peers());
   FL_TRY(make_pools());
   FL_TRY(watch_cores());

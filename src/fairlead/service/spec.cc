@@ -146,6 +146,7 @@ Status read(const config::Value& value, Spec& out) {
   reader.optional("cores", out.cores, {0, 256});
   reader.optional("drain", out.drain, {0ms, 1h});
   reader.optional("stuck_after", out.stuck_after, {0ms, 1h});
+  reader.optional("spin", out.spin, {0ms, 1ms});
   Status log;
   if (const config::Value* value_of_log = reader.look("log")) log = read_log(*value_of_log, out);
   Status limits;

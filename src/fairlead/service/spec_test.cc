@@ -185,6 +185,7 @@ TEST(ServiceReference, GivesTheDefaults) {
     EXPECT_EQ(spec.cores, defaults.cores);
     EXPECT_EQ(spec.drain, defaults.drain);
     EXPECT_EQ(spec.stuck_after, defaults.stuck_after);
+    EXPECT_EQ(spec.spin, defaults.spin);
     for (const auto& [name, pool] : spec.pools) {
       EXPECT_EQ(pool.threads.value_or(PoolOptions{}.threads), PoolOptions{}.threads);
       EXPECT_EQ(pool.waiting_jobs_max.value_or(PoolOptions{}.waiting_jobs_max),
