@@ -72,7 +72,10 @@ Status inflate_all(InflateStream& stream, std::string_view input, const InflateL
     FL_TRY(limits.check(in_size, out_size));
     member_ended = result == Z_STREAM_END;
     const bool starved = stream.avail_in == 0 && input.empty() && stream.avail_out > 0;
-    if (!member_ended && starved) return bad_data(stream, "cut");
+    if (!member_ended && starved) {
+      if (limits.may_be_cut) return {};
+      return bad_data(stream, "cut");
+    }
   } while (!member_ended || stream.avail_in > 0 || !input.empty());
   return {};
 }

@@ -1,6 +1,7 @@
 #include "fairlead/io/tls_connection.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -306,7 +307,8 @@ void TlsConnection::flush() {
       blocked_ = true;
       return;
     }
-    const std::string_view piece = output_.view().substr(0, kRecordBytes);
+    std::array<char, kRecordBytes> gathered;
+    const std::string_view piece = next_record(gathered);
     ERR_clear_error();
     std::size_t written = 0;
     if (SSL_write_ex(ssl_.get(), piece.data(), piece.size(), &written) != 1) {
@@ -317,6 +319,17 @@ void TlsConnection::flush() {
     if (state_ != State::kOpen) return;
   }
   finish_output();
+}
+
+// What one record takes of the output: a piece of it as it lies there, or, where a shared body
+// begins or ends, the pieces put together in `gathered`.
+std::string_view TlsConnection::next_record(std::span<char> gathered) const {
+  std::array<std::string_view, 2> pieces;
+  const std::size_t count = output_.gather(pieces);
+  if (count == 1 || pieces[0].size() >= gathered.size()) {
+    return pieces[0].substr(0, gathered.size());
+  }
+  return {gathered.data(), output_.copy_front(gathered.data(), gathered.size())};
 }
 
 void TlsConnection::finish_output() {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -68,6 +69,7 @@ class TlsConnection final : public TlsStream,
   void tell_end();
   void go_on_later();
   void go_on();
+  std::string_view next_record(std::span<char> gathered) const;
   void finish_output();
   void send_below();
   void fail(Status why);
