@@ -6,7 +6,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -19,66 +18,6 @@ namespace fairlead::bench {
 namespace {
 
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
-
-[[noreturn]] void refuse(std::string_view option, std::string_view why) {
-  std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(option.size()), option.data(),
-               static_cast<int>(why.size()), why.data());
-  std::exit(2);
-}
-
-template <class Number>
-Number number(std::string_view option, std::string_view text, Number low, Number high) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < low || value > high) {
-    refuse(option, "'" + std::string(text) + "' is no number from " + std::to_string(low) + " to " +
-                       std::to_string(high));
-  }
-  return value;
-}
-
-bool set_flag(Options& options, std::string_view option) {
-  if (option == "--perf") return options.counters = true;
-  if (option == "--idle") return options.idle = true;
-  if (option == "--spin") return options.spin = true;
-  return false;
-}
-
-bool set_text(Options& options, std::string_view option, std::string_view value) {
-  std::string* const place = option == "--host"     ? &options.host
-                             : option == "--unix"   ? &options.unix_path
-                             : option == "--label"  ? &options.label
-                             : option == "--scen"   ? &options.scenario
-                             : option == "--proto"  ? &options.protocol
-                             : option == "--method" ? &options.method
-                                                    : nullptr;
-  if (place != nullptr) *place = value;
-  if (option == "--codec" && value.size() == 1) options.codec = value[0];
-  return place != nullptr || option == "--codec";
-}
-
-bool set_number(Options& options, std::string_view option, std::string_view value) {
-  if (option == "--port") {
-    options.port = number<std::uint16_t>(option, value, 1, 65535);
-  } else if (option == "--conns") {
-    options.sessions = number(option, value, 1, 100'000);
-  } else if (option == "--depth") {
-    options.depth = number(option, value, 1, 65'536);
-  } else if (option == "--payload") {
-    options.payload_bytes = number<std::size_t>(option, value, 1, 4U << 20);
-  } else if (option == "--warm") {
-    options.warm_s = number(option, value, 0.0, 60.0);
-  } else if (option == "--meas") {
-    options.measure_s = number(option, value, 0.01, 600.0);
-  } else if (option == "--spid") {
-    options.server_pid = number<pid_t>(option, value, 0, std::numeric_limits<pid_t>::max());
-  } else if (option == "--calls") {
-    options.calls = number<std::uint64_t>(option, value, 1, 1'000'000'000);
-  } else {
-    return false;
-  }
-  return true;
-}
 
 double seconds(const timespec& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
@@ -172,37 +111,6 @@ void on_alarm(int) {
 
 }  // namespace
 
-Options parse_options(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view option = argv[i];
-    if (set_flag(options, option)) continue;
-    if (i + 1 == argc) refuse(option, "unknown, or without its value");
-    const std::string_view value = argv[++i];
-    if (!set_text(options, option, value) && !set_number(options, option, value)) {
-      refuse(option,
-             "unknown; there are --host --port --unix --label --scen --conns --depth "
-             "--payload --warm --meas --calls --spid --proto --method --codec --perf "
-             "--idle --spin");
-    }
-  }
-  if (options.port == 0 && options.unix_path.empty()) refuse("--port", "is missing");
-  return options;
-}
-
-std::string make_body(const Options& options) {
-  std::string body(options.payload_bytes, 'x');
-  if (options.codec == 'j' && body.size() >= 2) body.front() = body.back() = '"';
-  if (options.codec == 'p') {
-    std::string message(1, '\x0a');  // field 1, with a length
-    std::size_t size = body.size();
-    for (; size > 127; size >>= 7) message += static_cast<char>(size | 128);
-    message += static_cast<char>(size);
-    return message + body;
-  }
-  return body;
-}
-
 std::uint64_t now_ns() {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -270,7 +178,10 @@ void Measurement::begin() {
 }
 
 void Measurement::start_window() {
-  if (options_.counters) counters_.open(options_.server_pid);
+  if (options_.counters) {
+    server_counters_.open(options_.server_pid);
+    client_counters_.open(getpid());
+  }
   measuring_ = true;
   before_ = look();
   if (calls_max_ != kNever) return;
@@ -298,10 +209,14 @@ Measurement::Snapshot Measurement::look() const {
   getrusage(RUSAGE_SELF, &usage);
   now.client_user_s = seconds(usage.ru_utime);
   now.client_system_s = seconds(usage.ru_stime);
+  now.client = client_counters_.read();
   const pid_t server = options_.server_pid;
   if (server == 0) return now;
   now.server_cpu_s = cpu_seconds(server);
-  now.counters = counters_.read();
+  now.server = server_counters_.read();
+  if (options_.idle) {
+    now.server_private_kib = field_of(proc_file(server, "smaps_rollup"), "Private_Dirty:");
+  }
   read_ticks(server, now.server_user_s, now.server_system_s);
   now.server_kib = field_of(proc_file(server, "status"), "VmRSS:");
   for (const pid_t thread : threads_of(server)) {
@@ -310,6 +225,19 @@ Measurement::Snapshot Measurement::look() const {
     now.involuntary_switches += field_of(status, "nonvoluntary_ctxt_switches:");
   }
   return now;
+}
+
+void Measurement::print_counters(const Snapshot& after, double calls) const {
+  const auto per_call = [calls](std::uint64_t from, std::uint64_t to) {
+    return static_cast<double>(to - from) / calls;
+  };
+  std::printf(",\"srv_instr_user\":%.0f,\"srv_instr_kern\":%.0f,\"srv_syscalls\":%.4f",
+              per_call(before_.server.user_instructions, after.server.user_instructions),
+              per_call(before_.server.kernel_instructions, after.server.kernel_instructions),
+              per_call(before_.server.system_calls, after.server.system_calls));
+  std::printf(",\"cli_instr_user\":%.0f,\"cli_syscalls\":%.4f",
+              per_call(before_.client.user_instructions, after.client.user_instructions),
+              per_call(before_.client.system_calls, after.client.system_calls));
 }
 
 void Measurement::report() {
@@ -347,12 +275,8 @@ void Measurement::report() {
       per_call(before_.voluntary_switches, after.voluntary_switches),
       per_call(before_.involuntary_switches, after.involuntary_switches),
       static_cast<unsigned long long>(after.server_kib), static_cast<unsigned long long>(errors_));
-  if (options_.counters) {
-    std::printf(",\"srv_instr_user\":%.0f,\"srv_instr_kern\":%.0f,\"srv_syscalls\":%.4f",
-                per_call(before_.counters.user_instructions, after.counters.user_instructions),
-                per_call(before_.counters.kernel_instructions, after.counters.kernel_instructions),
-                per_call(before_.counters.system_calls, after.counters.system_calls));
-  }
+  if (options_.counters) print_counters(after, calls);
+  if (options_.rate > 0) std::printf(",\"rate\":%.0f", options_.rate);
   std::printf("}\n");
   leave();
 }
@@ -360,14 +284,18 @@ void Measurement::report() {
 void Measurement::report_idle() {
   sleep(1);  // the server gives back what the calls needed
   const Snapshot after = look();
-  const auto grown =
-      static_cast<double>(after.server_kib) - static_cast<double>(before_.server_kib);
+  const auto grown = static_cast<double>(after.server_private_kib) -
+                     static_cast<double>(before_.server_private_kib);
+  std::printf("{\"label\":\"%s\",\"scen\":\"%s\",\"conns\":%d,\"opened\":%llu,",
+              options_.label.c_str(), options_.scenario.c_str(), options_.sessions,
+              static_cast<unsigned long long>(ended_));
   std::printf(
-      "{\"label\":\"%s\",\"scen\":\"%s\",\"conns\":%d,\"opened\":%llu,\"rss0_kb\":%llu,"
-      "\"rss1_kb\":%llu,\"kb_per_conn\":%.3f,\"errors\":%llu}\n",
-      options_.label.c_str(), options_.scenario.c_str(), options_.sessions,
-      static_cast<unsigned long long>(ended_), static_cast<unsigned long long>(before_.server_kib),
-      static_cast<unsigned long long>(after.server_kib), grown / options_.sessions,
+      "\"rss0_kb\":%llu,\"rss1_kb\":%llu,\"private0_kb\":%llu,\"private1_kb\":%llu,"
+      "\"kb_per_conn\":%.3f,\"errors\":%llu}\n",
+      static_cast<unsigned long long>(before_.server_kib),
+      static_cast<unsigned long long>(after.server_kib),
+      static_cast<unsigned long long>(before_.server_private_kib),
+      static_cast<unsigned long long>(after.server_private_kib), grown / options_.sessions,
       static_cast<unsigned long long>(errors_));
   leave();
 }

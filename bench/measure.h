@@ -1,11 +1,10 @@
-// measure.h: what every load client of bench/ shares: options, latencies, CPU time and counters of
-// server and client over a window, one line of JSON at the end.
+// measure.h: what every load client of bench/ shares: latencies, CPU time and counters of server
+// and client over a window, one line of JSON at the end. Options: options.h.
 //
 //   warm-up --warm_s over--> measuring --measure_s over--> JSON, exit(0)
 //
 // There is no second thread: the client's own loop drives the window by telling each finished call,
-// so nothing of the measurement runs beside what is measured. Option names and JSON keys are those
-// that other load clients of this protocol use, so that one runner can drive all of them.
+// so nothing of the measurement runs beside what is measured.
 #pragma once
 
 #include <sys/types.h>
@@ -17,35 +16,9 @@
 #include <string_view>
 #include <vector>
 
+#include "options.h"
+
 namespace fairlead::bench {
-
-struct Options {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 0;
-  std::string unix_path;  // instead of host and port
-  std::string label = "?";
-  std::string scenario = "?";
-  int sessions = 1;  // connections
-  int depth = 1;     // calls outstanding on each
-  std::size_t payload_bytes = 512;
-  double warm_s = 2;
-  double measure_s = 8;
-  pid_t server_pid = 0;  // 0: no figures of the server
-  std::string protocol = "raw";
-  std::string method = "/echo/bytes";
-  char codec = 's';
-  bool counters = false;    // instructions and system calls; makes times useless
-  bool idle = false;        // one call on each connection, then the server's memory
-  bool spin = false;        // never sleep while waiting for replies
-  std::uint64_t calls = 0;  // exactly so many, without warm-up; 0: as many as the window takes
-};
-
-// Explains and ends the process with 2 when an option is unknown or out of range.
-Options parse_options(int argc, char** argv);
-
-// The body that a call sends: payload_bytes of 'x', in the form of the codec ('j': a JSON string,
-// 'p': a protobuf message with one bytes field).
-std::string make_body(const Options& options);
 
 // Nanoseconds of the steady clock.
 std::uint64_t now_ns();
@@ -106,6 +79,8 @@ class Counters {
 //   run.begin();
 //   each call: if (run.may_start()) send it;  then run.completed(began_ns, now_ns) or run.failed()
 //
+// In an open loop a call begins when its schedule says, not when it could be sent: what had to wait
+// behind others is counted with its wait.
 // completed() and failed() print the line and end the process when the run is over. A watchdog ends
 // it with 1 when no reply comes for too long.
 class Measurement {
@@ -141,18 +116,22 @@ class Measurement {
     std::uint64_t voluntary_switches = 0;
     std::uint64_t involuntary_switches = 0;
     std::uint64_t server_kib = 0;
-    Counters::Values counters;
+    std::uint64_t server_private_kib = 0;  // written by it and shared with nobody; when idle only
+    Counters::Values server;
+    Counters::Values client;
   };
 
   Snapshot look() const;
   void start_window();
   void step();
+  void print_counters(const Snapshot& after, double calls) const;
   [[noreturn]] void report();
   [[noreturn]] void report_idle();
 
   const Options options_;
   Histogram latencies_;
-  Counters counters_;
+  Counters server_counters_;
+  Counters client_counters_;
   Snapshot before_;
   std::uint64_t calls_max_;
   std::uint64_t started_ = 0;

@@ -40,7 +40,8 @@ set(FL_OUTSIDE_LIBRARIES
   "re2="
   "simdjson::simdjson=simdjson"
   "spdlog::spdlog=spdlog"
-  "yaml-cpp=yaml-cpp")
+  "yaml-cpp=yaml-cpp"
+  "zstd::libzstd_shared=zstd")
 
 # Sets `out` to the find_dependency() lines that the rooms given need.
 function(fl_find_dependency_lines out)

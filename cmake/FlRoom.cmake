@@ -15,6 +15,8 @@
 #   find_package(fmt REQUIRED)           fmt::fmt
 #   find_package(Protobuf REQUIRED)      protobuf::libprotobuf
 #   find_package(ZLIB REQUIRED)          ZLIB::ZLIB
+#   find_package(zstd REQUIRED)          zstd::libzstd_shared
+#   find_package(OpenSSL REQUIRED)       OpenSSL::SSL OpenSSL::Crypto
 #   nothing: re2 has no CMake package    re2
 # Libraries are static, so an installed room names them again: FlInstall.cmake knows how to find
 # each, and refuses one that is not in its table.

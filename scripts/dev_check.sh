@@ -16,7 +16,7 @@ step_format() {
   echo "format: clang-format would change nothing"
 }
 
-# Every test, with address and undefined-behaviour sanitizers.
+# Every test, with address and undefined-behaviour sanitizers; the fuzz corpora are among them.
 step_asan() {
   build asan
   run_tests asan

@@ -10,9 +10,11 @@ nightly_steps() {
     echo "simulate|peers on a broken network, 10,000 seeds|simulate_many 10000|simulate_many 200"
     echo "planted|bugs that the simulation must find|tests/simulation/planted/run.py|-"
   fi
+  echo "soak|full load for minutes, memory flat within 2 %|soak 10|soak 1"
+  echo "fuzz|every decoder against made-up input, 5 minutes each|fuzz_all 300|fuzz_all 10"
   echo "release|every test of the optimised build|test_release|-"
   if [[ -f bench/rpc.py ]]; then
-    echo "bench-rpc|echo beside a bare epoll server and gRPC|./dev bench rpc|-"
+    echo "bench-rpc|echo beside a bare epoll server, gRPC, Thrift and Cap'n Proto|./dev bench rpc|-"
   fi
   echo "tidy|clang-tidy over everything|./dev build tidy|-"
 }
@@ -24,6 +26,32 @@ simulate_many() {
   seq 1 "$chunk" "$1" | xargs -P "$jobs" -I '{}' "$program" --seeds "$chunk" --from '{}' |
     awk '/ passed, / { passed += $1; failed += $3; next } { print }
          END { print passed + 0 " passed, " failed + 0 " failed"; exit failed != 0 }'
+}
+
+# MINUTES of full load on two cores.
+soak() {
+  build release soak
+  build/release/tests/soak/soak --minutes "$1"
+}
+
+# Every fuzz target for SECONDS, as many at a time as there are jobs. What is found new stays in
+# build/fuzz/corpus for the next night; a crash is a file in build/fuzz/crashes.
+fuzz_all() {
+  build fuzz fairlead_fuzz
+  local program=build/fuzz/fuzz/fairlead_fuzz folder=build/fuzz
+  mkdir -p "$folder/crashes" "$folder/logs"
+  export program folder
+  "$program" --list | xargs -P "$jobs" -I '{}' bash -c '
+    mkdir -p "$folder/corpus/$1"
+    if "$program" "$1" "$folder/corpus/$1" "fuzz/corpus/$1" "-max_total_time=$2" -max_len=65536 \
+        -timeout=10 -rss_limit_mb=1024 "-artifact_prefix=$folder/crashes/$1-" \
+        >"$folder/logs/$1.log" 2>&1; then
+      echo "$1: $(grep "^Done" "$folder/logs/$1.log")"
+    else
+      tail -n 60 "$folder/logs/$1.log"
+      echo "$1: FAILED; the input lies in $folder/crashes"
+      exit 1
+    fi' _ '{}' "$1"
 }
 
 # The tests in which order and timing matter most, COUNT times each.

@@ -1,21 +1,21 @@
-// The ceiling's load client: --conns connections with --depth calls outstanding on each, in a
-// closed loop, over the raw protocol. Options: ../measure.h. Checks seq, status, codec and length
-// of each reply; replies may come in any order.
+// The ceiling's load client: --conns connections with at most --depth calls outstanding on each,
+// over the raw protocol, in a closed loop or, with --rate, in an open one. Options: ../options.h.
+// Checks seq, status, codec and length of each reply; replies may come in any order.
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
+#include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "measure.h"
-#include "raw_frame.h"
+#include "raw_socket.h"
+#include "schedule.h"
 
 namespace {
 
@@ -24,67 +24,115 @@ using namespace fairlead::bench;
 constexpr std::size_t kReadBytes = 512 * 1024;
 constexpr std::uint32_t kEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
-// A call that is out. Call `seq` lies in slot seq % depth; the slot's next one has seq + depth.
+// Call `seq` lies in slot seq % depth; the slot's next one has seq + depth.
 struct Call {
   std::uint32_t seq = 0;
+  bool out = false;
   std::uint64_t began_ns = 0;
+};
+
+struct DueCall {
+  std::uint32_t slot;
+  std::uint64_t began_ns;
 };
 
 struct Connection {
   int socket = -1;
   std::vector<Call> calls{};
-  std::string rest{};    // of a frame that was cut
-  std::string output{};  // not sent yet
+  CutFrame cut{};
+  std::string unsent{};
   bool blocked = false;
+  std::vector<DueCall> due{};  // in an open loop: what this turn starts
 };
 
 class Load {
  public:
   explicit Load(Measurement& run)
       : run_(run),
-        body_(make_body(run.options())),
-        head_(raw_frame_head(kCall, run.options().method, run.options().codec)) {}
+        options_(run.options()),
+        body_(make_body(options_)),
+        head_(raw_frame_head(kCall, options_.method, options_.codec)) {}
 
   void connect_all() {
-    connections_.resize(static_cast<std::size_t>(run_.options().sessions));
-    for (Connection& connection : connections_) connect(connection);
+    const SocketAddress address = options_.unix_path.empty()
+                                      ? SocketAddress(options_.host, options_.port)
+                                      : SocketAddress(options_.unix_path);
+    connections_.resize(static_cast<std::size_t>(options_.sessions));
+    for (Connection& connection : connections_) connect(connection, address);
   }
 
   [[noreturn]] void generate() {
+    const auto depth = static_cast<std::uint32_t>(options_.idle ? 1 : options_.depth);
+    for (Connection& connection : connections_) connection.calls.resize(depth);
+    for (std::uint32_t i = 0; i < depth; ++i) {
+      for (Connection& connection : connections_) connection.calls[i].seq = i;
+    }
     run_.begin();
+    if (options_.rate > 0) generate_open();
     const std::uint64_t now = now_ns();
-    const int depth = run_.options().idle ? 1 : run_.options().depth;
     for (Connection& connection : connections_) {
-      connection.calls.resize(static_cast<std::size_t>(depth));
-      std::uint32_t seq = static_cast<std::uint32_t>(depth);  // 0 is no seq of ours
-      for (Call& call : connection.calls) start(connection, call, seq++, now);
+      for (Call& call : connection.calls) start(connection, call, now);
       flush(connection);
     }
-    std::array<epoll_event, 512> events;
-    const int wait_ms = run_.options().spin ? 0 : -1;
-    while (true) {
-      const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms);
-      for (int i = 0; i < count; ++i) {
-        const epoll_event& event = events[static_cast<std::size_t>(i)];
-        auto& connection = *static_cast<Connection*>(event.data.ptr);
-        if ((event.events & EPOLLOUT) != 0) flush(connection);
-        if ((event.events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) read(connection);
-      }
-    }
+    while (true) turn(options_.spin ? 0 : -1);
   }
 
  private:
-  void connect(Connection& connection) {
-    connection.socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(run_.options().port);
-    if (inet_pton(AF_INET, run_.options().host.c_str(), &address.sin_addr) != 1 ||
-        ::connect(connection.socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-      give_up("cannot connect to " + run_.options().host + ": " + std::strerror(errno));
+  struct IdleCall {
+    Connection* connection;
+    std::uint32_t slot;
+  };
+
+  // Never sleeps, but leaves the CPU to a server that shares it.
+  [[noreturn]] void generate_open() {
+    for (std::uint32_t i = 0; i < connections_.front().calls.size(); ++i) {
+      for (Connection& connection : connections_) idle_.push_back({&connection, i});
     }
-    const int on = 1;
-    setsockopt(connection.socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    Schedule schedule(options_.rate, options_.seed, now_ns());
+    std::vector<Connection*> touched;
+    while (true) {
+      turn(0);
+      const std::uint64_t now = now_ns();
+      if (!schedule.due(now)) sched_yield();
+      while (schedule.due(now) && !idle_.empty()) {
+        const IdleCall next = idle_.front();
+        idle_.pop_front();
+        if (next.connection->due.empty()) touched.push_back(next.connection);
+        next.connection->due.push_back({next.slot, schedule.take()});
+      }
+      for (Connection* connection : touched) start_due(*connection);
+      touched.clear();
+    }
+  }
+
+  // What became due together leaves in one send.
+  void start_due(Connection& connection) {
+    for (const DueCall& due : connection.due) {
+      start(connection, connection.calls[due.slot], due.began_ns);
+    }
+    connection.due.clear();
+    flush(connection);
+  }
+
+  void turn(int wait_ms) {
+    const int count = epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), wait_ms);
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& event = events_[static_cast<std::size_t>(i)];
+      auto& connection = *static_cast<Connection*>(event.data.ptr);
+      if ((event.events & EPOLLOUT) != 0 && connection.blocked) {
+        if (!Outbox::resume(connection.socket, connection.unsent)) give_up("cannot send");
+        watch_output(connection);
+      }
+      if ((event.events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) read(connection);
+    }
+  }
+
+  void connect(Connection& connection, const SocketAddress& address) {
+    connection.socket = address.make_socket(0);
+    if (!address.valid || ::connect(connection.socket, address.get(), address.size) != 0) {
+      give_up(std::string("cannot connect: ") + std::strerror(errno));
+    }
+    send_at_once(connection.socket);
     fcntl(connection.socket, F_SETFL, O_NONBLOCK);
     watch(EPOLL_CTL_ADD, connection, kEvents);
   }
@@ -96,84 +144,87 @@ class Load {
     epoll_ctl(epoll_, operation, connection.socket, &event);
   }
 
-  void start(Connection& connection, Call& call, std::uint32_t seq, std::uint64_t now) {
-    call.seq = 0;
+  void watch_output(Connection& connection) {
+    if (connection.blocked == !connection.unsent.empty()) return;
+    connection.blocked = !connection.blocked;
+    watch(EPOLL_CTL_MOD, connection, connection.blocked ? kEvents | EPOLLOUT : kEvents);
+  }
+
+  void start(Connection& connection, Call& call, std::uint64_t began_ns) {
     if (!run_.may_start()) return;
-    call = {seq, now};
-    append_raw_frame(connection.output, SeqText(seq).view(), head_, body_);
+    const auto depth = static_cast<std::uint32_t>(connection.calls.size());
+    // Below 2^31 after 2^31 calls on one connection too; 0 is no seq of ours.
+    call.seq = call.seq + depth < 0x7fffffff ? call.seq + depth : depth + call.seq % depth;
+    call.out = true;
+    call.began_ns = began_ns;
+    output_.append(SeqText(call.seq).view(), head_, body_);
   }
 
   void flush(Connection& connection) {
-    std::string& output = connection.output;
-    if (output.empty()) return;
-    const ssize_t count = send(connection.socket, output.data(), output.size(), MSG_NOSIGNAL);
-    if (count < 0 && errno != EAGAIN) give_up(std::string("send: ") + std::strerror(errno));
-    if (count > 0 && static_cast<std::size_t>(count) == output.size()) {
-      output.clear();
-    } else if (count > 0) {
-      output.erase(0, static_cast<std::size_t>(count));
-    }
-    if (output.empty() == connection.blocked) {
-      connection.blocked = !output.empty();
-      watch(EPOLL_CTL_MOD, connection, connection.blocked ? kEvents | EPOLLOUT : kEvents);
-    }
+    if (!output_.flush(connection.socket, connection.unsent)) give_up("cannot send");
+    watch_output(connection);
   }
 
   void read(Connection& connection) {
-    while (true) {
-      const std::size_t before = connection.rest.size();
-      if (before > 0) std::memcpy(input_.get(), connection.rest.data(), before);
-      const ssize_t count = recv(connection.socket, input_.get() + before, kReadBytes - before, 0);
-      if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-      if (count <= 0) give_up("the server closed a connection");
-      const std::size_t bytes = before + static_cast<std::size_t>(count);
-      const std::size_t used = handle(connection, bytes);
-      connection.rest.assign(input_.get() + used, bytes - used);
-      if (!connection.blocked) flush(connection);
-      if (bytes < kReadBytes) return;
-    }
+    const bool open = read_frames(
+        connection.socket, connection.cut, input_.get(), kReadBytes,
+        [this, &connection](std::string_view bytes) { return handle(connection, bytes); },
+        [this, &connection] {
+          flush(connection);
+          return true;
+        });
+    if (!open) give_up("the server closed a connection, or sent a malformed frame");
   }
 
   // How many of the bytes were whole frames.
-  std::size_t handle(Connection& connection, std::size_t bytes) {
+  std::size_t handle(Connection& connection, std::string_view bytes) {
     const std::uint64_t now = now_ns();
-    const auto depth = static_cast<std::uint32_t>(connection.calls.size());
     std::size_t at = 0;
     while (true) {
-      const RawFrame frame = parse_raw_frame(input_.get() + at, bytes - at);
-      if (frame.bad) give_up("a malformed frame");
+      const RawFrame frame = parse_raw_frame(bytes.data() + at, bytes.size() - at);
+      if (frame.bad) return kBadFrames;
       if (frame.size == 0) return at;
       at += frame.size;
       const std::uint32_t seq = parse_seq(frame.seq);
-      Call& call = connection.calls[seq % depth];
-      if (frame.kind != kReply || seq == 0 || call.seq != seq) {
+      const auto slot = static_cast<std::uint32_t>(seq % connection.calls.size());
+      Call& call = connection.calls[slot];
+      if (frame.kind != kReply || !call.out || call.seq != seq) {
         give_up("not a reply to a call that is out");
       }
+      call.out = false;
       if (frame.status != "code=0") {
         run_.failed(frame.status);
       } else if (frame.body.size() != body_.size() ||
-                 frame.codec != static_cast<std::uint8_t>(run_.options().codec)) {
+                 frame.codec != static_cast<std::uint8_t>(options_.codec)) {
         run_.failed("the reply's body is not the request's");
       } else {
         run_.completed(call.began_ns, now);
       }
-      // Below 2^31 after 2^31 calls on one connection too.
-      start(connection, call, seq + depth < 0x7fffffff ? seq + depth : depth + seq % depth, now);
+      if (options_.rate > 0) {
+        idle_.push_back({&connection, slot});
+      } else {
+        start(connection, call, now);
+      }
     }
   }
 
   Measurement& run_;
+  const Options& options_;
   const std::string body_;
   const std::string head_;
   const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  std::unique_ptr<char[]> input_ = std::make_unique<char[]>(kReadBytes);
+  std::unique_ptr<char[]> input_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
+  std::array<epoll_event, 512> events_{};
   std::vector<Connection> connections_;
+  std::deque<IdleCall> idle_;  // of an open loop
+  Outbox output_;
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Measurement run(parse_options(argc, argv));
+  Measurement run(
+      parse_options(argc, argv, {.open_loop = true, .profiles = true, .unix_sockets = true}));
   Load load(run);
   load.connect_all();
   load.generate();

@@ -1,24 +1,20 @@
 // The ceiling: an echo server for the raw protocol as one would write it by hand for nothing else.
 //
-//   epoll_echo_server PORT
+//   epoll_echo_server PORT [--unix PATH]
 //
 // One thread, edge-triggered epoll, one recv per event, all frames of a read answered by one send.
 // An idle connection owns no buffer. No deadlines, no limits, no metadata, no router.
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
-#include <utility>
+#include <string_view>
 
-#include "raw_frame.h"
+#include "raw_socket.h"
 
 namespace {
 
@@ -27,25 +23,24 @@ using namespace fairlead::bench;
 constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr std::uint32_t kEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
+// A listener too: the event says which of the two a descriptor is.
 struct Connection {
   int socket;
-  std::string rest{};    // of a frame that was cut
-  std::string unsent{};  // what the system did not take
+  bool listener = false;
+  CutFrame cut{};
+  std::string unsent{};
 };
 
 class EchoServer {
  public:
   // False when the system refuses; errno says why.
-  bool listen(std::uint16_t port) {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  bool listen(const SocketAddress& address) {
+    const int socket = address.make_socket(SOCK_NONBLOCK);
     const int on = 1;
-    setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
-           ::listen(listener_, 4096) == 0 && watch(EPOLL_CTL_ADD, listener_, EPOLLIN, nullptr);
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    listeners_.push_back(std::make_unique<Connection>(Connection{socket, true}));
+    return address.valid && bind(socket, address.get(), address.size) == 0 &&
+           ::listen(socket, 4096) == 0 && watch(EPOLL_CTL_ADD, *listeners_.back(), EPOLLIN);
   }
 
   void run() {
@@ -55,8 +50,8 @@ class EchoServer {
       for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         auto* connection = static_cast<Connection*>(event.data.ptr);
-        if (connection == nullptr) {
-          accept_all();
+        if (connection->listener) {
+          accept_all(connection->socket);
         } else if (!handle(*connection, event.events)) {
           close(connection->socket);
           delete connection;
@@ -66,93 +61,74 @@ class EchoServer {
   }
 
  private:
-  bool watch(int operation, int socket, std::uint32_t wanted, Connection* connection) {
+  bool watch(int operation, Connection& connection, std::uint32_t wanted) {
     epoll_event event{};
     event.events = wanted;
-    event.data.ptr = connection;
-    return epoll_ctl(epoll_, operation, socket, &event) == 0;
+    event.data.ptr = &connection;
+    return epoll_ctl(epoll_, operation, connection.socket, &event) == 0;
   }
 
-  void accept_all() {
+  void accept_all(int listener) {
     while (true) {
-      const int socket = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int socket = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (socket < 0) return;
-      const int on = 1;
-      setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-      watch(EPOLL_CTL_ADD, socket, kEvents, new Connection{socket});
+      send_at_once(socket);
+      watch(EPOLL_CTL_ADD, *new Connection{socket}, kEvents);
     }
   }
 
   // False: the connection is over.
   bool handle(Connection& connection, std::uint32_t events) {
-    if ((events & EPOLLOUT) != 0 && !send_rest(connection)) return false;
-    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) return true;
-    while (true) {
-      const std::size_t before = connection.rest.size();
-      if (before > 0) std::memcpy(input_.get(), connection.rest.data(), before);
-      const ssize_t count = recv(connection.socket, input_.get() + before, kReadBytes - before, 0);
-      if (count == 0) return false;
-      if (count < 0) return errno == EAGAIN || errno == EINTR;
-      const std::size_t bytes = before + static_cast<std::size_t>(count);
-      if (!answer(connection, bytes)) return false;
-      if (bytes < kReadBytes) return true;  // a short read: nothing more is there
+    if ((events & EPOLLOUT) != 0 && !connection.unsent.empty()) {
+      if (!Outbox::resume(connection.socket, connection.unsent)) return false;
+      if (connection.unsent.empty()) watch(EPOLL_CTL_MOD, connection, kEvents);
     }
+    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) return true;
+    return read_frames(
+        connection.socket, connection.cut, input_.get(), kReadBytes,
+        [this](std::string_view bytes) { return answer(bytes); },
+        [this, &connection] { return flush(connection); });
   }
 
-  bool answer(Connection& connection, std::size_t bytes) {
-    output_.clear();
+  std::size_t answer(std::string_view bytes) {
     std::size_t at = 0;
     while (true) {
-      const RawFrame frame = parse_raw_frame(input_.get() + at, bytes - at);
-      if (frame.bad || (frame.size == 0 && at == 0 && bytes == kReadBytes)) return false;
-      if (frame.size == 0) break;
+      const RawFrame frame = parse_raw_frame(bytes.data() + at, bytes.size() - at);
+      if (frame.bad) return kBadFrames;
+      if (frame.size == 0) return at;
       at += frame.size;
       if (frame.kind != kCall) continue;
       head_.back() = static_cast<char>(frame.codec);
-      append_raw_frame(output_, frame.seq, head_, frame.body);
+      output_.append(frame.seq, head_, frame.body);
     }
-    connection.rest.assign(input_.get() + at, bytes - at);
-    if (!connection.unsent.empty()) {
-      connection.unsent.append(output_);
-      return true;
-    }
-    return output_.empty() || send_or_keep(connection, output_);
   }
 
-  bool send_or_keep(Connection& connection, const std::string& data) {
-    const ssize_t count = send(connection.socket, data.data(), data.size(), MSG_NOSIGNAL);
-    if (count < 0 && errno != EAGAIN) return false;
-    const std::size_t sent = count < 0 ? 0 : static_cast<std::size_t>(count);
-    if (sent == data.size()) return true;
-    connection.unsent = data.substr(sent);
-    return watch(EPOLL_CTL_MOD, connection.socket, kEvents | EPOLLOUT, &connection);
-  }
-
-  bool send_rest(Connection& connection) {
-    if (connection.unsent.empty()) return true;
-    const std::string data = std::exchange(connection.unsent, std::string());
-    if (!send_or_keep(connection, data)) return false;
-    return !connection.unsent.empty() ||
-           watch(EPOLL_CTL_MOD, connection.socket, kEvents, &connection);
+  bool flush(Connection& connection) {
+    const bool blocked = !connection.unsent.empty();
+    if (!output_.flush(connection.socket, connection.unsent)) return false;
+    if (blocked || connection.unsent.empty()) return true;
+    return watch(EPOLL_CTL_MOD, connection, kEvents | EPOLLOUT);
   }
 
   int epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  int listener_ = -1;
-  std::unique_ptr<char[]> input_ = std::make_unique<char[]>(kReadBytes);
-  std::string output_;
+  std::vector<std::unique_ptr<Connection>> listeners_;
+  std::unique_ptr<char[]> input_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
+  Outbox output_;
   std::string head_ = raw_frame_head(kReply, "", 0);
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const long port = argc == 2 ? std::strtol(argv[1], nullptr, 10) : 0;
-  if (port < 1 || port > 65535) {
-    std::fprintf(stderr, "usage: %s PORT\n", argv[0]);
+  const long port = argc >= 2 ? std::strtol(argv[1], nullptr, 10) : 0;
+  const bool local = argc == 4 && std::string_view(argv[2]) == "--unix";
+  if (port < 1 || port > 65535 || (argc != 2 && !local)) {
+    std::fprintf(stderr, "usage: %s PORT [--unix PATH]\n", argv[0]);
     return 2;
   }
   EchoServer server;
-  if (!server.listen(static_cast<std::uint16_t>(port))) {
+  if (!server.listen(SocketAddress("127.0.0.1", static_cast<std::uint16_t>(port))) ||
+      (local && !server.listen(SocketAddress(argv[3])))) {
     std::perror("cannot listen");
     return 1;
   }

@@ -1,11 +1,12 @@
 // The echo server of our engine, for measurements.
 //
-//   fairlead_echo_server PORT [--cores N] [--unix PATH] [--raw]
+//   fairlead_echo_server PORT [--cores N] [--unix PATH] [--raw] [--bare] [--spin-us N]
 //
-// Serves CALL /echo/bytes over the raw protocol on 127.0.0.1:PORT (and on PATH): the same bytes
-// back in the same codec. An App with a typed handler, as a user writes one; with --raw a handler
-// over undecoded bodies on the call engine alone, which takes any codec. One core unless told
-// otherwise. Ends with 0 on SIGTERM and SIGINT.
+// Serves CALL /echo/bytes and /echo/profile over the raw protocol on 127.0.0.1:PORT (and on PATH):
+// the same value back in the same codec. An App with typed handlers, as a user writes one. --raw:
+// handlers over undecoded bodies, which take any codec. --bare: without what an App has by default,
+// that is, without metrics. --spin-us is the setting `spin` of App. One core unless told otherwise. Ends
+// with 0 on SIGTERM and SIGINT.
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -13,24 +14,12 @@
 #include <string_view>
 #include <vector>
 
+#include "echo_contract.h"
 #include "fairlead/base/text.h"
 #include "fairlead/fairlead.h"
 #include "fairlead/io/core_group.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/signals.h"
-
-namespace echo_service {
-
-struct Echo {
-  static fl::Bytes bytes(fl::Bytes);  // CALL /echo/bytes
-};
-FL_SERVICE(Echo, (bytes))
-
-struct EchoLogic {
-  fl::Bytes bytes(fl::Bytes in) const { return in; }
-};
-
-}  // namespace echo_service
 
 namespace {
 
@@ -40,7 +29,9 @@ struct Options {
   std::uint16_t port = 0;
   std::size_t cores = 1;
   std::string unix_path;
+  std::string spin_us;
   bool raw = false;
+  bool bare = false;
 };
 
 bool parse(int argc, char** argv, Options& options) {
@@ -52,6 +43,10 @@ bool parse(int argc, char** argv, Options& options) {
     const std::string_view name = argv[i];
     if (name == "--raw") {
       options.raw = true;
+    } else if (name == "--bare") {
+      options.bare = true;
+    } else if (name == "--spin-us" && i + 1 < argc) {
+      options.spin_us = argv[++i];
     } else if (name == "--unix" && i + 1 < argc) {
       options.unix_path = argv[++i];
     } else if (name == "--cores" && i + 1 < argc) {
@@ -60,13 +55,18 @@ bool parse(int argc, char** argv, Options& options) {
       return false;
     }
   }
-  return true;
+  // Only an App spins.
+  return options.spin_us.empty() || (!options.raw && !options.bare);
 }
 
-int serve_typed(const char* program, const Options& options) {
+int serve_app(const char* program, const Options& options) {
   const std::string cores = std::to_string(options.cores);
-  const std::vector<const char*> arguments{program, "--cores", cores.c_str(), "--log-level",
-                                           "warn"};
+  std::vector<const char*> arguments{program, "--cores", cores.c_str(), "--log-level", "warn"};
+  std::string spin;
+  if (!options.spin_us.empty()) {
+    spin = "spin=" + options.spin_us + "us";
+    arguments.insert(arguments.end(), {"--set", spin.c_str()});
+  }
   App app(static_cast<int>(arguments.size()), arguments.data(), "echo");
   app.serve<echo_service::Echo>(echo_service::EchoLogic{});
   const std::string tcp = "tcp://127.0.0.1:" + std::to_string(options.port);
@@ -79,12 +79,12 @@ Status echo(rpc::Context& context) {
 }
 
 // One peer on each core, in the order of the group's cores.
-class RawServer {
+class BareServer {
  public:
-  RawServer(io::CoreGroup& group, const rpc::Router& router, const rpc::PeerOptions& options)
+  BareServer(io::CoreGroup& group, const rpc::Router& router, const rpc::Metrics& metrics)
       : group_(group), cores_(group.cores()) {
     for (io::Core* core : cores_) {
-      peers_.push_back(std::make_unique<rpc::Peer>(*core, router, options));
+      peers_.push_back(std::make_unique<rpc::Peer>(*core, router, rpc::PeerOptions{}, metrics));
     }
   }
 
@@ -119,12 +119,27 @@ class RawServer {
   std::vector<std::unique_ptr<io::Listener>> listeners_;
 };
 
-Status serve_raw(const Options& options) {
+Status add_routes(rpc::Router& router, bool raw) {
+  if (!raw) {
+    return service::internal::add_routes<echo_service::Echo>(
+        router, std::make_shared<echo_service::EchoLogic>());
+  }
+  FL_TRY(router.add(wire::Kind::kCall, "/echo/bytes", rpc::make_handler(echo)));
+  return router.add(wire::Kind::kCall, "/echo/profile", rpc::make_handler(echo));
+}
+
+// The call engine alone: what an App would put around it is left out.
+Status serve_bare(const Options& options) {
   runtime::block_signals();
   FL_TRY_ASSIGN(const auto group, io::CoreGroup::make(options.cores));
   rpc::Router router;
-  FL_TRY(router.add(wire::Kind::kCall, "/echo/bytes", rpc::make_handler(echo)));
-  RawServer server(*group, router, rpc::PeerOptions{});
+  FL_TRY(add_routes(router, options.raw));
+  observe::Registry registry;
+  rpc::Metrics metrics;
+  if (!options.bare) {
+    FL_TRY_ASSIGN(metrics, rpc::Metrics::make(registry));
+  }
+  BareServer server(*group, router, metrics);
   FL_TRY(server.listen(io::Address::loopback(options.port)));
   if (!options.unix_path.empty()) {
     FL_TRY_ASSIGN(const auto address, io::Address::parse("unix:" + options.unix_path));
@@ -147,11 +162,14 @@ Status serve_raw(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fprintf(stderr, "usage: %s PORT [--cores N] [--unix PATH] [--raw]\n", argv[0]);
+    std::fprintf(stderr,
+                 "usage: %s PORT [--cores N] [--unix PATH] [--raw] [--bare] [--spin-us N]\n"
+                 "--spin-us goes with neither --raw nor --bare\n",
+                 argv[0]);
     return 2;
   }
-  if (!options.raw) return serve_typed(argv[0], options);
-  const Status status = serve_raw(options);
+  if (!options.raw && !options.bare) return serve_app(argv[0], options);
+  const Status status = serve_bare(options);
   if (!status.ok()) std::fprintf(stderr, "%s\n", status.to_string().c_str());
   return status.ok() ? 0 : 1;
 }

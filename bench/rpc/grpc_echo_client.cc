@@ -1,14 +1,18 @@
 // Load client for gRPC C++: one channel with its own TCP connection for each of --conns, --depth
-// calls outstanding on each, one thread on a completion queue. Options: ../measure.h.
+// calls outstanding on each, one thread on a completion queue, in a closed loop or, with --rate, in
+// an open one. Options: ../options.h; the body is a message with --payload bytes.
 #include <grpcpp/grpcpp.h>
+#include <sched.h>
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "echo.grpc.pb.h"
 #include "measure.h"
+#include "schedule.h"
 
 namespace {
 
@@ -25,15 +29,15 @@ class EchoCall {
     request_.set_data(std::string(run.options().payload_bytes, 'x'));
   }
 
-  void start() {
+  void start(std::uint64_t began_ns) {
     if (!run_.may_start()) return;
     context_ = std::make_unique<grpc::ClientContext>();
-    began_ns_ = now_ns();
+    began_ns_ = began_ns;
     reader_ = stub_.AsyncCall(context_.get(), request_, &queue_);
     reader_->Finish(&reply_, &status_, this);
   }
 
-  void done() {
+  void end() {
     if (!status_.ok()) {
       run_.failed(status_.error_message());
     } else if (reply_.data().size() != request_.data().size()) {
@@ -41,7 +45,6 @@ class EchoCall {
     } else {
       run_.completed(began_ns_, now_ns());
     }
-    start();
   }
 
  private:
@@ -67,23 +70,57 @@ std::unique_ptr<Echo::Stub> connect(const fairlead::bench::Options& options) {
   return Echo::NewStub(channel);
 }
 
+using Calls = std::vector<std::unique_ptr<EchoCall>>;
+
+void generate_closed(grpc::CompletionQueue& queue, const Calls& calls) {
+  for (const auto& call : calls) call->start(now_ns());
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue.Next(&tag, &ok)) {
+    auto* call = static_cast<EchoCall*>(tag);
+    call->end();
+    call->start(now_ns());
+  }
+}
+
+// Never sleeps, but leaves the CPU to a server that shares it.
+void generate_open(grpc::CompletionQueue& queue, const Calls& calls,
+                   fairlead::bench::Schedule schedule) {
+  std::deque<EchoCall*> idle;
+  for (const auto& call : calls) idle.push_back(call.get());
+  void* tag = nullptr;
+  bool ok = false;
+  while (true) {
+    const gpr_timespec at_once = gpr_time_0(GPR_CLOCK_MONOTONIC);
+    while (queue.AsyncNext(&tag, &ok, at_once) == grpc::CompletionQueue::GOT_EVENT) {
+      idle.push_back(static_cast<EchoCall*>(tag));
+      idle.back()->end();
+    }
+    const std::uint64_t now = now_ns();
+    if (!schedule.due(now)) sched_yield();
+    while (schedule.due(now) && !idle.empty()) {
+      idle.front()->start(schedule.take());
+      idle.pop_front();
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  Measurement run(fairlead::bench::parse_options(argc, argv));
+  Measurement run(fairlead::bench::parse_options(argc, argv, {.open_loop = true}));
   const fairlead::bench::Options& options = run.options();
   std::vector<std::unique_ptr<Echo::Stub>> stubs;
   for (int i = 0; i < options.sessions; ++i) stubs.push_back(connect(options));
   grpc::CompletionQueue queue;
-  std::vector<std::unique_ptr<EchoCall>> calls;
-  run.begin();
-  for (const auto& stub : stubs) {
-    for (int i = 0; i < (options.idle ? 1 : options.depth); ++i) {
-      calls.push_back(std::make_unique<EchoCall>(run, *stub, queue));
-      calls.back()->start();
-    }
+  Calls calls;
+  for (int i = 0; i < (options.idle ? 1 : options.depth); ++i) {
+    for (const auto& stub : stubs) calls.push_back(std::make_unique<EchoCall>(run, *stub, queue));
   }
-  void* tag = nullptr;
-  bool ok = false;
-  while (queue.Next(&tag, &ok)) static_cast<EchoCall*>(tag)->done();
+  run.begin();
+  if (options.rate > 0) {
+    generate_open(queue, calls, {options.rate, options.seed, now_ns()});
+  } else {
+    generate_closed(queue, calls);
+  }
 }

@@ -15,6 +15,7 @@ namespace fairlead::bench {
 
 inline constexpr std::uint8_t kCall = 1;
 inline constexpr std::uint8_t kReply = 2;
+inline constexpr std::size_t kFrameBytesMax = 8 * 1024 * 1024;
 
 struct RawFrame {
   std::size_t size = 0;  // 0: not all there yet
@@ -37,7 +38,7 @@ inline RawFrame parse_raw_frame(const char* data, std::size_t bytes) {
   const auto word = [byte](std::size_t at) {
     return static_cast<std::size_t>(byte(at) << 8 | byte(at + 1));
   };
-  frame.bad = length < kBytesMin;
+  frame.bad = length < kBytesMin || length > kFrameBytesMax;
   if (frame.bad || bytes < length) return frame;
   frame.bad = true;
   if (byte(4) != 0) return frame;
@@ -59,14 +60,13 @@ inline RawFrame parse_raw_frame(const char* data, std::size_t bytes) {
   return frame;
 }
 
-// `head`: what stands between seq and body, made once by raw_frame_head().
-inline void append_raw_frame(std::string& out, std::string_view seq, std::string_view head,
-                             std::string_view body) {
+// A frame up to its body. `head`: what stands between seq and body, made once by raw_frame_head().
+inline void append_raw_head(std::string& out, std::string_view seq, std::string_view head,
+                            std::size_t body_bytes) {
   const std::uint32_t length =
-      htonl(static_cast<std::uint32_t>(6 + seq.size() + head.size() + body.size()));
+      htonl(static_cast<std::uint32_t>(6 + seq.size() + head.size() + body_bytes));
   out.append(reinterpret_cast<const char*>(&length), sizeof(length));
-  out.append(1, '\0').append(1, static_cast<char>(seq.size())).append(seq);
-  out.append(head).append(body);
+  out.append(1, '\0').append(1, static_cast<char>(seq.size())).append(seq).append(head);
 }
 
 inline std::string raw_frame_head(std::uint8_t kind, std::string_view method, char codec) {

@@ -17,6 +17,19 @@ TEST(Scenario, IsTheSameRunForTheSameSeed) {
   const auto first = traced(7);
   EXPECT_EQ(traced(7), first);
   EXPECT_NE(traced(8).first, first.first);
+  EXPECT_EQ(run_scenario(7).digest, first.first) << "whether it is traced or not";
+}
+
+// The trace tells the scenario's own events beside those of the network.
+TEST(Scenario, TracesCallsAndPushesAndBytes) {
+  std::string trace;
+  const auto collect = [&](std::string_view line) { trace.append(line).append("\n"); };
+  const Outcome outcome = run_scenario(17, collect);
+  EXPECT_TRUE(outcome.violations.empty()) << "a sink's own memory is not the scenario's";
+  for (const char* part : {" ms  client a  link ", " sends bytes ", " receives bytes ", " begins, ",
+                           " /echo", " replied", " push ", " starts ", "call.deadline"}) {
+    EXPECT_NE(trace.find(part), std::string::npos) << part;
+  }
 }
 
 // A simulation in which nothing works would find nothing.

@@ -4,51 +4,25 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 
+#include "caller.h"
 #include "fairlead/async/event.h"
-#include "fairlead/async/scope.h"
 #include "fairlead/base/text.h"
-#include "fairlead/io/simulation.h"
-#include "fairlead/rpc/peer.h"
+#include "stranger.h"
+#include "tests/testkit/heap.h"
 
 namespace fairlead::simulation {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kSessionsPerClient = 3;
-constexpr int kActionsPerSession = 25;
-
-io::NetworkOptions draw_network(Random& random) {
-  io::NetworkOptions options;
-  options.delay_max = std::chrono::microseconds(100 + random.below(5000));
-  options.segment_bytes_max = 1 + random.below(random.below(2) == 0 ? 40 : 3000);
-  options.window_bytes = 1000 + random.below(100'000);
-  if (random.below(2) == 0) options.reset_chance = 0.002 * random.unit();
-  if (random.below(3) == 0) options.half_open_chance = 0.001 * random.unit();
-  if (random.below(2) == 0) options.stall_chance = 0.02 * random.unit();
-  if (random.below(3) == 0) options.refuse_chance = 0.2 * random.unit();
-  return options;
-}
-
-// Counts one down when it goes.
-class Leaving {
- public:
-  explicit Leaving(int& left) : left_(left) {}
-  ~Leaving() { --left_; }
-  Leaving(const Leaving&) = delete;
-  Leaving& operator=(const Leaving&) = delete;
-
- private:
-  int& left_;
-};
-
 class Scenario {
  public:
   Scenario(std::uint64_t seed, std::function<void(std::string_view)> trace)
-      : choices_(seed * 2 + 1), simulation_(seed, draw_network(choices_)) {
-    simulation_.trace(std::move(trace));
+      : run_(seed, Random(seed * 2 + 1)) {
+    run_.network.trace(std::move(trace));
   }
 
   Outcome run();
@@ -61,39 +35,47 @@ class Scenario {
 
   void add_routes();
   Status note_push(rpc::Context& context);
+  Status leave_soon(rpc::Context& context);
+  Status ask_client(rpc::Context& context);
   Task<Status> serve_slowly(rpc::Context& context);
   Task<Status> serve_by_asking_back(rpc::Context& context);
-  Task<void> use_session(Client& client, int number);
-  Task<void> call_once(rpc::Session& session, io::Core& core, std::string body, Scope& canceller);
-  Task<void> cancel_later(io::Core& core, std::shared_ptr<CancelSource> source, Duration after);
-  void push_once(rpc::Session& session, const std::string& sender, int number);
-  Task<void> wait_for(Scope& scope, io::Core& core);
-  Task<void> wait_for_sessions(io::Core& core);
-  void fail(std::string what) { outcome_.violations.push_back(std::move(what)); }
-  Random& random() { return simulation_.random(); }
+  Task<void> leave_later(std::uint64_t session_id, Duration after);
+  Task<void> call_client(rpc::Session& session);
 
-  Random choices_;  // before the simulation has a generator of its own
-  io::Simulation simulation_;
+  void start_server(io::Core& core);
+  void start_clients();
+  Task<void> be_stranger(io::Core& core);
+  Task<void> wait_for_all(io::Core& core);
+  void close_all(io::Core& server_core);
+  void check_that_nothing_is_left(io::Core& server_core);
+
+  Run run_;
   rpc::Router server_router_;
   rpc::Router client_router_;
   std::optional<rpc::Peer> server_;
   std::unique_ptr<io::Listener> listener_;
   std::vector<Client> clients_;
+  std::vector<std::unique_ptr<Caller>> callers_;
   std::map<std::string, int> last_push_;  // by sender
   Scope scope_;
-  int sessions_left_ = 0;
-  Outcome outcome_;
 };
 
-std::string body_of(Random& random, std::uint64_t number) {
-  std::string body = "call " + std::to_string(number) + " ";
-  body.append(random.below(random.below(4) == 0 ? 60'000 : 300),
-              static_cast<char>('a' + number % 26));
-  return body;
-}
+// ---- what the peers serve
+// ------------------------------------------------------------------------
 
 Status echo(rpc::Context& context) {
   if (Buffer* out = context.begin_reply(context.body_codec())) out->append(context.body());
+  return {};
+}
+
+// Answers as many bytes as the second word says, of the letter that ends the first.
+Status answer_much(rpc::Context& context) {
+  const std::vector<std::string_view> words = split(context.body(), ' ');
+  FL_CHECK(words.size() == 3);
+  const std::size_t bytes = parse_uint64(words[1]).value_or(0);
+  if (Buffer* out = context.begin_reply(context.body_codec())) {
+    out->append(std::string(bytes, words[0].back()));
+  }
   return {};
 }
 
@@ -102,12 +84,15 @@ void Scenario::add_routes() {
     FL_CHECK(router.add(kind, method, rpc::make_handler(std::move(function))).ok());
   };
   using enum wire::Kind;
+  using rpc::Context;
   add(server_router_, kCall, "/echo", echo);
-  add(server_router_, kCall, "/slow",
-      [this](rpc::Context& context) { return serve_slowly(context); });
+  add(server_router_, kCall, "/large", answer_much);
+  add(server_router_, kCall, "/slow", [this](Context& context) { return serve_slowly(context); });
   add(server_router_, kCall, "/back",
-      [this](rpc::Context& context) { return serve_by_asking_back(context); });
-  add(server_router_, kPush, "/note", [this](rpc::Context& context) { return note_push(context); });
+      [this](Context& context) { return serve_by_asking_back(context); });
+  add(server_router_, kPush, "/note", [this](Context& context) { return note_push(context); });
+  add(server_router_, kPush, "/leave", [this](Context& context) { return leave_soon(context); });
+  add(server_router_, kPush, "/ask", [this](Context& context) { return ask_client(context); });
   add(client_router_, kCall, "/ask", echo);
 }
 
@@ -115,21 +100,22 @@ Status Scenario::note_push(rpc::Context& context) {
   const std::vector<std::string_view> parts = split(context.body(), ' ');
   FL_CHECK(parts.size() == 2);
   const int number = static_cast<int>(parse_int64(parts[1]).value_or(-1));
+  run_.network.note(context.core(), "push", context.session().id(), "starts",
+                    static_cast<std::uint64_t>(number));
   int& last = last_push_[std::string(parts[0])];
   if (number <= last) {
-    fail("PUSH " + std::to_string(number) + " of " + std::string(parts[0]) + " started after " +
-         std::to_string(last));
+    run_.fail("PUSH " + std::to_string(number) + " of " + std::string(parts[0]) +
+              " started after " + std::to_string(last));
   }
   last = number;
-  ++outcome_.pushes;
+  ++run_.outcome.pushes;
   return {};
 }
 
 Task<Status> Scenario::serve_slowly(rpc::Context& context) {
-  const Deadline until =
-      context.core().deadline_after(std::chrono::microseconds(random().below(60'000)));
+  const Deadline until = context.core().deadline_after(run_.up_to(60ms));
   // Some handlers do not listen and outlive their session.
-  CancelToken cancel = random().below(3) == 0 ? CancelToken() : context.cancel();
+  CancelToken cancel = run_.one_in(3) ? CancelToken() : context.cancel();
   Status slept = co_await Sleep(context.core().timers(), until, std::move(cancel));
   if (!slept.ok()) co_return slept;
   co_return echo(context);
@@ -139,155 +125,175 @@ Task<Status> Scenario::serve_by_asking_back(rpc::Context& context) {
   auto question = context.session().call("/ask", context.body_codec(), context.body_bytes());
   Result<rpc::Reply> answer = co_await question;
   if (!answer.ok()) co_return answer.status();
-  if (answer->body.view() != context.body()) fail("the answer to a question back is another's");
+  if (answer->body.view() != context.body())
+    run_.fail("the answer to a question back is another's");
   co_return echo(context);
 }
 
-Task<void> Scenario::cancel_later(io::Core& core, std::shared_ptr<CancelSource> source,
-                                  Duration after) {
+// The server's side closes this session in so many milliseconds.
+Status Scenario::leave_soon(rpc::Context& context) {
+  const std::uint64_t ms = parse_uint64(context.body()).value_or(0);
+  scope_.spawn(leave_later(context.session().id(), std::chrono::milliseconds(ms)));
+  return {};
+}
+
+Task<void> Scenario::leave_later(std::uint64_t session_id, Duration after) {
+  io::Core& core = server_->core();
   Status slept = co_await Sleep(core.timers(), core.deadline_after(after));
-  if (slept.ok()) source->cancel();
-}
-
-Task<void> Scenario::call_once(rpc::Session& session, io::Core& core, std::string body,
-                               Scope& canceller) {
-  constexpr std::string_view kMethods[] = {"/echo", "/slow", "/back", "/nobody"};
-  const std::string_view method = kMethods[random().below(random().below(10) == 0 ? 4 : 3)];
-  const Duration patience = std::chrono::microseconds(500 + random().below(200'000));
-  auto cancel = std::make_shared<CancelSource>();
-  if (random().below(8) == 0) {
-    const Duration after = std::chrono::microseconds(random().below(50'000));
-    canceller.spawn(cancel_later(core, cancel, after));
-  }
-  ++outcome_.calls;
-  const Time sent = core.now();
-  auto call = session.call(std::string(method), 's', Bytes(body), "", Deadline(sent + patience),
-                           cancel->token());
-  Result<rpc::Reply> reply = co_await call;
-  if (core.now() - sent > patience + 2ms) {
-    fail("a call ended " + to_text(core.now() - sent - patience) + " after its deadline");
-  }
-  if (!reply.ok()) {
-    if (reply.status().reason().empty())
-      fail("an error without a reason: " + reply.status().to_string());
-    co_return;
-  }
-  ++outcome_.replies;
-  if (reply->body.view() != body) fail("a reply reached the wrong call, or was damaged");
-  // Held over a wait: the bytes must not change under who keeps them.
-  Status slept = co_await Sleep(
-      core.timers(), core.deadline_after(std::chrono::microseconds(random().below(3000))));
-  if (slept.ok() && reply->body.view() != body) fail("a reply changed while it was held");
-}
-
-void Scenario::push_once(rpc::Session& session, const std::string& sender, int number) {
-  const std::string body = sender + " " + std::to_string(number);
-  const Status pushed = session.push({.method = "/note", .body_codec = 's'}, [&](Buffer& out) {
-    out.append(body);
-    return Status();
+  rpc::Session* session = nullptr;
+  server_->for_each_session([&](rpc::Session& one) {
+    if (one.id() == session_id) session = &one;
   });
-  if (!pushed.ok() && pushed.outcome() == fairlead::Outcome::kProcessed)
-    fail("a push failed: " + pushed.to_string());
+  if (!slept.ok() || session == nullptr) co_return;
+  run_.network.note(core, "session", session_id, "is closed by the server");
+  Status closed = co_await session->close(core.deadline_after(10ms));
+  (void)closed;
 }
 
-// One session's life: dial, actions with pauses, perhaps a close in the middle.
-Task<void> Scenario::use_session(Client& client, int number) {
-  io::Core& core = *client.core;
-  const Leaving leaving(sessions_left_);
-  const std::string sender = "s" + std::to_string(number);
-  Result<rpc::Session*> dialled =
-      co_await client.peer->dial(listener_->local(), core.deadline_after(1s));
-  if (!dialled.ok()) co_return;
-  rpc::Session* session = *dialled;
-  bool closed = false;
-  session->on_closed([&closed](rpc::Session&, const Status&) { closed = true; });
-  Scope calls;
-  for (int action = 1; action <= kActionsPerSession && !closed; ++action) {
-    const std::uint64_t choice = random().below(20);
-    if (choice == 0 && action > kActionsPerSession / 2) {
-      Status ended = co_await session->close(core.deadline_after(20ms));
-      (void)ended;
-    } else if (choice < 6) {
-      push_once(*session, sender, action);
-    } else {
-      const std::uint64_t unique =
-          static_cast<std::uint64_t>(number) * 1000 + static_cast<std::uint64_t>(action);
-      calls.spawn(call_once(*session, core, body_of(random(), unique), calls));
+// The server calls its client, so many times at once.
+Status Scenario::ask_client(rpc::Context& context) {
+  const std::uint64_t count = parse_uint64(context.body()).value_or(0);
+  for (std::uint64_t i = 0; i < count; ++i) scope_.spawn(call_client(context.session()));
+  return {};
+}
+
+Task<void> Scenario::call_client(rpc::Session& session) {
+  io::Core& core = session.core();
+  const std::uint64_t number = ++run_.last_call;
+  const std::string body = run_.body(number, run_.plan.body_bytes_max);
+  const Deadline deadline = core.deadline_after(run_.up_to(100ms));
+  run_.network.note(core, "call", number, "begins at the server, bytes", body.size());
+  auto call = session.call("/ask", 's', Bytes(body), "", deadline);
+  Result<rpc::Reply> reply = co_await call;
+  run_.network.note(core, "call", number, reply.ok() ? "replied" : reply.status().reason());
+  if (core.now() > deadline.at() + 2ms) run_.fail("a call of the server ended after its deadline");
+  if (reply.ok() && reply->body.view() != body) run_.fail("a reply reached the wrong call");
+}
+
+// ---- one run
+// -------------------------------------------------------------------------------------
+
+void Scenario::start_server(io::Core& core) {
+  server_.emplace(core, server_router_, run_.plan.limits);
+  const auto accept = [this](io::Core&, std::unique_ptr<io::Stream> stream) {
+    server_->accept(std::move(stream));
+  };
+  listener_ = core.listen(run_.plan.listen_at, {}, accept).value();
+}
+
+void Scenario::start_clients() {
+  int number = 0;
+  for (const char* name : {"client a", "client b"}) {
+    io::Core& core = run_.network.add_core(name);
+    clients_.push_back(
+        {&core, std::make_unique<rpc::Peer>(core, client_router_, run_.plan.limits)});
+    for (int i = 0; i < run_.plan.sessions_per_client; ++i) {
+      callers_.push_back(
+          std::make_unique<Caller>(run_, *clients_.back().peer, listener_->local(), ++number));
+      scope_.spawn(callers_.back()->live());
     }
-    if (random().below(2) == 0) {
-      Status slept = co_await Sleep(
-          core.timers(), core.deadline_after(std::chrono::microseconds(random().below(5000))));
-      if (!slept.ok()) break;
-    }
+    scope_.spawn(be_stranger(core));
   }
-  co_await wait_for(calls, core);
-  if (!closed) session->on_closed(nullptr);
 }
 
-// Every task ends: longer than every deadline and pause together nothing may take.
-Task<void> Scenario::wait_for(Scope& scope, io::Core& core) {
-  const Deadline limit = core.deadline_after(10s);
-  while (scope.running() > 0 && !limit.passed(core.now())) {
+Task<void> Scenario::be_stranger(io::Core& core) {
+  auto connecting = core.connect(listener_->local(), core.deadline_after(100ms), {});
+  Result<std::unique_ptr<io::Stream>> stream = co_await connecting;
+  if (!stream.ok()) co_return;
+  Stranger stranger(run_.network, core, std::move(*stream),
+                    [this](std::string what) { run_.fail(std::move(what)); });
+  stranger.speak(run_.plan.large_bytes_max);
+  const Deadline patience = core.deadline_after(run_.up_to(2s));
+  while (!stranger.gone()) {
+    if (patience.passed(core.now())) stranger.abort();
     Status slept = co_await Sleep(core.timers(), core.deadline_after(1ms));
     if (!slept.ok()) break;
   }
-  if (scope.running() > 0) {
-    fail(std::to_string(scope.running()) + " calls never ended");
-    FL_CHECK(scope.running() == 0);  // their frames point into this one
-  }
 }
 
-Task<void> Scenario::wait_for_sessions(io::Core& core) {
-  const Deadline limit = core.deadline_after(60s);
-  while (sessions_left_ > 0 && !limit.passed(core.now())) {
+Task<void> Scenario::wait_for_all(io::Core& core) {
+  const Deadline limit = core.deadline_after(120s);
+  while (scope_.running() > 0 && !limit.passed(core.now())) {
     Status slept = co_await Sleep(core.timers(), core.deadline_after(1ms));
     if (!slept.ok()) break;
   }
-  FL_CHECK(sessions_left_ == 0);  // the scenario itself never ends
+  FL_CHECK(scope_.running() == 0);  // somebody waits for ever
+}
+
+void Scenario::close_all(io::Core& server_core) {
+  for (Client& client : clients_) {
+    (void)client.core->run(client.peer->close(client.core->deadline_after(1s)));
+    if (client.peer->session_count() > 0) run_.fail("a client's session was left");
+  }
+  (void)server_core.run(server_->close(server_core.deadline_after(1s)));
+  if (server_->session_count() > 0) run_.fail("a session of the server was left");
+  listener_.reset();
+  for (Client& client : clients_) client.core->turn(Deadline(run_.network.now()));
+  server_core.turn(Deadline(run_.network.now()));
+}
+
+void Scenario::check_that_nothing_is_left(io::Core& server_core) {
+  if (run_.network.streams() > 0) {
+    run_.fail(std::to_string(run_.network.streams()) + " streams were left");
+  }
+  std::size_t timers = server_core.timers().size();
+  for (Client& client : clients_) timers += client.core->timers().size();
+  if (timers > 0) run_.fail(std::to_string(timers) + " timers were left armed");
+  const std::size_t most =
+      run_.plan.limits.write_queue_bytes_max + run_.plan.limits.limits.frame_bytes_max;
+  if (run_.network.unsent_bytes_peak() > most) {
+    run_.fail(std::to_string(run_.network.unsent_bytes_peak()) +
+              " bytes waited for a peer that does not read, at most " + std::to_string(most) +
+              " may");
+  }
 }
 
 Outcome Scenario::run() {
   add_routes();
-  io::Core& server_core = simulation_.add_core("server");
-  server_.emplace(server_core, server_router_, rpc::PeerOptions());
-  const auto accept = [this](io::Core&, std::unique_ptr<io::Stream> stream) {
-    server_->accept(std::move(stream));
-  };
-  listener_ = server_core.listen(io::Address::loopback(0), {}, accept).value();
-  for (const char* name : {"client a", "client b"}) {
-    io::Core& core = simulation_.add_core(name);
-    clients_.push_back(
-        {&core, std::make_unique<rpc::Peer>(core, client_router_, rpc::PeerOptions())});
-  }
-  int number = 0;
-  for (Client& client : clients_) {
-    for (int i = 0; i < kSessionsPerClient; ++i) {
-      const int own = ++number;
-      ++sessions_left_;
-      client.core->post([this, &client, own] { scope_.spawn(use_session(client, own)); });
-    }
-  }
-  // The server's core waits for the scenario's end; the others run meanwhile.
-  server_core.run(wait_for_sessions(server_core));
+  io::Core& server_core = run_.network.add_core("server");
+  start_server(server_core);
+  start_clients();
+  server_core.run(wait_for_all(server_core));  // the other cores run meanwhile
+  close_all(server_core);
+  check_that_nothing_is_left(server_core);
+  run_.outcome.digest = run_.network.digest();
+  run_.outcome.unsent_bytes_peak = run_.network.unsent_bytes_peak();
+  return std::move(run_.outcome);
+}
 
-  for (Client& client : clients_) {
-    (void)client.core->run(client.peer->close(client.core->deadline_after(1s)));
-    if (client.peer->session_count() > 0) fail("a client's session was left");
+// Runs on a thread of its own and compares the heap before and after. What `trace` keeps is its
+// own.
+Outcome run_and_compare_heap(std::uint64_t seed,
+                             const std::function<void(std::string_view)>& trace) {
+  testkit::Heap kept;
+  const auto sink = [&trace, &kept](std::string_view line) {
+    const testkit::Heap before = testkit::heap();
+    trace(line);
+    const testkit::Heap after = testkit::heap();
+    kept.blocks += after.blocks - before.blocks;
+    kept.bytes += after.bytes - before.bytes;
+  };
+  Outcome outcome;
+  const testkit::Heap before = testkit::heap();
+  std::thread([&] {
+    outcome = trace ? Scenario(seed, sink).run() : Scenario(seed, {}).run();
+  }).join();
+  const testkit::Heap after = testkit::heap();
+  const std::int64_t blocks = after.blocks - before.blocks - kept.blocks;
+  const std::int64_t bytes = after.bytes - before.bytes - kept.bytes;
+  if (outcome.violations.empty() && (blocks != 0 || bytes != 0)) {
+    outcome.violations.push_back("the heap holds " + std::to_string(blocks) + " blocks, " +
+                                 std::to_string(bytes) + " bytes more than before");
   }
-  (void)server_core.run(server_->close(server_core.deadline_after(1s)));
-  if (server_->session_count() > 0) fail("a session of the server was left");
-  listener_.reset();
-  for (Client& client : clients_) client.core->turn(Deadline(simulation_.now()));
-  server_core.turn(Deadline(simulation_.now()));
-  if (simulation_.streams() > 0) fail(std::to_string(simulation_.streams()) + " streams were left");
-  outcome_.digest = simulation_.digest();
-  return std::move(outcome_);
+  return outcome;
 }
 
 }  // namespace
 
 Outcome run_scenario(std::uint64_t seed, std::function<void(std::string_view)> trace) {
-  return Scenario(seed, std::move(trace)).run();
+  // What is made at its first use and kept for the program's life is not of the run.
+  static const Outcome first = run_and_compare_heap(seed, {});
+  return run_and_compare_heap(seed, trace);
 }
 
 }  // namespace fairlead::simulation

@@ -64,8 +64,9 @@ Status Event::Waiter::await_resume() {
 }
 
 Status Sleep::await_resume() {
-  Status woken = waiter_.await_resume();
-  return woken.code() == Code::kDeadlineExceeded ? Status() : woken;
+  // Its end is no error, and an error takes memory.
+  if (waiter_.woken_ == Event::Waiter::Woken::kByDeadline) return {};
+  return waiter_.await_resume();
 }
 
 }  // namespace fairlead

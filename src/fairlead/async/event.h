@@ -50,6 +50,7 @@ class [[nodiscard]] Event::Waiter final : private Timer, private CancelListener 
 
  private:
   friend Event;
+  friend class Sleep;
   enum class Woken : unsigned char { kBySet, kByDeadline, kByCancel };
 
   void on_timer() override { wake(Woken::kByDeadline); }

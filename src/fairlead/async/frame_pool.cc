@@ -3,21 +3,13 @@
 #include <array>
 #include <new>
 
+#include "fairlead/base/sanitizers.h"
+
 namespace fairlead::internal {
 namespace {
 
-// Under a sanitizer every frame goes to the real allocator, so that use after free is seen.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kPooled = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kPooled = false;
-#else
-constexpr bool kPooled = true;
-#endif
-#else
-constexpr bool kPooled = true;
-#endif
+// Under a sanitizer every frame goes to the real allocator.
+constexpr bool kPooled = !kMemoryIsWatched;
 
 constexpr std::size_t kClassBytes = 64;
 constexpr std::size_t kClasses = 32;      // frames up to 2 KiB

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "fairlead/base/check.h"
 
@@ -28,9 +29,18 @@ std::uint64_t TimerWheel::ceil_tick(Time time) {
   return static_cast<std::uint64_t>(ns / kTickNs + (ns % kTickNs != 0 ? 1 : 0));
 }
 
+// Ticks beyond what a Time can say are its end.
+Time TimerWheel::time_of(std::uint64_t tick) {
+  constexpr std::uint64_t kTicksMax = std::numeric_limits<std::int64_t>::max() / kTickNs;
+  if (tick > kTicksMax) return Time::max();
+  return Time(Duration(static_cast<std::int64_t>(tick) * kTickNs));
+}
+
 void TimerWheel::arm(Timer& timer, Time at) {
   timer.disarm();
   timer.tick_ = std::max(ceil_tick(at), tick_ + 1);
+  const Time due = time_of(timer.tick_);
+  next_ = size_ == 0 ? due : std::min(next_, due);
   link(timer);
 }
 
@@ -84,7 +94,7 @@ std::optional<TimerWheel::Expiry> TimerWheel::next_slot() const {
   return std::nullopt;
 }
 
-void TimerWheel::advance(Time now) {
+void TimerWheel::fire_until(Time now) {
   const std::uint64_t target = floor_tick(now);
   while (size_ > 0) {
     const std::optional<Expiry> due = next_slot();
@@ -106,12 +116,8 @@ void TimerWheel::advance(Time now) {
     }
   }
   tick_ = std::max(tick_, target);
-}
-
-std::optional<Time> TimerWheel::next_expiry() const {
-  const std::optional<Expiry> due = next_slot();
-  if (!due.has_value()) return std::nullopt;
-  return Time(Duration(static_cast<std::int64_t>(due->tick) * kTickNs));
+  const std::optional<Expiry> next = next_slot();
+  next_ = next.has_value() ? time_of(next->tick) : Time::max();
 }
 
 }  // namespace fairlead

@@ -69,9 +69,13 @@ class TimerWheel {
   void arm(Timer& timer, Time at);
   // Fires everything due at `now`, in order of ticks. A timer that is armed meanwhile fires in the
   // same call only when it lies after the tick that is being fired and is due.
-  void advance(Time now);
+  void advance(Time now) {
+    if (now >= next_) fire_until(now);
+  }
   // No timer fires before this moment (it may be earlier than the first one); nullopt: none armed.
-  std::optional<Time> next_expiry() const;
+  std::optional<Time> next_expiry() const {
+    return size_ == 0 ? std::nullopt : std::optional(next_);
+  }
   std::size_t size() const { return size_; }
 
  private:
@@ -92,10 +96,15 @@ class TimerWheel {
 
   static std::uint64_t floor_tick(Time time);
   static std::uint64_t ceil_tick(Time time);
+  static Time time_of(std::uint64_t tick);
+  void fire_until(Time now);
   void link(Timer& timer);
   void unlink(Timer& timer);
   std::optional<Expiry> next_slot() const;
 
+  // Before it nothing fires. Arming makes it earlier, disarming leaves it: looking is dear, and one
+  // wake-up for nothing is cheap.
+  Time next_ = Time::max();
   std::array<Level, kLevels> levels_{};
   std::uint64_t tick_;  // everything before or at this tick has fired
   std::size_t size_ = 0;

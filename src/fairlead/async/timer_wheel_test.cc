@@ -34,6 +34,29 @@ TEST(TimerWheel, FiresATimerAtItsTimeAndNeverBefore) {
   EXPECT_FALSE(timer.armed());
 }
 
+// The owner sleeps until next_expiry(): what it says may be too early, never too late.
+TEST(TimerWheel, SaysWhenItMustBeLookedAtAgain) {
+  TimerWheel wheel(at(0s));
+  EXPECT_EQ(wheel.next_expiry(), std::nullopt);
+  int fired = 0;
+  Recorder late(fired);
+  Recorder soon(fired);
+  wheel.arm(late, at(5s));
+  EXPECT_LE(*wheel.next_expiry(), at(5s));
+  wheel.arm(soon, at(3ms));
+  EXPECT_LE(*wheel.next_expiry(), at(3ms));
+
+  soon.disarm();  // forgotten, and the next look corrects it
+  wheel.advance(at(4ms));
+  EXPECT_EQ(fired, 0);
+  EXPECT_GT(*wheel.next_expiry(), at(4ms));
+  late.disarm();
+  EXPECT_EQ(wheel.next_expiry(), std::nullopt);
+  wheel.arm(soon, at(6s));
+  EXPECT_LE(*wheel.next_expiry(), at(6s));
+  EXPECT_GT(*wheel.next_expiry(), at(5s));
+}
+
 TEST(TimerWheel, ForgetsADisarmedOrDestroyedTimer) {
   TimerWheel wheel(at(0s));
   int fired = 0;

@@ -2,20 +2,34 @@
 
 #include <new>
 
+#include "fairlead/base/block_pool.h"
+
 namespace fairlead {
+namespace {
+
+bool is_block(std::size_t bytes) { return bytes > internal::kBlockBytesMin / 2; }
+
+}  // namespace
 
 Chunk* Chunk::make(std::size_t capacity) {
   FL_CHECK(capacity > 0);
-  void* memory = ::operator new(sizeof(Chunk) + capacity);
-  return new (memory) Chunk(capacity);
+  const std::size_t bytes = sizeof(Chunk) + capacity;
+  if (!is_block(bytes)) return new (::operator new(bytes)) Chunk(capacity);
+  char* block = internal::allocate_block(bytes);
+  return new (block) Chunk(internal::block_size(bytes) - sizeof(Chunk));
 }
 
 void Chunk::destroy() {
 #ifndef NDEBUG
   std::memset(data(), 0xDB, capacity_);  // whoever still reads it shall notice
 #endif
+  const std::size_t bytes = sizeof(Chunk) + capacity_;
   this->~Chunk();
-  ::operator delete(static_cast<void*>(this));
+  char* memory = reinterpret_cast<char*>(this);
+  if (is_block(bytes))
+    internal::free_block(memory, bytes);
+  else
+    ::operator delete(memory);
 }
 
 Bytes::Bytes(std::string_view data) {

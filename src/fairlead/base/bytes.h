@@ -21,7 +21,8 @@ namespace fairlead {
 // business of its one owner while no Bytes covers the written part.
 class Chunk {
  public:
-  // A chunk of `capacity` writable bytes with one reference. `capacity` > 0.
+  // A chunk of at least `capacity` > 0 writable bytes, with one reference. Above 8 KiB its memory
+  // comes from the thread's pool of blocks (block_pool.h), whose sizes it rounds up to.
   static Chunk* make(std::size_t capacity);
 
   char* data() { return reinterpret_cast<char*>(this + 1); }

@@ -54,6 +54,14 @@ constexpr const char* kUpExamples =
     "and runs until Ctrl-C; then everything drains and ends, with 0. Without a store in the file\n"
     "it makes one for the time of the run.\n\n";
 
+constexpr const char* kWireCheckExamples =
+    "examples:\n"
+    "  fairlead wire check tests/data/teleport_vectors.json\n"
+    "  fairlead wire check - --json <vectors.json\n\n"
+    "Runs a file of golden vectors through the encoders and decoders of the wire protocols. Exits\n"
+    "with 1 when one differs. Vectors of protocols that are not spoken yet are counted as "
+    "later.\n\n";
+
 constexpr const char* kVersionExamples = "example:\n  fairlead version --json\n\n";
 
 // Texts as they were written, before they mean anything.
@@ -69,11 +77,17 @@ class Parser {
     app_.set_help_flag("-h,--help", "This text");
     app_.set_version_flag("--version", std::string("fairlead"), "What this program is");
     app_.footer(std::string(kTop) + kExitCodes);
-    up_ = command("up", "Start services and a gateway on this machine", kUpExamples);
-    gateway_ = command("gateway", "Run a gateway", kGatewayExamples);
-    call_ = command("call", "Call a method of a service and print the reply", kCallExamples);
-    push_ = command("push", "Push a message to a service", kPushExamples);
-    version_ = command("version", "What this program is", kVersionExamples);
+    up_ = command(app_, "up", "Start services and a gateway on this machine", kUpExamples);
+    gateway_ = command(app_, "gateway", "Run a gateway", kGatewayExamples);
+    call_ = command(app_, "call", "Call a method of a service and print the reply", kCallExamples);
+    push_ = command(app_, "push", "Push a message to a service", kPushExamples);
+    CLI::App* wire = app_.add_subcommand("wire", "Tools for the bytes between peers");
+    wire->require_subcommand(1);
+    wire_check_ = command(*wire, "check", "Check a file of golden vectors", kWireCheckExamples);
+    wire_check_->add_option("FILE", out_.wire_check.file, "The vectors; '-' reads standard input")
+        ->type_name("")
+        ->required();
+    version_ = command(app_, "version", "What this program is", kVersionExamples);
     for (CLI::App* one : {up_, gateway_}) add_run_options(*one);
     for (CLI::App* one : {call_, push_}) add_call_options(*one);
     gateway_->add_flag("--check", out_.run.check, "Only read the configuration");
@@ -97,8 +111,9 @@ class Parser {
   }
 
  private:
-  CLI::App* command(const std::string& name, const std::string& about, const char* examples) {
-    CLI::App* made = app_.add_subcommand(name, about);
+  CLI::App* command(CLI::App& parent, const std::string& name, const std::string& about,
+                    const char* examples) {
+    CLI::App* made = parent.add_subcommand(name, about);
     made->add_flag("--json", out_.json, "Print one JSON document, also for errors");
     made->footer(std::string(examples) + kExitCodes);
     return made;
@@ -136,12 +151,21 @@ class Parser {
         ->type_name("URL");
   }
 
+  // The innermost command that was named.
   const CLI::App& active() const {
-    const auto chosen = app_.get_subcommands();
-    return chosen.empty() ? app_ : *chosen.back();
+    const CLI::App* app = &app_;
+    for (auto chosen = app->get_subcommands(); !chosen.empty(); chosen = app->get_subcommands()) {
+      app = chosen.back();
+    }
+    return *app;
   }
+  // True when the active command only holds others.
+  bool wants_command() const { return !active().get_subcommands(nullptr).empty(); }
   std::string help_hint() const {
-    const std::string name = &active() == &app_ ? "" : " " + active().get_name();
+    std::string name;
+    for (const CLI::App* app = &active(); app != &app_; app = app->get_parent()) {
+      name.insert(0, " " + app->get_name());
+    }
     return "; 'fairlead" + name + " --help' explains it";
   }
   Status bad(const std::string& text) const {
@@ -151,14 +175,17 @@ class Parser {
   // CLI11's own text, or a better one for words that it did not expect.
   Status explain(const std::string& what) const {
     const std::vector<std::string> rest = app_.remaining(true);
+    if (rest.empty() && wants_command()) return bad("say what to do: a command is missing");
     if (rest.empty()) return bad(what);
     const std::string& word = rest.front();
     const bool option = word.starts_with('-');
-    const bool no_command = &active() == &app_ && !option;
+    const bool no_command = wants_command() && !option;
     if (!option && !no_command) return bad("unexpected word '" + escape_text(word) + "'");
     std::vector<std::string> names;
     if (no_command) {
-      for (const CLI::App* one : app_.get_subcommands(nullptr)) names.push_back(one->get_name());
+      for (const CLI::App* one : active().get_subcommands(nullptr)) {
+        names.push_back(one->get_name());
+      }
     } else {
       for (const CLI::Option* one : active().get_options()) {
         for (const std::string& name : one->get_lnames()) names.push_back("--" + name);
@@ -174,6 +201,7 @@ class Parser {
     const CLI::App* chosen = &active();
     if (chosen == &app_) return bad("say what to do: a command is missing");
     if (chosen == version_) out_.command = Arguments::Command::kVersion;
+    if (chosen == wire_check_) out_.command = Arguments::Command::kWireCheck;
     if (chosen == gateway_) out_.command = Arguments::Command::kGateway;
     if (chosen == up_) out_.command = Arguments::Command::kUp;
     if (chosen == call_ || chosen == push_) {
@@ -215,6 +243,7 @@ class Parser {
   CLI::App* gateway_ = nullptr;
   CLI::App* call_ = nullptr;
   CLI::App* push_ = nullptr;
+  CLI::App* wire_check_ = nullptr;
   CLI::App* version_ = nullptr;
 };
 

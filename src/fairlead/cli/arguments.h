@@ -30,14 +30,20 @@ struct RunArguments {
   bool check = false;
 };
 
+// `fairlead wire check`.
+struct WireCheckArguments {
+  std::string file{};  // "-": standard input
+};
+
 struct Arguments {
-  enum class Command : unsigned char { kHelp, kVersion, kCall, kPush, kGateway, kUp };
+  enum class Command : unsigned char { kHelp, kVersion, kCall, kPush, kGateway, kUp, kWireCheck };
 
   Command command = Command::kHelp;
   std::string help{};  // of kHelp: the text
   bool json = false;
   CallArguments call{};
   RunArguments run{};
+  WireCheckArguments wire_check{};
 };
 
 // Reads argv. Errors: kBadMessage `usage.bad_arguments`, which name the word, the nearest one that

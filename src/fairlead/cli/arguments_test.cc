@@ -53,6 +53,23 @@ TEST(Arguments, ABodyMayBeADashAListOrEmpty) {
   EXPECT_EQ(read({"call", "math", "/m", "--", "-5"}).value().call.body, "-5");
 }
 
+TEST(Arguments, ReadAFileOfVectors) {
+  const auto arguments = read({"wire", "check", "vectors.json", "--json"});
+
+  ASSERT_TRUE(arguments.ok()) << arguments.status();
+  EXPECT_EQ(arguments->command, Arguments::Command::kWireCheck);
+  EXPECT_EQ(arguments->wire_check.file, "vectors.json");
+  EXPECT_TRUE(arguments->json);
+}
+
+TEST(Arguments, OfACommandInACommandAreExplained) {
+  EXPECT_TRUE(has(message({"wire"}), "a command is missing; 'fairlead wire --help'"));
+  EXPECT_TRUE(has(message({"wire", "chekc", "f"}), "did you mean 'check'?"));
+  EXPECT_TRUE(has(message({"wire", "check"}), "'fairlead wire check --help'"));
+  EXPECT_TRUE(has(message({"wire", "check", "f", "--jsn"}), "did you mean '--json'?"));
+  EXPECT_TRUE(has(read({"wire", "check", "--help"}).value().help, "golden vectors"));
+}
+
 TEST(Arguments, ReadWhatToRun) {
   const auto arguments =
       read({"gateway", "--config", "a.yaml", "--set", "gateway.cores=1", "--set=a=b", "--check"});

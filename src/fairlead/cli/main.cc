@@ -6,6 +6,7 @@
 #include "fairlead/cli/json_text.h"
 #include "fairlead/cli/output.h"
 #include "fairlead/cli/up.h"
+#include "fairlead/cli/wire_check.h"
 #include "fairlead/runtime/signals.h"
 
 namespace fairlead::cli {
@@ -50,6 +51,8 @@ ExitCode run_command(const Arguments& arguments) {
     case Command::kUp:
       runtime::block_signals();
       return run_up(arguments.run, output(" up"));
+    case Command::kWireCheck:
+      return run_wire_check(arguments.wire_check, output(" wire check"));
   }
   return ExitCode::kFailed;
 }

@@ -33,6 +33,9 @@ Status encode_generated(CodecId id, const TypeInfo& type, const void* value, Buf
 
 Status decode_json(const TypeInfo& type, const Bytes& body, void* value,
                    const DecodeOptions& options);
+// The part of it that reads every document; decode_json() tries json_quick.h before.
+Status decode_json_document(const TypeInfo& type, const Bytes& body, void* value,
+                            const DecodeOptions& options);
 Status decode_protobuf(const TypeInfo& type, const Bytes& body, void* value,
                        const DecodeOptions& options);
 Status decode_form(const TypeInfo& type, const Bytes& body, void* value,

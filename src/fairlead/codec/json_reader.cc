@@ -16,6 +16,7 @@
 #include "fairlead/base/check.h"
 #include "fairlead/base/text.h"
 #include "fairlead/codec/codecs.h"
+#include "fairlead/codec/json_quick.h"
 #include "fairlead/contract/text_value.h"
 
 namespace fairlead::codec::internal {
@@ -386,6 +387,16 @@ Status check_json(const Bytes& body, bool& is_null) {
 
 Status decode_json(const TypeInfo& type, const Bytes& body, void* value,
                    const DecodeOptions& options) {
+  constexpr std::size_t kQuickBytesMax = 16 * 1024;
+  if (type.kind == Kind::kStruct && body.size() <= kQuickBytesMax &&
+      quick_read_json(*type.structure, body.view(), value)) {
+    return Status();
+  }
+  return decode_json_document(type, body, value, options);
+}
+
+Status decode_json_document(const TypeInfo& type, const Bytes& body, void* value,
+                            const DecodeOptions& options) {
   if (body.empty() && type.kind == Kind::kVoid) return Status();
   std::unique_ptr<dom::parser> large;
   dom::element root;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 
+#include "fairlead/codec/byte_lanes.h"
 #include "fairlead/codec/codecs.h"
 #include "fairlead/contract/text_value.h"
 
@@ -25,6 +26,19 @@ constexpr std::array<bool, 256> kPlain = [] {
   }
   return plain;
 }();
+
+// How many bytes at the front stand for themselves.
+std::size_t plain_prefix(std::string_view text) {
+  std::size_t at = 0;
+  for (; at + kLanes <= text.size(); at += kLanes) {
+    const ByteLanes lanes = load_lanes(text.data() + at);
+    const std::size_t plain = first_marked((lanes < 0x20) | (lanes == '"') | (lanes == '\\') |
+                                           (lanes == '<') | (lanes == '>') | (lanes == '&'));
+    if (plain < kLanes) return at + plain;
+  }
+  while (at < text.size() && kPlain[static_cast<unsigned char>(text[at])]) ++at;
+  return at;
+}
 
 // Writes a number of at most four digits behind the point, which most are, much faster than the
 // general way. Correct and shortest, too: `scaled` / 10^4 divides two exact doubles, so it is the
@@ -161,8 +175,7 @@ bool JsonWriter::write_real(const void* value) {
 }
 
 bool JsonWriter::write_text(std::string_view text, const FieldPath& path) {
-  std::size_t plain = 0;
-  while (plain < text.size() && kPlain[static_cast<unsigned char>(text[plain])]) ++plain;
+  const std::size_t plain = plain_prefix(text);
   if (plain == text.size()) {
     char* at = out_.prepare(text.size() + 2);
     *at = '"';

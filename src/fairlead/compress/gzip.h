@@ -1,21 +1,13 @@
 // gzip (RFC 1952) of whole bodies, with limits that stop a bomb while it inflates.
 #pragma once
 
-#include <cstddef>
 #include <string_view>
 
 #include "fairlead/base/buffer.h"
 #include "fairlead/base/status.h"
+#include "fairlead/compress/limits.h"
 
 namespace fairlead::compress {
-
-// What one inflation may cost. Both bounds are watched while bytes come out, so memory never
-// exceeds them by more than one block of 64 KiB.
-struct InflateLimits {
-  std::size_t bytes_max = 8U << 20;          // output; at least 1
-  std::size_t ratio_max = 1000;              // output bytes per input byte, beyond ratio_free_bytes
-  std::size_t ratio_free_bytes = 64U << 10;  // small outputs may have any ratio
-};
 
 inline constexpr int kGzipLevelDefault = 5;
 

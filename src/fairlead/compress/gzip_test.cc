@@ -78,6 +78,26 @@ TEST(Gunzip, RefusesGarbageBehindTheLastMember) {
   EXPECT_TRUE(output.empty());
 }
 
+// Some peers flush a stream and never end it.
+TEST(Gunzip, TakesWhatACutStreamGivesWhenAsked) {
+  const std::string input = noise(1000);
+  const std::string whole = zipped(input);
+  InflateLimits limits;
+  limits.may_be_cut = true;
+
+  for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+    Buffer output;
+    ASSERT_TRUE(gunzip(std::string_view(whole).substr(0, cut), limits, output).ok()) << cut;
+    EXPECT_TRUE(input.starts_with(output.view())) << cut;
+    EXPECT_EQ(output.size() == input.size(), cut + 8 >= whole.size()) << cut;
+  }
+
+  Buffer output;
+  std::string damaged = whole;
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  EXPECT_EQ(gunzip(damaged, limits, output).reason(), "compress.bad_data") << "ended, but wrongly";
+}
+
 TEST(Gunzip, StopsAtTheOutputLimit) {
   const std::string whole = zipped(noise(100000));
   Buffer output;

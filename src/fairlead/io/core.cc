@@ -22,6 +22,7 @@ class CurrentCore {
   }
   CurrentCore(const CurrentCore&) = delete;
   CurrentCore& operator=(const CurrentCore&) = delete;
+  bool inside_another() const { return was_turning_; }
 
  private:
   Core* before_;
@@ -58,12 +59,17 @@ void Core::stop() {
 }
 
 void Core::run() {
-  while (!stopping_.load(std::memory_order_acquire)) turn(Deadline());
+  const CurrentCore here(this, turning_);
+  while (!stopping_.load(std::memory_order_acquire)) turn_here(Deadline(), here.inside_another());
   stopping_.store(false, std::memory_order_relaxed);
 }
 
 void Core::turn(Deadline deadline) {
   const CurrentCore here(this, turning_);
+  turn_here(deadline, here.inside_another());
+}
+
+void Core::turn_here(Deadline deadline, bool inside_another) {
   Deadline wait = deadline;
   if (const std::optional<Time> timer = timers_.next_expiry())
     wait = earlier(wait, Deadline(*timer));
@@ -72,8 +78,27 @@ void Core::turn(Deadline deadline) {
   }
   poll(wait);
   timers_.advance(now_);
-  mailbox_.run_all();
-  end_turn();
+  if (has_letters()) mailbox_.run_all();
+  if (!flushes_.empty() || !disposed_.empty()) end_turn();
+  turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (!inside_another) turn_began_.store(0, std::memory_order_release);
+}
+
+CoreActivity Core::activity() const {
+  CoreActivity seen;
+  Time::rep began = turn_began_.load(std::memory_order_acquire);
+  // A method belongs to the turn in which it was read: if another began meanwhile, look again. A
+  // core that begins turns faster than this can be read is well, and its method is nobody's worry.
+  for (int tries = 0; tries < 3; ++tries) {
+    seen.method = method_.load(std::memory_order_acquire);
+    const Time::rep again = turn_began_.load(std::memory_order_acquire);
+    if (std::exchange(began, again) == again) break;
+  }
+  seen.running = began != 0;
+  seen.turn_began = Time(Duration(began));
+  if (!seen.running) seen.method = nullptr;
+  seen.turns = turns_.load(std::memory_order_relaxed);
+  return seen;
 }
 
 void Core::end_turn() {

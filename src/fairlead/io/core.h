@@ -8,9 +8,11 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -31,19 +33,42 @@ namespace fairlead::io {
 // Receives accepted connections, on the core that will own each of them.
 using AcceptHandler = std::function<void(Core& core, std::unique_ptr<Stream> stream)>;
 
+struct CoreOptions {
+  // Looks for events so long before it sleeps, while events come that fast (spin_policy.h); zero:
+  // never. 0 .. 1 ms; it makes sense from 20 to 50 us, and only where a CPU is spare.
+  Duration spin = Duration::zero();
+};
+
 struct ListenOptions {
-  // Cores that take the connections, the least loaded first; empty: the listening core itself.
+  // Cores that accept and take the connections; empty: the listening core itself. Whichever is
+  // free accepts, and the least loaded one takes: among equals the one that accepts. A core whose
+  // turn has lasted 100 ms takes nothing while another one moves.
   std::vector<Core*> cores;
   int backlog = 1024;
 };
 
+// What a core is doing, as another thread sees it.
+struct CoreActivity {
+  bool running = false;  // in a turn; false: it waits for events, or no thread runs it
+  Time turn_began{};     // when running
+  // The method whose handler runs, when it is the first stretch of one: what goes on after a wait,
+  // timers and letters have no name. Null then, and between handlers.
+  const std::string* method = nullptr;
+  std::uint64_t turns = 0;
+
+  // How long the turn has lasted; zero when there is none.
+  Duration busy(Time now) const {
+    return running && turn_began < now ? now - turn_began : Duration::zero();
+  }
+};
+
 // Thread: made anywhere, run by one thread; methods are called on that thread, except post(),
-// stop() and load(). Lifetime: outlives everything that was made with it.
+// stop(), load() and activity(). Lifetime: outlives everything that was made with it.
 class FL_CAPABILITY("core") Core {
  public:
   // A core on the system's epoll.
   // Errors: kInternal `core.no_epoll` when the system gives no descriptor.
-  static Result<std::unique_ptr<Core>> make();
+  static Result<std::unique_ptr<Core>> make(CoreOptions options = {});
   // The core whose loop runs on this thread, or null.
   static Core* current();
 
@@ -96,6 +121,11 @@ class FL_CAPABILITY("core") Core {
 
   // Streams that live here. Any thread; a hint for balancing.
   std::size_t load() const { return load_.load(std::memory_order_relaxed); }
+  // What the core is doing. Any thread. It costs the core three plain stores a turn.
+  CoreActivity activity() const;
+  // Says which method's handler runs from now on; null: none. The text must live as long as the
+  // core takes turns. One plain store.
+  void set_method(const std::string* method) { method_.store(method, std::memory_order_release); }
 
  protected:
   friend Stream;
@@ -106,7 +136,10 @@ class FL_CAPABILITY("core") Core {
   // and gives events to their streams.
   virtual void poll(Deadline deadline) = 0;
   virtual void wake() = 0;  // any thread: ends a poll() that waits
-  void update_now() { now_ = read_clock(); }
+  void update_now() {
+    now_ = read_clock();
+    turn_began_.store(now_.time_since_epoch().count(), std::memory_order_release);
+  }
   void add_load(std::ptrdiff_t change) {
     load_.fetch_add(static_cast<std::size_t>(change), std::memory_order_relaxed);
   }
@@ -118,6 +151,8 @@ class FL_CAPABILITY("core") Core {
 
  private:
   void forget_flush(Stream& stream);
+  // turn() on the thread that is known to run this core; `inside_another`: of its turns.
+  void turn_here(Deadline deadline, bool inside_another);
   void end_turn();
 
   Time now_;
@@ -129,6 +164,10 @@ class FL_CAPABILITY("core") Core {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> turning_{false};  // some thread is inside run() or turn()
   std::atomic<std::size_t> load_{0};
+  // Written by the core alone, for activity(); zero: no turn.
+  std::atomic<Time::rep> turn_began_{0};
+  std::atomic<const std::string*> method_{nullptr};
+  std::atomic<std::uint64_t> turns_{0};
 };
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "fairlead/io/core_group.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <string>
@@ -16,14 +17,17 @@ std::size_t usable_cpus() {
 
 }  // namespace
 
-Result<std::unique_ptr<CoreGroup>> CoreGroup::make(std::size_t count) {
+Result<std::unique_ptr<CoreGroup>> CoreGroup::make(std::size_t count, CoreOptions options) {
   if (count > 256) {
     return Status(Code::kBadMessage, "cores.out_of_range",
                   std::to_string(count) + " cores are asked for; 0 to 256 are possible");
   }
+  const std::size_t cpus = usable_cpus();
+  if (count == 0) count = cpus;
+  if (count >= cpus) options.spin = Duration::zero();
   std::vector<std::unique_ptr<Core>> cores;
-  for (std::size_t i = 0; i < (count == 0 ? usable_cpus() : count); ++i) {
-    FL_TRY_ASSIGN(std::unique_ptr<Core> core, Core::make());
+  for (std::size_t i = 0; i < count; ++i) {
+    FL_TRY_ASSIGN(std::unique_ptr<Core> core, Core::make(options));
     cores.push_back(std::move(core));
   }
   return std::unique_ptr<CoreGroup>(new CoreGroup(std::move(cores)));
@@ -38,8 +42,11 @@ std::vector<Core*> CoreGroup::cores() const {
 }
 
 void CoreGroup::start() {
-  for (const auto& core : cores_) {
-    threads_.emplace_back([running = core.get()] { running->run(); });
+  for (std::size_t i = 0; i < cores_.size(); ++i) {
+    threads_.emplace_back([running = cores_[i].get(), name = "fl-core-" + std::to_string(i)] {
+      pthread_setname_np(pthread_self(), name.c_str());
+      running->run();
+    });
   }
 }
 

@@ -1,8 +1,10 @@
 #include "fairlead/io/core.h"
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <latch>
 #include <thread>
 
@@ -94,6 +96,63 @@ TEST(Core, CancelsItsTasksWhenItDies) {
   EXPECT_TRUE(cancelled);
 }
 
+TEST(Core, ShowsOtherThreadsWhatItIsDoing) {
+  auto core = Core::make().value();
+  EXPECT_FALSE(core->activity().running);
+  const std::string method = "/math/divide";
+  std::latch inside(1);
+  std::latch go_on(1);
+  core->post([&] {
+    core->set_method(&method);
+    inside.count_down();
+    go_on.wait();
+    core->set_method(nullptr);
+  });
+  std::thread runs([&] { core->turn(Deadline()); });
+  inside.wait();
+
+  const CoreActivity during = core->activity();
+  go_on.count_down();
+  runs.join();
+  const CoreActivity after = core->activity();
+
+  EXPECT_TRUE(during.running);
+  EXPECT_EQ(during.method, &method);
+  EXPECT_EQ(during.turns, 0U);
+  EXPECT_EQ(during.busy(during.turn_began + 3s), 3s);
+  EXPECT_FALSE(after.running);
+  EXPECT_EQ(after.method, nullptr);
+  EXPECT_EQ(after.turns, 1U);
+  EXPECT_EQ(after.busy(steady_now()), Duration::zero());
+}
+
+TEST(Core, IsInItsOuterTurnWhenOneInsideHasEnded) {
+  auto core = Core::make().value();
+  bool running = false;
+  core->post([&] {
+    core->turn(Deadline(core->now()));
+    running = core->activity().running;
+  });
+  core->turn(Deadline());
+  EXPECT_TRUE(running);
+}
+
+TEST(CoreGroup, NamesItsThreads) {
+  auto group = CoreGroup::make(2).value();
+  group->start();
+  std::latch told(2);
+  std::array<char[16], 2> names{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    group->cores()[i]->post([&told, name = names[i]] {
+      pthread_getname_np(pthread_self(), name, 16);
+      told.count_down();
+    });
+  }
+  told.wait();
+  EXPECT_STREQ(names[0], "fl-core-0");
+  EXPECT_STREQ(names[1], "fl-core-1");
+}
+
 TEST(CoreGroup, RunsItsCoresOnThreadsOfTheirOwn) {
   auto group = CoreGroup::make(3).value();
   group->start();
@@ -108,6 +167,32 @@ TEST(CoreGroup, RunsItsCoresOnThreadsOfTheirOwn) {
   group->stop();
   EXPECT_EQ(Core::current(), nullptr);
   EXPECT_EQ(CoreGroup::make(257).status().reason(), "cores.out_of_range");
+}
+
+// A loop that looks before it sleeps must miss nothing: letters, timers, and stop().
+TEST(Core, LosesNothingWhileItLooksBeforeItSleeps) {
+  auto core = Core::make({.spin = 50us}).value();
+  int letters = 0;
+  int sleeps = 0;
+  std::thread poster([&core, &letters] {
+    for (int i = 0; i < 2000; ++i) {
+      core->post([&letters] { ++letters; });
+      if (i % 16 == 0) std::this_thread::yield();
+    }
+  });
+  const auto sleep_often = [](Core* on, int* count) -> Task<void> {
+    for (int i = 0; i < 20; ++i) {
+      Status slept = co_await Sleep(on->timers(), on->deadline_after(1ms));
+      if (slept.ok()) ++*count;
+    }
+  };
+
+  core->run(sleep_often(core.get(), &sleeps));
+  poster.join();
+  core->turn(core->deadline_after(1ms));
+
+  EXPECT_EQ(sleeps, 20);
+  EXPECT_EQ(letters, 2000);
 }
 
 }  // namespace

@@ -10,10 +10,11 @@
 #include "fairlead/async/event.h"
 #include "fairlead/io/socket_listener.h"
 #include "fairlead/io/socket_stream.h"
+#include "fairlead/io/system_calls.h"
 
 namespace fairlead::io {
 
-Result<std::unique_ptr<Core>> Core::make() {
+Result<std::unique_ptr<Core>> Core::make(CoreOptions options) {
   internal::Descriptor epoll(epoll_create1(EPOLL_CLOEXEC));
   internal::Descriptor wake_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll.valid() || !wake_up.valid()) {
@@ -22,11 +23,13 @@ Result<std::unique_ptr<Core>> Core::make() {
                       std::string(std::strerror(errno)) + "); raise the limit: ulimit -n");
   }
   return std::unique_ptr<Core>(
-      std::make_unique<internal::EpollCore>(std::move(epoll), std::move(wake_up)));
+      std::make_unique<internal::EpollCore>(std::move(epoll), std::move(wake_up), options));
 }
 
 namespace internal {
 namespace {
+
+constexpr std::uint64_t kAcceptorTag = 1;  // in epoll_data; pointers are even
 
 Status dial_error(const Address& address, int error) {
   std::string_view reason = "dial.failed";
@@ -103,10 +106,11 @@ class EpollCore::Lingerer final : private Watcher, private Timer {
   std::size_t dropped_ = 0;
 };
 
-EpollCore::EpollCore(Descriptor epoll, Descriptor wake_up)
+EpollCore::EpollCore(Descriptor epoll, Descriptor wake_up, CoreOptions options)
     : Core(steady_now()),
       epoll_(std::move(epoll)),
       wake_up_(std::move(wake_up)),
+      spin_(options.spin),
       events_(static_cast<std::size_t>(kEventsMax)) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;  // edge-triggered: the counter need not be read
@@ -137,6 +141,31 @@ void EpollCore::modify(int fd, std::uint32_t events, Watcher& watcher) {
 
 void EpollCore::remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
+bool EpollCore::add_acceptor(int fd, std::uint32_t events, Watcher& watcher) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = reinterpret_cast<std::uintptr_t>(&watcher) | kAcceptorTag;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return false;
+  ++acceptors_;
+  return true;
+}
+
+void EpollCore::remove_acceptor(int fd) {
+  remove(fd);
+  --acceptors_;
+}
+
+// Runs the acceptors among the events of this turn, and takes them out.
+void EpollCore::run_acceptors(int events) {
+  for (int i = 0; i < events; ++i) {
+    epoll_event& event = events_[static_cast<std::size_t>(i)];
+    if ((event.data.u64 & kAcceptorTag) == 0) continue;
+    const std::uintptr_t watcher = event.data.u64 & ~kAcceptorTag;
+    event.data.ptr = nullptr;
+    reinterpret_cast<Watcher*>(watcher)->on_events(event.events);
+  }
+}
+
 void EpollCore::forget_again(Watcher& watcher) {
   std::ranges::replace(again_, &watcher, static_cast<Watcher*>(nullptr));
   std::ranges::replace(running_again_, &watcher, static_cast<Watcher*>(nullptr));
@@ -144,6 +173,9 @@ void EpollCore::forget_again(Watcher& watcher) {
 
 EpollCore::ReadSpace EpollCore::read_space() {
   if (read_chunk_ && read_chunk_->unique()) {
+#ifndef NDEBUG
+    std::memset(read_chunk_->data() + read_used_, 0xDB, read_filled_);  // as Chunk does at its end
+#endif
     read_used_ = 0;
   } else {
     read_used_ += read_filled_;  // views of the last read are still held
@@ -156,17 +188,51 @@ EpollCore::ReadSpace EpollCore::read_space() {
   return {read_chunk_, read_chunk_->data() + read_used_, read_chunk_->capacity() - read_used_};
 }
 
-void EpollCore::poll(Deadline deadline) {
+// Looks for events until something comes, the spin's limit is over or somebody needs the CPU.
+int EpollCore::look(Deadline deadline) {
+  const Time begin = read_clock();
+  const Deadline until = earlier(deadline, Deadline::after(begin, spin_.limit()));
+  for (Time before = begin; !until.passed(before);) {
+    const int count = wait_for_events(epoll_.get(), events_.data(), kEventsMax, 0);
+    if (count != 0) {
+      spin_.found();
+      return count;
+    }
+    const Time after = read_clock();
+    if (spin_.disturbed(after - before, after)) return 0;
+    before = after;
+  }
+  spin_.missed();
+  return 0;
+}
+
+[[gnu::always_inline]] inline int EpollCore::wait(Deadline deadline) {
+  if (!again_.empty() || deadline.passed(now())) {
+    return wait_for_events(epoll_.get(), events_.data(), kEventsMax, 0);
+  }
+  Time begin = now();
+  if (spin_.enabled()) {
+    if (spin_.wanted(begin)) {
+      const int count = look(deadline);
+      if (count != 0) return count;
+    }
+    begin = read_clock();
+  }
   int timeout_ms = -1;
-  if (!again_.empty()) {
-    timeout_ms = 0;
-  } else if (deadline.is_set()) {
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining(now()));
+  if (deadline.is_set()) {
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining(begin));
     timeout_ms = static_cast<int>(std::min<std::int64_t>(wait.count(), 3'600'000));
   }
-  const int count = epoll_wait(epoll_.get(), events_.data(), kEventsMax, timeout_ms);
+  const int count = wait_for_events(epoll_.get(), events_.data(), kEventsMax, timeout_ms);
+  if (spin_.enabled()) spin_.slept(read_clock() - begin);
+  return count;
+}
+
+void EpollCore::poll(Deadline deadline) {
+  const int count = wait(deadline);
   FL_CHECK(count >= 0 || errno == EINTR);
   update_now();
+  if (acceptors_ > 0) run_acceptors(count);
   running_again_.swap(again_);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];

@@ -13,6 +13,7 @@
 #include "fairlead/base/bytes.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/descriptor.h"
+#include "fairlead/io/spin_policy.h"
 
 namespace fairlead::io::internal {
 
@@ -29,7 +30,7 @@ class Watcher {
 
 class EpollCore final : public Core {
  public:
-  EpollCore(Descriptor epoll, Descriptor wake_up);
+  EpollCore(Descriptor epoll, Descriptor wake_up, CoreOptions options);
   ~EpollCore() override;
 
   std::int64_t wall_ms() const override;
@@ -43,6 +44,11 @@ class EpollCore final : public Core {
   bool add(int fd, std::uint32_t events, Watcher& watcher);
   void modify(int fd, std::uint32_t events, Watcher& watcher);
   void remove(int fd);
+  // The same for a listening socket that other cores watch too. Its events come before all others
+  // of a turn: of a new connection only one core is told, and if that one then got stuck in a
+  // handler the connection would wait with it.
+  bool add_acceptor(int fd, std::uint32_t events, Watcher& watcher);
+  void remove_acceptor(int fd);
   // Calls the watcher's on_again() in the next turn, which then does not wait.
   void again(Watcher& watcher) { again_.push_back(&watcher); }
   void forget_again(Watcher& watcher);
@@ -84,16 +90,22 @@ class EpollCore final : public Core {
   class Lingerer;
   friend Lingerer;
 
-  static constexpr std::size_t kReadChunkBytes = 128 * 1024 - 64;  // below malloc's mmap threshold
+  int wait(Deadline deadline);
+  int look(Deadline deadline);
+  void run_acceptors(int events);
+
+  static constexpr std::size_t kReadChunkBytes = 256 * 1024 - 64;  // a block of the pool
   static constexpr std::size_t kSpareBytesMax = 256 * 1024;
   static constexpr int kEventsMax = 512;
 
   Descriptor epoll_;
   Descriptor wake_up_;
+  SpinPolicy spin_;
   ChunkRef read_chunk_;
   std::size_t read_used_ = 0;
   std::size_t read_filled_ = 0;
   Buffer spare_output_;
+  std::size_t acceptors_ = 0;
   std::vector<Watcher*> again_;
   std::vector<Watcher*> running_again_;
   std::vector<std::unique_ptr<Lingerer>> lingerers_;

@@ -1,6 +1,7 @@
 #include "fairlead/io/simulated_world.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "fairlead/async/event.h"
@@ -27,8 +28,27 @@ void Simulation::trace(std::function<void(std::string_view)> sink) {
 }
 std::uint64_t Simulation::digest() const { return world_->digest; }
 std::size_t Simulation::streams() const { return world_->streams; }
+std::size_t Simulation::unsent_bytes_peak() const { return world_->unsent_bytes_peak; }
+void Simulation::note(const Core& core, std::string_view subject, std::uint64_t number,
+                      std::string_view what, std::uint64_t count) {
+  const auto& here = static_cast<const internal::SimulatedCore&>(core);
+  world_->tell(here.name(), subject, number, what, count);
+}
+void Simulation::end_sending(Stream& stream) {
+  static_cast<internal::SimulatedStream&>(stream).end_sending();
+}
 
 namespace internal {
+namespace {
+
+// The address of who dials a Unix socket.
+Address unnamed_unix_address() {
+  sockaddr_storage storage{};
+  storage.ss_family = AF_UNIX;
+  return Address::from_socket(storage, sizeof(sa_family_t));
+}
+
+}  // namespace
 
 Duration SimulatedWorld::delay() {
   const auto spread = static_cast<std::uint64_t>((options.delay_max - options.delay_min).count());
@@ -39,21 +59,26 @@ void SimulatedWorld::at(Time time, SimulatedCore& core, std::function<void()> ac
   events.emplace(std::max(time, now), SimulatedEvent{&core, std::move(action)});
 }
 
-void SimulatedWorld::tell(std::string_view what, std::uint64_t who, std::uint64_t detail) {
-  const auto mix = [this](std::uint64_t word) {
-    for (int i = 0; i < 8; ++i) {
-      digest = (digest ^ (word & 0xFF)) * 0x100000001B3ULL;
-      word >>= 8;
-    }
-  };
-  mix(static_cast<std::uint64_t>(now.time_since_epoch().count()));
-  for (const char c : what) mix(static_cast<unsigned char>(c));
-  mix(who);
-  mix(detail);
+void SimulatedWorld::tell(std::string_view core, std::string_view subject, std::uint64_t number,
+                          std::string_view what, std::uint64_t count) {
+  constexpr std::uint64_t kPrime = 0x100000001B3ULL;
+  for (const std::uint64_t word :
+       {static_cast<std::uint64_t>(now.time_since_epoch().count()), number, count}) {
+    digest = (digest ^ (word & 0xFFFFFFFF)) * kPrime;
+    digest = (digest ^ (word >> 32)) * kPrime;
+  }
+  for (const std::string_view text : {core, subject, what}) {
+    for (const char c : text) digest = (digest ^ static_cast<unsigned char>(c)) * kPrime;
+  }
   if (!trace) return;
-  const Duration since_start = now - Time(std::chrono::hours(1));
-  trace(std::to_string(since_start.count() / 1000) + "us #" + std::to_string(who) + " " +
-        std::string(what) + " " + std::to_string(detail));
+  const double ms = static_cast<double>((now - Time(std::chrono::hours(1))).count()) / 1e6;
+  char head[64];
+  std::snprintf(head, sizeof(head), "%10.3f ms  %-9.*s ", ms, static_cast<int>(core.size()),
+                core.data());
+  std::string line(head);
+  line.append(subject).append(" ").append(std::to_string(number)).append(" ").append(what);
+  if (count > 0) line.append(" ").append(std::to_string(count));
+  trace(line);
 }
 
 bool SimulatedWorld::advance(SimulatedCore& waiting, Deadline limit) {
@@ -138,22 +163,28 @@ Result<std::unique_ptr<Listener>> SimulatedCore::listen(const Address& address,
 
 Task<Result<std::unique_ptr<Stream>>> SimulatedCore::connect(Address address, Deadline deadline,
                                                              CancelToken cancel) {
-  const Deadline arrives(world_.now + world_.delay());
-  Status slept = co_await Sleep(timers(), earlier(arrives, deadline), std::move(cancel));
+  const bool unanswered = world_.chance(world_.options.unanswered_chance);
+  const Duration answer = unanswered ? Duration(std::chrono::seconds(127)) : world_.delay();
+  const Deadline answered(world_.now + answer);
+  Status slept = co_await Sleep(timers(), earlier(answered, deadline), std::move(cancel));
   if (!slept.ok()) co_return slept;
-  if (deadline.passed(now())) {
+  if (unanswered || deadline.passed(now())) {
+    world_.tell(name_, "dial", 0, "gets no answer", 0);
     co_return Status(Code::kDialFailed, "dial.timeout", "no answer from " + address.to_text());
   }
   const auto found = world_.listeners.find(address.to_text());
   if (found == world_.listeners.end() || world_.chance(world_.options.refuse_chance)) {
+    world_.tell(name_, "dial", 0, "is refused", 0);
     co_return Status(Code::kDialFailed, "dial.refused",
                      "cannot connect to " + address.to_text() + ": refused by the simulation");
   }
   auto connection = std::make_shared<SimulatedStream::Connection>();
   connection->number = ++world_.last_connection;
-  connection->addresses[0] = Address::loopback(++world_.last_port);
+  connection->addresses[0] =
+      address.is_unix() ? unnamed_unix_address() : Address::loopback(++world_.last_port);
   connection->addresses[1] = address;
   SimulatedCore& there = found->second->next_core();
+  connection->world = &world_;
   auto near = std::make_unique<SimulatedStream>(*this, connection, 0);
   // The other side is made when the news arrives; bytes sent meanwhile come after it.
   auto far = std::make_shared<std::unique_ptr<Stream>>(
@@ -164,7 +195,7 @@ Task<Result<std::unique_ptr<Stream>>> SimulatedCore::connect(Address address, De
     const auto listener = world->listeners.find(address.to_text());
     if (listener != world->listeners.end()) listener->second->accept(std::move(*far), there);
   });
-  world_.tell("connect", connection->number, 0);
+  world_.tell(name_, "link", connection->number, "connects to " + there.name(), 0);
   co_return std::unique_ptr<Stream>(std::move(near));
 }
 

@@ -31,7 +31,9 @@ struct SimulatedWorld {
   bool chance(double probability) { return probability > 0 && random.unit() < probability; }
   Duration delay();
   void at(Time time, SimulatedCore& core, std::function<void()> action);
-  void tell(std::string_view what, std::uint64_t who, std::uint64_t detail);
+  // One event: into the digest, and to the trace as a line.
+  void tell(std::string_view core, std::string_view subject, std::uint64_t number,
+            std::string_view what, std::uint64_t count);
 
   // Moves time to whatever comes first of all cores but `waiting`, not beyond `limit`, and lets it
   // happen. False when nothing comes before `limit`; time is then at the limit.
@@ -46,6 +48,7 @@ struct SimulatedWorld {
   std::uint16_t last_port = 20000;
   std::uint64_t last_connection = 0;
   std::size_t streams = 0;
+  std::size_t unsent_bytes_peak = 0;
   std::uint64_t digest = 0xCBF29CE484222325ULL;  // FNV-1a
   std::function<void(std::string_view)> trace;
 };
@@ -108,17 +111,24 @@ class SimulatedStream final : public Stream {
   struct Connection {
     struct Direction {
       std::size_t on_the_way = 0;
+      std::size_t dropped = 0;  // arrived where nobody reads any more
       Time last_arrival{};
-      bool dead = false;  // half-open: swallows everything
+      Time link_free{};         // when the link has carried what was sent
+      bool dead = false;        // takes bytes and carries nothing
+      bool timing_out = false;  // bytes are unacknowledged
+      bool ended = false;       // the end was sent
     };
     std::uint64_t number = 0;
+    SimulatedWorld* world = nullptr;
     SimulatedStream* sides[2] = {nullptr, nullptr};
     Direction directions[2];  // [i]: away from side i
     Address addresses[2];
     bool broken = false;
+    bool lingers[2] = {false, false};  // closed in order: takes what still comes, to a limit
   };
+  using ConnectionPtr = std::shared_ptr<Connection>;
 
-  SimulatedStream(SimulatedCore& core, std::shared_ptr<Connection> connection, std::size_t side);
+  SimulatedStream(SimulatedCore& core, ConnectionPtr connection, std::size_t side);
   ~SimulatedStream() override;
 
   void start(StreamHandler& handler) override;
@@ -129,34 +139,55 @@ class SimulatedStream final : public Stream {
   Address peer() const override { return connection_->addresses[1 - side_]; }
   Address local() const override { return connection_->addresses[side_]; }
 
+  // This side's bytes end behind what was written.
+  void end_sending();
+
  private:
+  // As the system's sockets do: bytes unacknowledged for so long end the connection, and so much is
+  // taken from a peer that goes on sending after our close.
+  static constexpr Duration kUnacknowledgedMax = std::chrono::seconds(30);
+  static constexpr std::size_t kDroppedBytesMax = 1024 * 1024;
+
   SimulatedCore& core() const { return static_cast<SimulatedCore&>(core_); }
   SimulatedWorld& world() const { return core().world(); }
   SimulatedStream* other() const { return connection_->sides[1 - side_]; }
   Connection::Direction& away() const { return connection_->directions[side_]; }
+  void tell(std::string_view what, std::uint64_t count = 0) const;
 
   void flush() override;
   void send_segment(std::size_t bytes);
   void send_end();
-  void break_connection();
-  void arrive(std::string bytes);
-  void arrive_end();
+  Time next_arrival(std::size_t bytes);
+  void break_connection(bool tell_this_side, bool tell_other_side);
+  void receive(std::string_view bytes);
+  void receive_end();
+  void stop_reading_perhaps();
+  void take_in(std::string_view bytes);
   void deliver();
-  void open_window();
+  void keep_rest(std::size_t consumed);
   void finish(Status why);
-  // Does something on this stream's core later, if the stream still is there then.
-  static void later(SimulatedWorld& world, Time when, const std::shared_ptr<Connection>& connection,
-                    std::size_t side, std::function<void(SimulatedStream&)> action);
 
-  const std::shared_ptr<Connection> connection_;
+  static void arrive(const ConnectionPtr& connection, std::size_t side, std::string_view bytes);
+  // Tells the sender that there is room again.
+  static void open_window(const ConnectionPtr& connection, std::size_t sender);
+  static void tell_reset(const ConnectionPtr& connection, std::size_t side, Time when);
+  // Does something on a side's core later, if its stream still is there and open then.
+  static void later(Time when, const ConnectionPtr& connection, std::size_t side,
+                    std::function<void(SimulatedStream&)> action);
+
+  const ConnectionPtr connection_;
   const std::size_t side_;
   StreamHandler* handler_ = nullptr;
-  std::string inbox_;  // arrived and not consumed
+  // Arrived and not consumed. The chunk is fresh whenever something was consumed, so that a view
+  // that is kept without its chunk is found.
+  ChunkRef inbox_;
+  std::size_t inbox_bytes_ = 0;
   Status abort_why_;
   bool paused_ = false;
-  bool stalled_ = false;
+  bool stalled_ = false;  // for a while, or for ever
   bool end_arrived_ = false;
   bool ended_ = false;
+  bool ending_ = false;  // the end is sent behind the output
   bool closing_ = false;
   bool closed_ = false;
   bool aborting_ = false;

@@ -4,15 +4,22 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <tuple>
+#include <utility>
 
 #include "fairlead/io/socket_stream.h"
+#include "fairlead/observe/log.h"
 
 namespace fairlead::io::internal {
 namespace {
 
 using namespace std::chrono_literals;
+
+// A core whose turn has lasted longer takes no new connection while another one moves.
+constexpr Duration kTurnAcceptMax = 100ms;
 
 Status listen_error(const Address& address, int error) {
   const std::string where = "cannot listen on " + address.to_text() + ": ";
@@ -45,6 +52,51 @@ Address bound_address(int socket) {
 
 }  // namespace
 
+// What all acceptors of a listener use. It lives until the last of them and the last connection on
+// its way have gone.
+struct SocketListener::Shared {
+  Descriptor socket;
+  Address local;
+  std::vector<EpollCore*> cores;
+  AcceptHandler handler;
+  std::atomic<bool> closed{false};
+  // One for each core: made, used and destroyed on it.
+  std::vector<std::unique_ptr<Acceptor>> acceptors;
+};
+
+class SocketListener::Acceptor final : public Disposable, private Watcher, private Timer {
+ public:
+  Acceptor(EpollCore& core, std::shared_ptr<Shared> shared)
+      : core_(core), shared_(std::move(shared)) {}
+  ~Acceptor() override {
+    if (!watching_) return;
+    if (alone())
+      core_.remove(shared_->socket.get());
+    else
+      core_.remove_acceptor(shared_->socket.get());
+  }
+  bool start() {
+    constexpr std::uint32_t kEvents = EPOLLIN | EPOLLET;
+    const int socket = shared_->socket.get();
+    watching_ = alone() ? core_.add(socket, kEvents, *this)
+                        : core_.add_acceptor(socket, kEvents | EPOLLEXCLUSIVE, *this);
+    return watching_;
+  }
+
+ private:
+  bool alone() const { return shared_->cores.size() == 1; }
+  void on_events(std::uint32_t events) override;
+  void on_timer() override { on_events(0); }
+  void back_off();
+  EpollCore& pick() const;
+  void hand_over(Descriptor socket);
+
+  EpollCore& core_;
+  const std::shared_ptr<Shared> shared_;
+  Duration pause_{};  // after the system had no descriptor for us
+  bool watching_ = false;
+};
+
 Result<std::unique_ptr<Listener>> SocketListener::open(EpollCore& core, const Address& address,
                                                        ListenOptions options,
                                                        AcceptHandler handler) {
@@ -61,35 +113,66 @@ Result<std::unique_ptr<Listener>> SocketListener::open(EpollCore& core, const Ad
       ::listen(socket.get(), options.backlog) != 0) {
     return listen_error(address, errno);
   }
-  const Address local = bound_address(socket.get());
-  std::unique_ptr<SocketListener> listener(
-      new SocketListener(core, std::move(socket), local, std::move(options), std::move(handler)));
-  if (!core.add(listener->socket_.get(), EPOLLIN | EPOLLET, *listener)) {
-    return listen_error(address, errno);
-  }
+  auto shared = std::make_shared<Shared>();
+  shared->local = bound_address(socket.get());
+  shared->socket = std::move(socket);
+  shared->handler = std::move(handler);
+  for (Core* each : options.cores) shared->cores.push_back(static_cast<EpollCore*>(each));
+  if (shared->cores.empty()) shared->cores.push_back(&core);
+  std::unique_ptr<SocketListener> listener(new SocketListener(core, std::move(shared)));
+  FL_TRY(listener->start());
   return std::unique_ptr<Listener>(std::move(listener));
 }
 
-SocketListener::SocketListener(EpollCore& core, Descriptor socket, Address local,
-                               ListenOptions options, AcceptHandler handler)
-    : core_(core),
-      socket_(std::move(socket)),
-      local_(local),
-      options_(std::move(options)),
-      handler_(std::make_shared<const AcceptHandler>(std::move(handler))) {}
+SocketListener::SocketListener(EpollCore& core, std::shared_ptr<Shared> shared)
+    : core_(core), shared_(std::move(shared)) {}
 
-SocketListener::~SocketListener() {
-  core_.remove(socket_.get());
-  if (local_.is_unix()) unlink(local_.unix_path().c_str());
+Status SocketListener::start() {
+  const std::size_t count = shared_->cores.size();
+  shared_->acceptors.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    EpollCore* core = shared_->cores[i];
+    if (core == &core_) {
+      shared_->acceptors[i] = std::make_unique<Acceptor>(*core, shared_);
+      if (!shared_->acceptors[i]->start()) return listen_error(shared_->local, errno);
+      continue;
+    }
+    core->post([core, i, shared = shared_] {
+      shared->acceptors[i] = std::make_unique<Acceptor>(*core, shared);
+      if (shared->acceptors[i]->start()) return;
+      FL_LOG(warn, "listen.not_shared", {"address", shared->local.to_text()},
+             {"error", std::strerror(errno)});  // the other cores accept
+    });
+  }
+  return {};
 }
 
-void SocketListener::on_events(std::uint32_t) {
-  while (true) {
-    Descriptor socket(accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+SocketListener::~SocketListener() {
+  shared_->closed.store(true, std::memory_order_release);
+  const Descriptor& socket = shared_->socket;
+  // Other cores hold the descriptor until their next turn, which may be far away.
+  if (shared_->cores.size() > 1) ::shutdown(socket.get(), SHUT_RD);
+  if (shared_->local.is_unix()) unlink(shared_->local.unix_path().c_str());
+  for (std::size_t i = 0; i < shared_->cores.size(); ++i) {
+    EpollCore* core = shared_->cores[i];
+    if (core == &core_) {
+      shared_->acceptors[i].reset();
+    } else {
+      core->post([i, shared = shared_] { shared->acceptors[i].reset(); });
+    }
+  }
+}
+
+const Address& SocketListener::local() const { return shared_->local; }
+
+void SocketListener::Acceptor::on_events(std::uint32_t) {
+  while (!shared_->closed.load(std::memory_order_acquire)) {
+    Descriptor socket(
+        accept4(shared_->socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.valid()) {
       pause_ = Duration::zero();
       hand_over(std::move(socket));
-    } else if (errno == EAGAIN) {
+    } else if (errno == EAGAIN || errno == EINVAL) {  // none left; shut down by another core
       return;
     } else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) {
       return back_off();
@@ -97,26 +180,32 @@ void SocketListener::on_events(std::uint32_t) {
   }
 }
 
-void SocketListener::back_off() {
+void SocketListener::Acceptor::back_off() {
   pause_ = std::clamp<Duration>(pause_ * 2, 5ms, 1s);
   core_.timers().arm(*this, core_.now() + pause_);
 }
 
-void SocketListener::hand_over(Descriptor socket) {
-  Core* target = &core_;
-  if (!options_.cores.empty()) {
-    target = *std::ranges::min_element(options_.cores, {}, &Core::load);
-  }
-  if (target == &core_) {
-    return (*handler_)(core_, std::make_unique<SocketStream>(core_, std::move(socket)));
+EpollCore& SocketListener::Acceptor::pick() const {
+  const auto rank = [this](EpollCore* core) {
+    const bool here = core == &core_;
+    const bool late = !here && core->activity().busy(core_.now()) > kTurnAcceptMax;
+    return std::tuple(late, core->load(), !here);
+  };
+  return **std::ranges::min_element(shared_->cores, {}, rank);
+}
+
+void SocketListener::Acceptor::hand_over(Descriptor socket) {
+  EpollCore& target = pick();
+  if (&target == &core_) {
+    return shared_->handler(core_, std::make_unique<SocketStream>(core_, std::move(socket)));
   }
   // Counted before it arrives, so that a burst of connections is spread too.
-  auto& core = static_cast<EpollCore&>(*target);
-  core.add_load(1);
+  target.add_load(1);
   auto moving = std::make_shared<Descriptor>(std::move(socket));
-  core.post([&core, moving, handler = handler_] {
-    core.add_load(-1);
-    (*handler)(core, std::make_unique<SocketStream>(core, std::move(*moving)));
+  target.post([&target, moving, shared = shared_] {
+    target.add_load(-1);
+    if (shared->closed.load(std::memory_order_acquire)) return;
+    shared->handler(target, std::make_unique<SocketStream>(target, std::move(*moving)));
   });
 }
 

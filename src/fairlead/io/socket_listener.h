@@ -1,38 +1,36 @@
 // A listening TCP or Unix socket that spreads its connections over cores.
+//
+//   one core                    watches the socket and keeps what it accepts
+//   several, each an Acceptor   all watch the socket, the system tells one that waits for events,
+//                               and it hands each connection to the least loaded core that moves
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "fairlead/io/epoll_core.h"
 
 namespace fairlead::io::internal {
 
-class SocketListener final : public Listener, private Watcher, private Timer {
+class SocketListener final : public Listener {
  public:
   // Errors: those of Core::listen().
   static Result<std::unique_ptr<Listener>> open(EpollCore& core, const Address& address,
                                                 ListenOptions options, AcceptHandler handler);
+  // From here on nobody can connect, and no call of the handler begins. What another core was
+  // handed before that is closed.
   ~SocketListener() override;
 
-  const Address& local() const override { return local_; }
+  const Address& local() const override;
 
  private:
-  SocketListener(EpollCore& core, Descriptor socket, Address local, ListenOptions options,
-                 AcceptHandler handler);
+  struct Shared;
+  class Acceptor;
 
-  void on_events(std::uint32_t events) override;
-  void on_timer() override { on_events(0); }
-  void hand_over(Descriptor socket);
-  void back_off();
+  SocketListener(EpollCore& core, std::shared_ptr<Shared> shared);
+  Status start();
 
   EpollCore& core_;
-  Descriptor socket_;
-  const Address local_;
-  const ListenOptions options_;
-  // Shared with connections on their way to another core.
-  const std::shared_ptr<const AcceptHandler> handler_;
-  Duration pause_{};  // after the system had no descriptor for us
+  const std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace fairlead::io::internal

@@ -2,7 +2,7 @@
 //
 // Reading: into the core's shared chunk. Only when a unit is cut does the stream own memory: a
 // short rest is copied out and put in front of the next read; a unit that is known to be large gets
-// a chunk of its own size, into which the rest is read directly.
+// a chunk of its own, into which the rest is read directly, and what follows it while much comes.
 #pragma once
 
 #include "fairlead/io/epoll_core.h"
@@ -28,6 +28,8 @@ class SocketStream final : public Stream, private Watcher {
  private:
   // A cut unit longer than this is read into a chunk of its own.
   static constexpr std::size_t kOwnChunkBytes = 32 * 1024;
+  // After a read of so many bytes more of them are expected: there is room for as many again.
+  static constexpr std::size_t kBulkBytes = 128 * 1024;
   // Reads in one turn, after which other streams have theirs.
   static constexpr int kReadsPerTurnMax = 16;
 
@@ -39,6 +41,7 @@ class SocketStream final : public Stream, private Watcher {
   void read(bool until_empty);
   bool read_once(bool& more);
   ssize_t receive(Bytes& input, std::size_t& space);
+  ssize_t send_pieces();
   void deliver(const Bytes& input);
   void keep_rest(const Bytes& input, ReadResult result);
   void ask_for_writability(bool wanted);
@@ -48,6 +51,7 @@ class SocketStream final : public Stream, private Watcher {
   StreamHandler* handler_ = nullptr;
   ChunkRef rest_;  // the bytes that were not consumed, at its front
   std::size_t rest_bytes_ = 0;
+  bool rest_is_read_into_ = false;  // the next bytes go straight behind it
   Status abort_why_;
   bool paused_ = false;
   bool ended_ = false;    // the peer sends no more

@@ -10,6 +10,7 @@
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/status.h"
 #include "fairlead/io/address.h"
+#include "fairlead/io/output.h"
 
 namespace fairlead::io {
 
@@ -52,11 +53,14 @@ class StreamHandler {
 
 // Thread: the Core it was made on. Lifetime: owned by the handler's side, given back through
 // Core::dispose(). Output written while a read of this stream is handled leaves in one write when
-// that read ends, other output at the turn's end, both earlier when kFlushBytes are reached:
-// nothing waits on a timer.
+// that read ends, other output at the turn's end, both earlier when kFlushBytes were appended or
+// kFlushSharedBytes wait in all: nothing waits on a timer.
 class Stream : public Disposable {
  public:
   static constexpr std::size_t kFlushBytes = 64 * 1024;
+  static constexpr std::size_t kFlushSharedBytes = 256 * 1024;
+  // From this size on sharing a body is cheaper than copying it.
+  static constexpr std::size_t kSharedBytesMin = 16 * 1024;
 
   ~Stream() override;
 
@@ -64,11 +68,16 @@ class Stream : public Disposable {
   virtual void start(StreamHandler& handler) = 0;
 
   // Append to it, then call wrote(). Dropped when the stream is closed.
-  Buffer& output() { return output_; }
-  // Schedules the flush (see above), or flushes now what has grown past kFlushBytes.
+  Buffer& output() { return output_.buffer(); }
+  // `bytes`, which own their chunk, are sent behind what was appended so far. They are not copied,
+  // unless they must wait and would keep a much larger chunk alive. Then call wrote().
+  void share(Bytes bytes) {
+    output_.share(blocked_ ? Output::compacted(std::move(bytes)) : std::move(bytes));
+  }
+  // Schedules the flush (see above), or flushes now what has grown past its limit.
   void wrote() {
     if (!flush_scheduled_) schedule_flush();
-    if (output_.size() >= kFlushBytes && !blocked_) flush();
+    if (is_much() && !blocked_) flush();
   }
   // Bytes that the system has not taken yet; still right in on_close().
   std::size_t unsent_bytes() const { return output_.size(); }
@@ -91,10 +100,13 @@ class Stream : public Disposable {
   friend Core;
   explicit Stream(Core& core) : core_(core) {}
   void schedule_flush();
+  bool is_much() const {
+    return output_.buffer().size() >= kFlushBytes || output_.size() >= kFlushSharedBytes;
+  }
   virtual void flush() = 0;  // sends as much as the system takes
 
   Core& core_;
-  Buffer output_;
+  Output output_;
   bool flush_scheduled_ = false;
   bool blocked_ = false;  // the system takes no more for now
 };

@@ -26,8 +26,8 @@ struct Recorder final : StreamHandler {
   ~Recorder() { core.dispose(std::move(stream)); }
   ReadResult on_read(const Bytes& input) override {
     ++reads;
-    const std::size_t takes = std::min(input.size(), take_max);
-    if (unit > 0 && input.size() < unit) return {0, unit};
+    std::size_t takes = std::min(input.size(), take_max);
+    if (unit > 0) takes = input.size() / unit * unit;
     received.append(input.view().substr(0, takes));
     if (hold) held.push_back(input.slice(0, takes));
     if (echo) {
@@ -35,7 +35,7 @@ struct Recorder final : StreamHandler {
       stream->wrote();
     }
     if (on_each_read) on_each_read();
-    return {takes, 0};
+    return {takes, takes < input.size() ? unit : 0};
   }
   void on_end() override {
     ended = true;
@@ -246,6 +246,65 @@ TEST_P(StreamTest, LetsThePeerReadAnAnswerThoughItsOwnBytesAreUnread) {
   client->write(std::string(100'000, 'y'));
   turn_until([&] { return client->closed; });
   EXPECT_EQ(client->received, "go away");
+}
+
+TEST_P(StreamTest, SendsSharedBytesBetweenAppendedOnesToAReaderThatTakesLittle) {
+  connect();
+  Random random(11);
+  std::string expected;
+  server->on_each_read = [&] {
+    server->take_max = 1 + random.below(200'000);
+    server->stream->pause();  // what is left comes again
+    server->stream->resume();
+  };
+  for (int i = 0; i < 40; ++i) {
+    const std::string head = "head " + std::to_string(i) + ";";
+    const std::string body(random.below(200'000), static_cast<char>('a' + i % 26));
+    client->stream->output().append(head);
+    client->stream->share(Bytes(body));
+    client->stream->wrote();
+    expected += head + body;
+  }
+
+  turn_until([&] { return server->received.size() == expected.size(); });
+
+  EXPECT_EQ(server->received, expected);
+}
+
+// A small body in a large chunk must not keep the chunk while a peer does not read.
+TEST_P(StreamTest, LetsGoOfChunksMuchLargerThanTheBytesThatWait) {
+  connect();
+  server->stream->pause();
+  const ChunkRef large(1'000'000);
+  for (int i = 0; i < 200; ++i) {
+    client->stream->share(Bytes(large, {large->data(), 60'000}));
+    client->stream->wrote();
+  }
+  turn_until([&] { return client->stream->unsent_bytes() < 200 * 60'000; });
+
+  EXPECT_TRUE(large->unique());
+  EXPECT_GT(client->stream->unsent_bytes(), 0u);
+  client->stream->abort(Status(Code::kConnectionClosed, "test.end", ""));
+  turn_until([&] { return client->closed; });
+}
+
+TEST_P(StreamTest, KeepsManyLargeUnitsThatComeTogetherApart) {
+  connect();
+  server->unit = 70'000;
+  server->hold = true;
+  std::string expected;
+  for (int i = 0; i < 50; ++i) {
+    const std::string unit(server->unit, static_cast<char>('A' + i));
+    client->write(unit);
+    expected += unit;
+  }
+
+  turn_until([&] { return server->received.size() == expected.size(); });
+
+  EXPECT_EQ(server->received, expected);
+  std::string held;  // nothing was overwritten by what came later
+  for (const Bytes& units : server->held) held += units.view();
+  EXPECT_EQ(held, expected);
 }
 
 TEST_P(StreamTest, AnswersAfterThePeerFinishedSending) {

@@ -45,6 +45,24 @@ PendingCall* CallTable::take_any() {
   return std::exchange(*found, nullptr);
 }
 
+PendingCall* CallTable::take_expired(Time now, std::size_t& place) {
+  for (; place < slots_.size(); ++place) {
+    PendingCall* call = slots_[place];
+    if (call == nullptr || call->deadline_ > now) continue;
+    --size_;
+    return std::exchange(slots_[place], nullptr);
+  }
+  return nullptr;
+}
+
+std::optional<Time> CallTable::next_deadline() const {
+  std::optional<Time> next;
+  for (const PendingCall* call : slots_) {
+    if (call != nullptr) next = std::min(next.value_or(Time::max()), call->deadline_);
+  }
+  return next;
+}
+
 void CallTable::grow() {
   constexpr std::size_t kSlotsMin = 16;
   std::vector<PendingCall*> old = std::exchange(slots_, {});

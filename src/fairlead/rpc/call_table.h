@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "fairlead/base/time.h"
 #include "fairlead/rpc/pending_call.h"
 
 namespace fairlead::rpc {
@@ -22,6 +24,11 @@ class CallTable {
   void remove(PendingCall& call);
   // Any call, taken out; null when empty. For the end of the session.
   PendingCall* take_any();
+  // A call whose deadline is at or before `now`, taken out; null when there is none. The search
+  // goes on where the last one of the same `place` ended, which begins as 0.
+  PendingCall* take_expired(Time now, std::size_t& place);
+  // The earliest deadline of all; nullopt when empty. Looks at every slot.
+  std::optional<Time> next_deadline() const;
   // The next number without a call, for a PUSH.
   std::int32_t next_seq();
 

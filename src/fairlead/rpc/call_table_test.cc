@@ -47,6 +47,14 @@ TEST(CallTable, SkipsTheNumberOfACallThatWaitsLong) {
   EXPECT_EQ(table.take(slow_seq), &slow);
 }
 
+TEST(CallTable, KnowsNoDeadlineWhenItIsEmpty) {
+  CallTable table;
+  std::size_t place = 0;
+
+  EXPECT_EQ(table.next_deadline(), std::nullopt);
+  EXPECT_EQ(table.take_expired(Time::max(), place), nullptr);
+}
+
 TEST(CallTable, HoldsManyCallsTakenInAnyOrder) {
   Random random(11);
   CallTable table;

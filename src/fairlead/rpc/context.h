@@ -24,6 +24,7 @@ class Session;
 // live as long.
 class Context {
  public:
+  // `message` and `input` outlive the context.
   Context(Session& session, const wire::MessageView& message, const Bytes& input, Deadline deadline)
       : session_(session), message_(message), input_(&input), deadline_(deadline) {}
   Context(const Context&) = delete;
@@ -65,20 +66,28 @@ class Context {
     wire::append_metadata_pair(reply_metadata_, key, value);
   }
   // The codec for the reply's body: what `X-Accept-Body-Codec` asks for, else the request's.
-  std::uint8_t wanted_reply_codec() const;
+  std::uint8_t wanted_reply_codec() const {
+    return message_.metadata.empty() ? message_.body_codec : asked_reply_codec();
+  }
   // Begins the reply with a body in `codec` and gives the buffer to append it to. The handler
   // appends the body and ends, without waiting in between. Nothing for a PUSH: null.
   Buffer* begin_reply(std::uint8_t codec);
+  // The whole reply: `body` as it is. A large one is not copied but keeps its chunk until it is
+  // sent (io::Stream::kSharedBytesMin). Nothing for a PUSH.
+  void reply_with(std::uint8_t codec, Bytes body);
 
  private:
   friend Session;
 
+  std::uint8_t asked_reply_codec() const;
+
   Session& session_;
-  const wire::MessageView message_;
+  const wire::MessageView& message_;
   const Bytes* input_;
   Deadline deadline_;
   std::string reply_metadata_;
   std::optional<wire::raw::FrameStart> reply_;
+  Bytes shared_body_;  // goes out behind what the reply holds
 };
 
 }  // namespace fairlead::rpc

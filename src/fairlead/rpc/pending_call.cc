@@ -6,7 +6,6 @@ namespace fairlead::rpc {
 
 void PendingCall::leave() {
   if (session_ == nullptr) return;
-  disarm();
   forget();
   session_->calls_.remove(*this);
   session_ = nullptr;
@@ -15,11 +14,6 @@ void PendingCall::leave() {
 void PendingCall::fail(Status status) {
   leave();
   on_done(std::move(status), wire::MessageView{}, Bytes());
-}
-
-void PendingCall::on_timer() {
-  session_->metrics().calls_timed_out.add();
-  fail(Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"));
 }
 
 void PendingCall::on_cancel() {

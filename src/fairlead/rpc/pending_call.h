@@ -10,7 +10,6 @@
 
 #include "fairlead/async/cancel.h"
 #include "fairlead/async/deadline.h"
-#include "fairlead/async/timer_wheel.h"
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/result.h"
 #include "fairlead/wire/message.h"
@@ -30,7 +29,7 @@ struct CallHead {
 // Lives in what waits for it (a coroutine's frame, an object of the caller): a call in flight
 // allocates nothing. Thread: the session's core. Lifetime: destroying it before it is done forgets
 // the call; a late reply is dropped.
-class PendingCall : private Timer, private CancelListener {
+class PendingCall : private CancelListener {
  public:
   PendingCall() = default;
   PendingCall(const PendingCall&) = delete;
@@ -50,12 +49,12 @@ class PendingCall : private Timer, private CancelListener {
   // chunk. May destroy this object.
   virtual void on_done(Status status, const wire::MessageView& reply, const Bytes& input) = 0;
 
-  void on_timer() override;
   void on_cancel() override;
   void leave();
   void fail(Status status);
 
   Session* session_ = nullptr;
+  Time deadline_{};  // watched by the session's timer
   std::int32_t seq_ = 0;
   std::uint64_t sent_from_ = 0;  // where its frame starts in the bytes of the session's life
 };

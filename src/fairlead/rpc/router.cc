@@ -41,6 +41,25 @@ std::uint64_t hash_of(std::string_view text) {
   return fold(hash ^ (std::uint64_t{high} << 32 | low), kB);
 }
 
+// Names are short: words that may overlap instead of a call.
+inline bool same_name(std::string_view a, std::string_view b) {
+  const std::size_t size = a.size();
+  if (size != b.size()) return false;
+  if (size < 8 || size > 32) return std::memcmp(a.data(), b.data(), size) == 0;
+  const auto word = [](const char* from) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, from, sizeof(value));
+    return value;
+  };
+  std::uint64_t differs = word(a.data()) ^ word(b.data());
+  differs |= word(a.data() + size - 8) ^ word(b.data() + size - 8);
+  if (size > 16) {
+    differs |= word(a.data() + 8) ^ word(b.data() + 8);
+    differs |= word(a.data() + size - 16) ^ word(b.data() + size - 16);
+  }
+  return differs == 0;
+}
+
 }  // namespace
 
 Status Router::add(wire::Kind kind, std::string_view method, std::unique_ptr<Handler> handler) {
@@ -81,7 +100,9 @@ const Router::Route* Router::find(std::string_view method) const {
   const std::uint64_t hash = hash_of(method);
   for (std::size_t at = hash & (slots_.size() - 1); slots_[at].route != nullptr;
        at = (at + 1) & (slots_.size() - 1)) {
-    if (slots_[at].hash == hash && slots_[at].route->method == method) return slots_[at].route;
+    if (slots_[at].hash == hash && same_name(slots_[at].route->method, method)) {
+      return slots_[at].route;
+    }
   }
   return nullptr;
 }

@@ -25,6 +25,21 @@ TEST(Router, FindsEveryRouteAmongMany) {
   EXPECT_EQ(router.find(""), nullptr);
 }
 
+// Names are compared by words that overlap: a difference in any single byte must count.
+TEST(Router, TellsNamesApartThatDifferInOneByte) {
+  for (std::size_t size = 1; size <= 40; ++size) {
+    Router router;
+    const std::string method(size, 'm');
+    ASSERT_TRUE(router.add(wire::Kind::kCall, method, nothing()).ok());
+    EXPECT_NE(router.find(method), nullptr);
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = method;
+      other[at] = 'n';
+      EXPECT_EQ(router.find(other), nullptr) << size << " at " << at;
+    }
+  }
+}
+
 TEST(Router, RefusesASecondHandlerAndBadNames) {
   Router router;
   EXPECT_EQ(router.find("/a"), nullptr) << "an empty router knows nothing";

@@ -27,6 +27,9 @@ Status session_closed() {
       .with_outcome(Outcome::kNotSent);
 }
 
+// A method without its query.
+std::string_view path_of(std::string_view method) { return method.substr(0, method.find('?')); }
+
 Deadline deadline_of(const wire::MessageView& message, Time now) {
   if (message.metadata.empty()) return {};
   const std::optional<std::string> left =
@@ -75,16 +78,21 @@ Status Session::begin_frame(const wire::MessageHead& head) {
   return {};
 }
 
-Status Session::end_frame(Status body_written) {
+Status Session::end_frame(Status body_written, const Bytes& shared) {
   frame_open_ = false;
-  Buffer& out = stream_->output();
   if (!body_written.ok()) {
-    wire::raw::abandon(out, frame_);
+    wire::raw::abandon(stream_->output(), frame_);
     return std::move(body_written).with_outcome(Outcome::kNotSent);
   }
-  const std::size_t from = frame_.offset;
-  FL_TRY(wire::raw::finish(out, frame_, peer_.options_.limits, peer_.options_.transforms));
-  appended_bytes_ += out.size() - from;
+  return send_frame(frame_, shared, peer_.options_.transforms);
+}
+
+Status Session::send_frame(wire::raw::FrameStart start, const Bytes& shared,
+                           const wire::TransformSet* transforms) {
+  Buffer& out = stream_->output();
+  FL_TRY(wire::raw::finish(out, start, peer_.options_.limits, transforms, shared.size()));
+  appended_bytes_ += out.size() - start.offset + shared.size();
+  if (!shared.empty()) stream_->share(shared);
   stream_->wrote();
   return {};
 }
@@ -122,12 +130,45 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
     call.fail(std::move(refused));
     return nullptr;
   }
-  core().timers().arm(call, until.at());
+  call.deadline_ = until.at();
+  if (until.at() < expiry_) watch_deadline(until.at());
   return &stream_->output();
 }
 
-void Session::end_call(PendingCall& call, Status body_written) {
-  Status sent = end_frame(std::move(body_written));
+// One timer serves all calls of the session, at the earliest deadline that it has seen. A call that
+// ends leaves it alone: most calls end long before, and the timer fires once for thousands of them.
+void Session::watch_deadline(Time deadline) {
+  expiry_ = deadline;
+  core().timers().arm(*this, deadline);
+}
+
+void Session::on_timer() {
+  const Time now = core().now();
+  std::size_t place = 0;
+  expiry_ = Time::max();
+  while (PendingCall* call = calls_.take_expired(now, place)) {
+    metrics().calls_timed_out.add();
+    call->forget();
+    call->session_ = nullptr;
+    call->on_done(
+        Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"),
+        wire::MessageView{}, Bytes());
+  }
+  const std::optional<Time> next = calls_.next_deadline();
+  if (next.has_value() && *next < expiry_) watch_deadline(*next);
+}
+
+void Session::start_call(PendingCall& call, const CallHead& head, Deadline deadline,
+                         const CancelToken& cancel, const Bytes& body) {
+  Buffer* out = begin_call(call, head, deadline, cancel);
+  if (out == nullptr) return;
+  if (shares(body, head.transforms)) return end_call(call, Status(), body);
+  out->append(body.view());
+  end_call(call, Status());
+}
+
+void Session::end_call(PendingCall& call, Status body_written, const Bytes& shared) {
+  Status sent = end_frame(std::move(body_written), shared);
   if (!sent.ok()) return call.fail(std::move(sent));
   metrics().calls_sent.add();
 }
@@ -142,8 +183,15 @@ Status Session::begin_push(const CallHead& head) {
                       .transforms = head.transforms});
 }
 
-Status Session::end_push(Status body_written) {
-  FL_TRY(end_frame(std::move(body_written)));
+Status Session::push(const CallHead& head, const Bytes& body) {
+  FL_TRY(begin_push(head));
+  if (shares(body, head.transforms)) return end_push(Status(), body);
+  stream_->output().append(body.view());
+  return end_push(Status());
+}
+
+Status Session::end_push(Status body_written, const Bytes& shared) {
+  FL_TRY(end_frame(std::move(body_written), shared));
   metrics().pushes_sent.add();
   return {};
 }
@@ -152,11 +200,7 @@ Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes 
                                   std::string metadata, Deadline deadline, CancelToken cancel) {
   RawCall call;
   const CallHead head{.method = method, .body_codec = codec, .metadata = metadata};
-  const auto write_body = [&body](Buffer& out) {
-    out.append(body.view());
-    return Status();
-  };
-  start_call(call, head, deadline, cancel, write_body);
+  start_call(call, head, deadline, cancel, body);
   Result<Reply> reply = co_await call;
   co_return reply;
 }
@@ -167,7 +211,7 @@ Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes 
 io::ReadResult Session::on_read(const Bytes& input) {
   const std::string_view all = input.view();
   std::size_t consumed = 0;
-  while (consumed < all.size() && (state_ == State::kOpen || handlers_running_ > 0)) {
+  while (consumed < all.size() && !cut_ && (state_ == State::kOpen || handlers_running_ > 0)) {
     const std::string_view rest = all.substr(consumed);
     wire::MessageView message;
     const wire::raw::FrameResult frame = wire::raw::parse(rest, peer_.options_.limits, message);
@@ -219,7 +263,6 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
     metrics().replies_late.add();
     return;
   }
-  call->disarm();
   call->forget();
   call->session_ = nullptr;
   call->on_done(wire::parse_status_text(message.status), message, input);
@@ -228,11 +271,11 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
 void Session::serve(const wire::MessageView& message, const Bytes& input) {
   const bool is_call = message.kind == wire::Kind::kCall;
   (is_call ? metrics().calls_received : metrics().pushes_received).add();
-  const std::string_view path = message.method.substr(0, message.method.find('?'));
-  const Router::Route* route = peer_.router_.find(path);
+  const Router::Route* route = peer_.router_.find(message.method);
+  if (route == nullptr) route = peer_.router_.find(path_of(message.method));  // it has a query
   Handler* handler = route != nullptr ? route->handler.get() : peer_.router_.unknown(message.kind);
   if (handler == nullptr) {
-    const std::string_view near = peer_.router_.nearest(path);
+    const std::string_view near = peer_.router_.nearest(path_of(message.method));
     return refuse(message,
                   Status(Code::kNotFound, "route.unknown",
                          "no handler for '" + escape_text(message.method) + "'" +
@@ -255,15 +298,20 @@ void Session::serve(const wire::MessageView& message, const Bytes& input) {
                                     "inflight_calls_max of " + std::to_string(handlers_running_) +
                                         " handlers are running for this session"));
     }
-    return peer_.scope_.spawn(serve_later(*handler, message, input, deadline));
+    core().set_method(route != nullptr ? &route->method : nullptr);
+    peer_.scope_.spawn(serve_later(*handler, message, input, deadline));  // until its first wait
+    core().set_method(nullptr);
+    return;
   }
   Context context(*this, message, input, deadline);
   Status status;
+  core().set_method(route != nullptr ? &route->method : nullptr);
   try {
     status = handler->handle(context);
   } catch (...) {
     status = status_of_exception();
   }
+  core().set_method(nullptr);
   finish(context, std::move(status));
 }
 
@@ -299,37 +347,37 @@ void Session::finish(Context& context, Status status) {
     if (!status.ok()) metrics().pushes_failed.add();
     return;
   }
-  if (state_ == State::kClosed) return;
-  Buffer& out = stream_->output();
+  if (state_ == State::kClosed || cut_) return;
   if (status.ok()) {
     if (!began) {
       context.begin_reply(wire::kNoCodec);
       frame_open_ = false;
     }
-    const std::size_t from = context.reply_->offset;
-    status =
-        wire::raw::finish(out, *context.reply_, peer_.options_.limits, peer_.options_.transforms);
-    if (status.ok()) {
-      appended_bytes_ += out.size() - from;
-      stream_->wrote();
-    } else {
-      status = Status(Code::kInternal, "reply.not_sent", status.message());
-    }
+    status = send_frame(*context.reply_, context.shared_body_, peer_.options_.transforms);
+    if (!status.ok()) status = Status(Code::kInternal, "reply.not_sent", status.message());
   } else if (began) {
-    wire::raw::abandon(out, *context.reply_);
+    wire::raw::abandon(stream_->output(), *context.reply_);
   }
   if (!status.ok()) {
     metrics().calls_failed.add();
-    reply_error(context.message_, context.reply_metadata_, status);
+    return reply_error(context.message_, context.reply_metadata_, status);
   }
-  if (stream_->unsent_bytes() > peer_.options_.write_queue_bytes_max) {
-    stream_->abort(Status(Code::kOverloaded, "session.slow_reader",
-                          "the peer does not read its replies; write_queue_bytes_max is reached"));
-  }
+  bound_unsent();
+}
+
+// Replies are exempt from the limit at which calls are refused, so beyond it the session ends. The
+// stream closes when the turn does; until then nothing more is served, or one read full of small
+// calls could make any amount of replies.
+void Session::bound_unsent() {
+  if (stream_->unsent_bytes() <= peer_.options_.write_queue_bytes_max) return;
+  cut_ = true;
+  stream_->abort(Status(Code::kOverloaded, "session.slow_reader",
+                        "the peer does not read its replies; write_queue_bytes_max is reached"));
 }
 
 void Session::reply_error(const wire::MessageView& message, std::string_view metadata,
                           const Status& status) {
+  if (cut_) return;
   std::string text;
   wire::append_status_text(text, status);
   const wire::Kind kind =
@@ -337,11 +385,10 @@ void Session::reply_error(const wire::MessageView& message, std::string_view met
   Buffer& out = stream_->output();
   const wire::raw::FrameStart start = wire::raw::begin(
       out, {.seq = message.seq, .kind = kind, .status = text, .metadata = metadata});
-  const std::size_t from = start.offset;
-  const Status sent = wire::raw::finish(out, start, peer_.options_.limits);
-  if (!sent.ok()) return;
-  appended_bytes_ += out.size() - from;
-  stream_->wrote();
+  const Status sent = send_frame(start, Bytes(), nullptr);
+  if (sent.ok()) return bound_unsent();
+  // The text fits any frame. Metadata that the handler added may not: the error goes without it.
+  if (!metadata.empty()) reply_error(message, {}, status);
 }
 
 void Session::refuse(const wire::MessageView& message, const Status& status) {
@@ -390,7 +437,6 @@ void Session::fail_calls(const Status& why) {
   const std::uint64_t handed_over = appended_bytes_ - stream_->unsent_bytes();
   while (PendingCall* call = calls_.take_any()) {
     const bool sent = call->sent_from_ < handed_over;
-    call->disarm();
     call->forget();
     call->session_ = nullptr;
     call->on_done(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent),

@@ -1,9 +1,11 @@
 #include "fairlead/rpc/session.h"
 
 #include <stdexcept>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "fairlead/async/scope.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/wire/status_text.h"
 
@@ -56,6 +58,14 @@ class SessionTest : public ::testing::Test {
     add(server_router, kCall, "/fail", [](Context& context) {
       if (Buffer* out = context.begin_reply('s')) out->append("half a body");
       return Status(static_cast<Code>(1001), "test.failed", "a=b&c").with_cause("");
+    });
+    add(server_router, kCall, "/mirror", [](Context& context) {
+      context.reply_with(context.body_codec(), context.body_bytes());
+      return Status();
+    });
+    add(server_router, kCall, "/fail_with_much_metadata", [](Context& context) {
+      context.add_reply_meta("much", std::string(70'000, 'm'));
+      return Status(static_cast<Code>(1002), "test.failed", "told all the same");
     });
     add(server_router, kCall, "/nothing", [](Context&) { return Status(); });
     add(server_router, kPush, "/push", [this](Context& context) {
@@ -157,6 +167,33 @@ TEST_F(SessionTest, CarriesBodiesOfEverySize) {
   }
 }
 
+// From io::Stream::kSharedBytesMin on the body is shared on both ways, not copied.
+TEST_F(SessionTest, CarriesBodiesThatAreSharedInsteadOfCopied) {
+  start();
+  for (const std::size_t size : {0U, 1U, 16'383U, 16'384U, 100'000U, 3'000'000U}) {
+    const std::string body(size, 'b');
+    const auto reply = call("/mirror", body);
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ(reply->body.view(), body);
+  }
+}
+
+TEST_F(SessionTest, RefusesASharedBodyOverTheFrameLimitAndGoesOn) {
+  start({.limits = {.frame_bytes_max = 100'000}});
+
+  EXPECT_EQ(call("/mirror", std::string(100'000, 'b')).status().reason(), "frame.too_big");
+  EXPECT_EQ(call("/mirror", "small").value().body.view(), "small");
+}
+
+TEST_F(SessionTest, AnswersAnErrorWithoutMetadataThatFitsNoFrame) {
+  start();
+
+  const auto reply = call("/fail_with_much_metadata", "");
+
+  EXPECT_EQ(reply.status().reason(), "test.failed");
+  EXPECT_EQ(reply.status().message(), "told all the same");
+}
+
 TEST_F(SessionTest, KeepsManyCallsInFlightAndNeverMixesTheirReplies) {
   start();
   constexpr int kCalls = 500;
@@ -242,6 +279,51 @@ TEST_F(SessionTest, EndsACallAtItsDeadlineAndDropsTheLateReply) {
   turn_until([&] { return client->metrics().replies_late.value() == 1; });
   EXPECT_EQ(call("/echo", "x", "", Deadline(core->now())).status().outcome(), Outcome::kNotSent);
   EXPECT_TRUE(call("/echo", "fine").ok());
+}
+
+// One timer of the session watches all deadlines, whatever their order.
+TEST_F(SessionTest, EndsEachOfManyCallsAtItsOwnDeadline) {
+  start();
+  const auto late_by = [](Session* from, Duration patience, Duration* out) -> Task<void> {
+    io::Core& clock = from->core();
+    const Time sent = clock.now();
+    auto call = from->call("/slow", 's', Bytes(), "ms=5000", Deadline(sent + patience));
+    Result<Reply> reply = co_await call;
+    EXPECT_EQ(reply.status().reason(), "call.deadline");
+    *out = clock.now() - sent - patience;
+  };
+  std::vector<Duration> late(60, Duration::max());
+  Scope scope;
+  for (std::size_t i = 0; i < late.size(); ++i) {
+    const auto patience = std::chrono::milliseconds(1 + (i * 37) % 97);
+    scope.spawn(late_by(session, patience, &late[i]));
+  }
+
+  turn_until([&] { return scope.running() == 0; });
+
+  for (const Duration by : late) EXPECT_GE(by, Duration::zero());
+}
+
+// What ends in a deadline's turn may start further calls, which make the table grow meanwhile.
+TEST_F(SessionTest, LetsTheEndOfACallStartOthersWhileDeadlinesPass) {
+  start();
+  const auto retry = [](Session* from, int* count) -> Task<void> {
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      const Deadline soon = from->core().deadline_after(5ms);
+      auto call = from->call("/slow", 's', Bytes(), "ms=5000", soon);
+      Result<Reply> reply = co_await call;
+      EXPECT_EQ(reply.status().reason(), "call.deadline");
+      ++*count;
+    }
+  };
+  int ended = 0;
+  Scope scope;
+  for (int i = 0; i < 100; ++i) scope.spawn(retry(session, &ended));
+
+  turn_until([&] { return scope.running() == 0; });
+
+  EXPECT_EQ(ended, 400);
+  EXPECT_EQ(session->calls_waiting(), 0U);
 }
 
 TEST_F(SessionTest, TellsAHandlerTheCallersDeadlineAndAnswersWhenItOverruns) {
@@ -442,6 +524,38 @@ TEST(PeerOptions, AreCheckedBeforeAnythingStarts) {
   EXPECT_EQ(PeerOptions{.inflight_calls_max = 0}.validate().reason(), "peer.bad_option");
   EXPECT_EQ(PeerOptions{.write_queue_bytes_max = 1}.validate().reason(), "peer.bad_option");
   EXPECT_EQ(PeerOptions{.call_timeout = Duration(0)}.validate().reason(), "peer.bad_option");
+}
+
+// What a core shows of itself: whoever looks for a handler that holds it must find the right one.
+std::string method_shown(io::Core& core) {
+  const std::string* method = core.activity().method;
+  return method != nullptr ? *method : "none";
+}
+
+TEST_F(SessionTest, TellsTheCoreWhichHandlerRunsUntilItEndsOrWaits) {
+  std::vector<std::string> seen;
+  const auto plain = [&seen](Context& context) {
+    seen.push_back(method_shown(context.core()));
+    context.core().post([&seen, &core = context.core()] { seen.push_back(method_shown(core)); });
+    return Status();
+  };
+  struct Waiting {
+    std::vector<std::string>* seen;
+    Task<Status> operator()(Context& context) const {
+      seen->push_back(method_shown(context.core()));
+      Status slept = co_await Sleep(context.core().timers(), context.core().deadline_after(1ms));
+      seen->push_back(method_shown(context.core()));
+      co_return slept;
+    }
+  };
+  ASSERT_TRUE(server_router.add(wire::Kind::kCall, "/plain", make_handler(plain)).ok());
+  ASSERT_TRUE(server_router.add(wire::Kind::kCall, "/waiting", make_handler(Waiting{&seen})).ok());
+  start();
+
+  EXPECT_TRUE(call("/plain", "").ok());
+  EXPECT_TRUE(call("/waiting", "").ok());
+
+  EXPECT_EQ(seen, (std::vector<std::string>{"/plain", "none", "/waiting", "none"}));
 }
 
 }  // namespace

@@ -26,6 +26,8 @@
 #include "fairlead/contract/service.h"
 #include "fairlead/service/client.h"
 #include "fairlead/service/method_handler.h"
+#include "fairlead/service/pool.h"
+#include "fairlead/service/pooled_handler.h"
 #include "fairlead/service/process.h"
 #include "fairlead/service/spec.h"
 
@@ -50,6 +52,13 @@ class Runtime {
   template <contract::Service S>
   Client<S> client(std::string_view name_or_addresses) {
     return Client<S>(target(name_or_addresses));
+  }
+
+  // Threads for work that blocks (pool.h). The configuration has the last word: `pools.<name>`. A
+  // name that is there already gives that pool. Must come before the first client() and run(),
+  // which tell a bad name or number.
+  Pool pool(std::string_view name, PoolOptions options = {}) {
+    return process_.add_pool(name, options);
   }
 
   // Runs the task on a core, then drains and gives the exit code: 0, or 130 when INT or TERM came
@@ -91,6 +100,17 @@ class App final : public Runtime {
   App& serve(std::shared_ptr<Logic> logic) {
     FL_CHECK(!process_.started());  // routes are read without a lock from then on
     if (status_.ok()) status_ = internal::add_routes<S>(process_.router(), std::move(logic));
+    return *this;
+  }
+
+  // The same with plain handlers that run on a pool: serve<S>(logic, fl::on_pool(db)).
+  template <contract::Service S, class Logic>
+  App& serve(Logic logic, const OnPool& on) {
+    FL_CHECK(!process_.started());
+    if (status_.ok()) {
+      status_ = internal::add_routes<S>(process_.router(),
+                                        std::make_shared<Logic>(std::move(logic)), on.pool);
+    }
     return *this;
   }
 

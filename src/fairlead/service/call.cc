@@ -45,6 +45,10 @@ void CallState::send(rpc::Session& session) {
   const rpc::CallHead head{.method = method_.path,
                            .body_codec = static_cast<std::uint8_t>(codec_),
                            .metadata = options_.metadata};
+  if (method_.argument->kind == contract::Kind::kBytes) {
+    return session.start_call(*this, head, deadline_, options_.cancel,
+                              *static_cast<const Bytes*>(argument()));
+  }
   session.start_call(*this, head, deadline_, options_.cancel, [this](Buffer& out) {
     return codec::encode(codec_, *method_.argument, argument(), out);
   });

@@ -10,6 +10,7 @@
 #include "fairlead/contract/bind.h"
 #include "fairlead/rpc/session.h"
 #include "fairlead/service/default_codec.h"
+#include "fairlead/service/pooled_handler.h"
 #include "fairlead/wire/metadata.h"
 
 namespace fairlead::service::internal {
@@ -84,6 +85,21 @@ Status write_reply(const contract::TypeInfo& type, rpc::Context& context, const 
   Buffer* out = context.begin_reply(static_cast<std::uint8_t>(*codec));
   if (out == nullptr) return {};  // the session is gone
   return codec::encode(*codec, type, reply, *out);
+}
+
+void write_bytes(rpc::Context& context, Bytes reply) {
+  std::uint8_t codec = context.body_codec();
+  if (!context.metadata_text().empty()) {
+    const std::uint8_t wanted = context.wanted_reply_codec();
+    if (codec::find_codec(wanted).has_value()) codec = wanted;
+  }
+  if (codec == wire::kNoCodec) codec = wire::kPlainCodec;
+  context.reply_with(codec, std::move(reply));
+}
+
+Status refused_by_pool(Status status) {
+  if (status.reason() != "pool.full") return status;
+  return Status(Code::kOverloaded, status.reason(), status.message());
 }
 
 }  // namespace fairlead::service::internal

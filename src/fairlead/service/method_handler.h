@@ -33,6 +33,8 @@ Status read_argument(const contract::TypeInfo& type, const rpc::Context& context
 // Writes the reply in the codec that the caller wants. Nothing for a PUSH.
 // Errors: kEncodeFailed `codec.*`.
 Status write_reply(const contract::TypeInfo& type, rpc::Context& context, const void* reply);
+// The same for a body that is bytes already, which need no codec and are not copied when large.
+void write_bytes(rpc::Context& context, Bytes reply);
 
 template <class T>
 struct ResultTraits {
@@ -71,8 +73,13 @@ Status answer(const contract::TypeInfo& type, rpc::Context& context, Returned&& 
   } else {
     static_assert(std::convertible_to<Returned, Reply>,
                   "the handler returns another type than its contract declares");
-    const Reply& reply = returned;
-    return write_reply(type, context, &reply);
+    if constexpr (std::same_as<Plain, Bytes>) {
+      write_bytes(context, std::forward<Returned>(returned));
+      return {};
+    } else {
+      const Reply& reply = returned;
+      return write_reply(type, context, &reply);
+    }
   }
 }
 
@@ -92,9 +99,10 @@ class MethodHandler final : public rpc::Handler {
   using Held = std::conditional_t<std::is_void_v<Argument>, contract::NoArgument, Argument>;
   using Returned = decltype(call_logic<Invoker>(
       std::declval<Logic&>(), std::declval<rpc::Context&>(), std::declval<Held>()));
-  static constexpr bool kWaits = is_task_v<Returned>;
 
  public:
+  static constexpr bool kWaits = is_task_v<Returned>;
+
   explicit MethodHandler(std::shared_ptr<Logic> logic) : logic_(std::move(logic)) {}
 
   bool waits() const override { return kWaits; }
@@ -133,6 +141,10 @@ class MethodHandler final : public rpc::Handler {
 
  private:
   static Status read(const rpc::Context& context, Held& in) {
+    if constexpr (std::same_as<Argument, Bytes>) {  // the body itself: nothing to decode or check
+      in = context.body_bytes().own();
+      return {};
+    }
     return read_argument(contract::type_info<Argument>(), context, &in);
   }
   static const contract::TypeInfo& reply_type() { return contract::type_info<Reply>(); }
@@ -143,10 +155,10 @@ class MethodHandler final : public rpc::Handler {
   const std::shared_ptr<Logic> logic_;
 };
 
-// Adds a route for each method of S, all handled by `logic`, on every core at the same time.
+// Adds a route for each method of S; make.template operator()<index, Invoker>() gives its handler.
 // Errors: kInvalidOperation `contract.bad_pattern`; kConflict `route.taken`.
-template <contract::Service S, class Logic>
-Status add_routes(rpc::Router& router, std::shared_ptr<Logic> logic) {
+template <contract::Service S, class Make>
+Status add_each_route(rpc::Router& router, Make make) {
   Status added;
   const contract::ServiceInfo& info = contract::service_info<S>();
   contract::for_each_handler<S>([&]<std::size_t I>(auto invoker) {
@@ -155,9 +167,17 @@ Status add_routes(rpc::Router& router, std::shared_ptr<Logic> logic) {
     if (!added.ok()) return;
     const bool push = method.kind == contract::MethodKind::kPush;
     added = router.add(push ? wire::Kind::kPush : wire::Kind::kCall, method.path,
-                       std::make_unique<MethodHandler<S, I, Logic, decltype(invoker)>>(logic));
+                       make.template operator()<I, decltype(invoker)>());
   });
   return added;
+}
+
+// All methods handled by `logic`, on every core at the same time. Errors: those above.
+template <contract::Service S, class Logic>
+Status add_routes(rpc::Router& router, std::shared_ptr<Logic> logic) {
+  return add_each_route<S>(router, [&]<std::size_t I, class Invoker>() {
+    return std::make_unique<MethodHandler<S, I, Logic, Invoker>>(logic);
+  });
 }
 
 }  // namespace fairlead::service::internal

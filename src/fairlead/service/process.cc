@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "fairlead/base/text.h"
 #include "fairlead/observe/async_log_sink.h"
 #include "fairlead/runtime/signals.h"
+#include "fairlead/service/cores_page.h"
 
 namespace fairlead::service {
 namespace {
@@ -93,8 +95,10 @@ Status Process::start(Spec spec) {
   spec_ = std::move(spec);
   FL_TRY(spec_.limits.validate());
   FL_TRY(make_log());
-  FL_TRY_ASSIGN(cores_, io::CoreGroup::make(spec_.cores));
+  FL_TRY_ASSIGN(cores_, io::CoreGroup::make(spec_.cores, {.spin = spec_.spin}));
   FL_TRY(make_peers());
+  FL_TRY(make_pools());
+  FL_TRY(watch_cores());
   io::Core& first = cores_->first();
   if (!spec_.store.empty()) {
     FL_TRY_ASSIGN(store_, store::open(first, {.url = spec_.store}));
@@ -102,6 +106,7 @@ Status Process::start(Spec spec) {
   }
   waiting_ = std::make_unique<Waiting>();
   cores_->start();
+  if (watch_ != nullptr) watch_->start();
   return run_on(first, watch_signals());
 }
 
@@ -123,6 +128,42 @@ Status Process::make_peers() {
     serving_.push_back(std::make_unique<rpc::Peer>(*core, router_, spec_.limits, metrics));
     calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, spec_.limits, metrics));
   }
+  return {};
+}
+
+Pool Process::add_pool(std::string_view name, PoolOptions options) {
+  FL_CHECK(!started());
+  auto& places = pools_[std::string(name)];
+  if (places == nullptr) {
+    places = std::make_unique<internal::PoolPlaces>(std::string(name), options);
+  }
+  return Pool(*places);
+}
+
+Status Process::make_pools() {
+  for (const auto& [name, told] : spec_.pools) {
+    const auto declared = pools_.find(name);
+    if (declared == pools_.end()) {
+      std::vector<std::string_view> names;
+      for (const auto& [known, places] : pools_) names.emplace_back(known);
+      const std::string_view near = nearest_name(name, names);
+      return Status(Code::kBadMessage, "service.unknown_pool",
+                    "'" + name_ + "' has no pool '" + escape_text(name) + "'" +
+                        (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"));
+    }
+    PoolOptions& options = declared->second->options();
+    options.threads = told.threads.value_or(options.threads);
+    options.waiting_jobs_max = told.waiting_jobs_max.value_or(options.waiting_jobs_max);
+  }
+  for (const auto& [name, places] : pools_) FL_TRY(places->open(cores_->cores(), metrics_));
+  return {};
+}
+
+Status Process::watch_cores() {
+  if (spec_.stuck_after == Duration::zero()) return {};
+  const runtime::CoreWatch::Options options{.stuck_after =
+                                                std::max<Duration>(spec_.stuck_after, 10ms)};
+  FL_TRY_ASSIGN(watch_, runtime::CoreWatch::make(cores_->cores(), options, metrics_));
   return {};
 }
 
@@ -168,6 +209,7 @@ Task<Status> Process::listen_all(bool discover) {
       if (ready_) return Status();
       return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
     });
+    if (watch_ != nullptr) admin_->add_page(internal::cores_page(*watch_));
     FL_CO_TRY_ASSIGN(const io::Address at, admin_->listen(address));
     FL_LOG(info, "service.admin", {"address", at.to_text()});
   }
@@ -303,6 +345,15 @@ Task<Status> Process::close_calling(std::size_t index, Deadline deadline) {
   co_return ended.ok() ? closed : ended;
 }
 
+Task<Status> Process::close_pools(std::size_t index, Deadline deadline) {
+  Status ended;
+  for (const auto& [name, places] : pools_) {
+    Status closed = co_await places->close(index, deadline);
+    if (ended.ok()) ended = std::move(closed);
+  }
+  co_return ended;
+}
+
 Task<Status> Process::close_first(Deadline deadline) {
   Status ended;
   if (directory_ != nullptr) ended = co_await directory_->close(deadline);
@@ -338,10 +389,15 @@ void Process::stop() {
     for (std::size_t i = 0; i < calling_.size(); ++i) {
       tell(run_on(calling_[i]->core(), close_calling(i, deadline)));
     }
+    for (std::size_t i = 0; i < calling_.size(); ++i) {
+      tell(run_on(calling_[i]->core(), close_pools(i, deadline)));
+    }
     tell(run_on(first, close_first(Deadline::after(steady_now(), 2s))));
     if (served) FL_LOG(info, "service.stopped", {"service", name_});
   }
   cores_->stop();
+  watch_.reset();
+  for (const auto& [name, places] : pools_) places->end();
   admin_.reset();
   registrar_.reset();
   directory_.reset();

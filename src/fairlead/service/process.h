@@ -17,6 +17,8 @@
 #include "fairlead/observe/log.h"
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/runtime/core_watch.h"
+#include "fairlead/service/pool.h"
 #include "fairlead/service/spec.h"
 #include "fairlead/store/store.h"
 #include "fairlead/upstream/registry.h"
@@ -58,9 +60,12 @@ class Process {
   rpc::Router& router() { return router_; }  // to be filled before start()
   observe::Registry& metrics() { return metrics_; }
   const Spec& spec() const { return spec_; }
+  // Declares a pool, before start(). A name that is there already gives that pool.
+  Pool add_pool(std::string_view name, PoolOptions options);
 
   // Makes log, cores, peers and store, and starts the threads. Idempotent.
-  // Errors: those of io::CoreGroup::make(), store::open(), observe.
+  // Errors: those of io::CoreGroup::make(), store::open(), observe, runtime::WorkerPool::make();
+  //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared.
   Status start(Spec spec);
   bool started() const { return cores_ != nullptr; }
 
@@ -84,6 +89,8 @@ class Process {
 
   Status make_log();
   Status make_peers();
+  Status make_pools();
+  Status watch_cores();
   Task<Status> watch_signals();
   Task<Status> listen_all(bool discover);
   Task<Status> register_self(std::vector<io::Address> bound);
@@ -91,6 +98,7 @@ class Process {
   Task<Status> leave_registry();
   Task<Status> drain(std::size_t index, Deadline deadline);
   Task<Status> close_calling(std::size_t index, Deadline deadline);
+  Task<Status> close_pools(std::size_t index, Deadline deadline);
   Task<Status> close_first(Deadline deadline);
   // Runs a task on a core while this thread, which runs none, waits for it.
   static Status run_on(io::Core& core, Task<Status> task);
@@ -106,6 +114,8 @@ class Process {
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;
   std::vector<std::unique_ptr<rpc::Peer>> calling_;
+  std::map<std::string, std::unique_ptr<internal::PoolPlaces>, std::less<>> pools_;
+  std::unique_ptr<runtime::CoreWatch> watch_;  // null: nobody looks
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<upstream::Directory> directory_;
   std::unique_ptr<upstream::Registrar> registrar_;

@@ -23,6 +23,7 @@ struct Flag {
 };
 
 constexpr std::size_t kHelpColumn = 22;
+constexpr std::uint32_t kUnset = ~std::uint32_t{0};  // beyond the limits of what is read
 
 constexpr std::array kFlags = std::to_array<Flag>({
     {"--listen", "listen", "ADDRESS", "where to serve: tcp://127.0.0.1:9090, unix:///run/a.sock"},
@@ -144,16 +145,32 @@ Status read(const config::Value& value, Spec& out) {
   reader.optional("admin", out.admin);
   reader.optional("cores", out.cores, {0, 256});
   reader.optional("drain", out.drain, {0ms, 1h});
+  reader.optional("stuck_after", out.stuck_after, {0ms, 1h});
+  reader.optional("spin", out.spin, {0ms, 1ms});
   Status log;
   if (const config::Value* value_of_log = reader.look("log")) log = read_log(*value_of_log, out);
   Status limits;
   if (const config::Value* found = reader.look("limits")) limits = read_limits(*found, out.limits);
+  Status pools;
+  if (const config::Value* found = reader.look("pools")) pools = config::read(*found, out.pools);
   config::Problems problems;
   problems.add(reader.finish());
   problems.add(listened);
   problems.add(log);
   problems.add(limits);
+  problems.add(pools);
   return problems.status();
+}
+
+Status read(const config::Value& value, PoolSpec& out) {
+  config::ObjectReader reader(value);
+  std::uint32_t threads = 0;
+  std::uint32_t waiting = kUnset;
+  reader.optional("threads", threads, {1, 256});
+  reader.optional("waiting_jobs_max", waiting, {0, 1'000'000});
+  if (threads != 0) out.threads = threads;
+  if (waiting != kUnset) out.waiting_jobs_max = waiting;
+  return reader.finish();
 }
 
 Result<Start> read_start(int argc, const char* const* argv, std::string_view name, Spec spec) {

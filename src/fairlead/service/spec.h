@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,15 @@
 #include "fairlead/rpc/peer.h"
 
 namespace fairlead::service {
+
+// What the configuration says of one pool; what it leaves open the code decides.
+struct PoolSpec {
+  std::optional<std::uint32_t> threads{};
+  std::optional<std::uint32_t> waiting_jobs_max{};
+};
+
+// Found by config::bind(). Errors: those of config::ObjectReader.
+Status read(const config::Value& value, PoolSpec& out);
 
 // The configuration of a program made with App or Runtime. `<name>.yaml` in the working folder is
 // read when it is there; --config names another file, which must be there.
@@ -23,7 +34,13 @@ struct Spec {
   Duration drain = std::chrono::seconds(10);  // time for running calls when it ends
   std::string log_level = "info";             // debug, info, warn, error, off
   std::string log_form = "text";              // text, json
+  // A core whose turn lasts longer is named in the log; 0: nobody looks. Under 10 ms means 10 ms.
+  Duration stuck_after = std::chrono::seconds(1);
+  // A loop looks for events so long before it sleeps, while they come that fast; only where CPUs are
+  // spare (io::CoreOptions).
+  Duration spin = std::chrono::microseconds(50);
   rpc::PeerOptions limits{};
+  std::map<std::string, PoolSpec> pools{};
 };
 
 // Found by config::bind(). Errors: those of config::ObjectReader.

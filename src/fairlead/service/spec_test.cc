@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include "fairlead/service/pool.h"
+
 namespace fairlead::service {
 namespace {
 
@@ -32,11 +34,12 @@ struct TemporaryFile {
 TEST(Spec, TakesFlagsOverEnvironmentOverFile) {
   const TemporaryFile file(
       "listen: tcp://127.0.0.1:1\nstore: 'memory:'\ncores: 3\ndrain: 2s\n"
-      "log: {level: warn}\nlimits: {call_timeout: 250ms}\n");
+      "log: {level: warn}\nlimits: {call_timeout: 250ms}\n"
+      "pools: {db: {threads: 2, waiting_jobs_max: 0}, disk: {waiting_jobs_max: 5}}\n");
   setenv("FAIRLEAD_CORES", "4", 1);
   setenv("FAIRLEAD_STORE", "memory:env", 1);
-  const auto read = start({"--config", file.path.c_str(), "--store=memory:flag", "--set",
-                           "limits.inflight_calls_max=7"});
+  auto read = start({"--config", file.path.c_str(), "--store=memory:flag", "--set",
+                     "limits.inflight_calls_max=7", "--set", "pools.db.threads=8"});
   unsetenv("FAIRLEAD_CORES");
   unsetenv("FAIRLEAD_STORE");
 
@@ -45,6 +48,9 @@ TEST(Spec, TakesFlagsOverEnvironmentOverFile) {
   EXPECT_EQ(read->spec.cores, 4U);
   EXPECT_EQ(read->spec.store, "memory:flag");
   EXPECT_EQ(read->spec.drain, std::chrono::seconds(2));
+  EXPECT_EQ(read->spec.pools["db"].threads, 8U);
+  EXPECT_EQ(read->spec.pools["db"].waiting_jobs_max, 0U);
+  EXPECT_FALSE(read->spec.pools["disk"].threads.has_value());
   EXPECT_EQ(read->spec.log_level, "warn");
   EXPECT_EQ(read->spec.limits.call_timeout, std::chrono::milliseconds(250));
   EXPECT_EQ(read->spec.limits.inflight_calls_max, 7U);
@@ -142,6 +148,7 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
   }
   code.erase("log");  // maps of further keys
   code.erase("limits");
+  code.erase("pools");
   EXPECT_EQ(page, code);
 }
 
@@ -177,6 +184,13 @@ TEST(ServiceReference, GivesTheDefaults) {
     const Spec& spec = read->spec;
     EXPECT_EQ(spec.cores, defaults.cores);
     EXPECT_EQ(spec.drain, defaults.drain);
+    EXPECT_EQ(spec.stuck_after, defaults.stuck_after);
+    EXPECT_EQ(spec.spin, defaults.spin);
+    for (const auto& [name, pool] : spec.pools) {
+      EXPECT_EQ(pool.threads.value_or(PoolOptions{}.threads), PoolOptions{}.threads);
+      EXPECT_EQ(pool.waiting_jobs_max.value_or(PoolOptions{}.waiting_jobs_max),
+                PoolOptions{}.waiting_jobs_max);
+    }
     EXPECT_EQ(spec.log_level, defaults.log_level);
     EXPECT_EQ(spec.log_form, defaults.log_form);
     EXPECT_EQ(spec.limits.limits.frame_bytes_max, defaults.limits.limits.frame_bytes_max);

@@ -306,10 +306,7 @@ Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken ca
     }
     const rpc::CallHead head{
         .method = request.method, .body_codec = request.body_codec, .metadata = request.metadata};
-    last = session->push(head, [&request](Buffer& out) {
-      out.append(request.body.view());
-      return Status();
-    });
+    last = session->push(head, request.body);
     if (last.ok() || !may_try_elsewhere(last)) co_return last;
   }
   co_return last;

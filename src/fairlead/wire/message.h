@@ -26,6 +26,7 @@ inline constexpr std::uint8_t kNoCodec = 0;  // body_codec of a message without 
 inline constexpr std::uint8_t kJsonCodec = 'j';
 inline constexpr std::uint8_t kProtobufCodec = 'p';
 inline constexpr std::uint8_t kPlainCodec = 's';
+inline constexpr std::uint8_t kThriftCodec = 't';
 
 // One message as it lies in the input: every text is still in its encoded form. The views live as
 // long as the bytes that were parsed.
@@ -60,7 +61,8 @@ inline constexpr std::uint32_t kFrameBytesMin = 20;  // the smallest frame a pee
 
 // Bounds of one frame, in both directions.
 struct Limits {
-  // Whole frame with its length bytes, and what transforms restore from it.
+  // Whole frame, and what transforms restore from it. Length bytes count as the original counts
+  // them: those of raw and thrift do, those of json and pb do not.
   // kFrameBytesMin .. 2^31 - 1.
   std::uint32_t frame_bytes_max = 8U << 20;
 

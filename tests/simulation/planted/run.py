@@ -25,8 +25,8 @@ BUGS = {
         "a late reply reaches whoever has its slot now"),
     "no_deadline": (
         "src/fairlead/rpc/session.cc",
-        "  core().timers().arm(call, until.at());\n",
-        "  if (call.seq_ % 16 != 0) core().timers().arm(call, until.at());\n",
+        "  if (until.at() < expiry_) watch_deadline(until.at());\n",
+        "  if (until.at() < expiry_ && call.seq_ % 16 != 0) watch_deadline(until.at());\n",
         "some calls on a half-open connection never end"),
     "body_not_kept": (
         "src/fairlead/rpc/pending_call.cc",
@@ -38,6 +38,26 @@ BUGS = {
         "  --handlers_running_;\n  end_if_idle();",
         "  --handlers_running_;\n  if (state_ != State::kClosed) end_if_idle();",
         "sessions that die under a handler are never given back"),
+    "input_not_kept": (
+        "src/fairlead/rpc/session.cc",
+        "serve_later(*handler, message, input, deadline)",
+        "serve_later(*handler, message, Bytes::borrow(input.view()), deadline)",
+        "the read that a waiting handler answers from is used again too early"),
+    "cancelled_call_leaks": (
+        "src/fairlead/async/cancel.cc",
+        "    listener->on_cancel();\n  }\n  internal::release(state);\n",
+        "    listener->on_cancel();\n  }\n",
+        "what a cancelled call shared with its canceller is never freed"),
+    "later_deadlines_forgotten": (
+        "src/fairlead/rpc/session.cc",
+        "  if (next.has_value() && *next < expiry_) watch_deadline(*next);\n",
+        "",
+        "of the calls that wait when a deadline passes, the others never end"),
+    "queue_not_bounded": (
+        "src/fairlead/rpc/session.cc",
+        "  cut_ = true;\n",
+        "",
+        "the rest of a read is served to a peer that does not read"),
     "pushes_swapped": (
         "src/fairlead/rpc/session.cc",
         "    case wire::Kind::kPush:\n      return serve(message, input);",

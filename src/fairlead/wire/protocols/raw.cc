@@ -4,9 +4,9 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <optional>
-#include <string>
 #include <utility>
+
+#include "fairlead/wire/protocols/frame_parts.h"
 
 namespace fairlead::wire::raw {
 namespace {
@@ -17,18 +17,6 @@ constexpr std::size_t kBytesMin = kLengthBytes + 1 + kPayloadBytesMin;
 constexpr std::size_t kSeqTextMax = 7;  // "-zik0zk"
 constexpr std::string_view kStatusOkField{"\0\6code=0", 8};
 constexpr std::uint64_t kMagnitudeMax = 1ULL << 31;
-
-std::uint32_t load_u32(const char* from) {
-  std::uint32_t value;
-  std::memcpy(&value, from, sizeof(value));
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
-  return value;
-}
-
-void store_u32(char* to, std::uint32_t value) {
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
-  std::memcpy(to, &value, sizeof(value));
-}
 
 std::size_t load_u8(const char* from) { return static_cast<unsigned char>(*from); }
 std::size_t load_u16(const char* from) { return load_u8(from) << 8 | load_u8(from + 1); }
@@ -90,23 +78,44 @@ constexpr std::array<char, std::size_t{2} * 36 * 36> kBase36Pairs = [] {
   return pairs;
 }();
 
-// Writes seq before `end` and gives its first character.
-char* format_seq(std::int32_t seq, char* end) {
-  std::uint32_t rest = static_cast<std::uint32_t>(seq);
-  if (seq < 0) rest = 0U - rest;
-  while (rest >= 36) {
-    end -= 2;
-    std::memcpy(end, &kBase36Pairs[std::size_t{2} * (rest % (36 * 36))], 2);
-    rest /= 36 * 36;
+char* put_pair(char* at, std::uint32_t value) {  // two digits of base 36
+  std::memcpy(at, &kBase36Pairs[std::size_t{2} * value], 2);
+  return at + 2;
+}
+
+// The same without a leading zero.
+char* put_short(char* at, std::uint32_t value) {
+  if (value >= 36) return put_pair(at, value);
+  *at = kBase36Pairs[std::size_t{2} * value + 1];
+  return at + 1;
+}
+
+// Writes the length of seq and its digits: straight to their place, in steps of two, so that no
+// byte is moved twice.
+inline char* put_seq(char* at, std::int32_t seq) {
+  constexpr std::uint32_t kTwoDigits = 36 * 36;
+  char* const length = at++;
+  std::uint32_t value = static_cast<std::uint32_t>(seq);
+  if (seq < 0) [[unlikely]] {
+    *at++ = '-';
+    value = 0U - value;
   }
-  if (rest > 0 || seq == 0) *--end = kBase36Pairs[std::size_t{2} * rest + 1];
-  if (seq < 0) *--end = '-';
-  return end;
+  const std::uint32_t low = value % kTwoDigits;
+  const std::uint32_t rest = value / kTwoDigits;
+  if (rest == 0) {
+    at = put_short(at, low);
+  } else {
+    const std::uint32_t high = rest / kTwoDigits;
+    at = high == 0 ? put_short(at, rest) : put_pair(put_short(at, high), rest % kTwoDigits);
+    at = put_pair(at, low);
+  }
+  *length = static_cast<char>(at - length - 1);
+  return at;
 }
 
 // Reads what stands behind the transform ids. The kind is checked last, so that `out` is whole when
 // only the kind is wrong. Each step leaves in `left` at least the fixed bytes that must follow.
-Fault parse_payload(std::string_view payload, MessageView& out) {
+[[gnu::always_inline]] inline Fault parse_payload(std::string_view payload, MessageView& out) {
   const char* at = payload.data();
   std::size_t left = payload.size();
   if (left < kPayloadBytesMin) return Fault::kBadLayout;
@@ -143,74 +152,8 @@ Fault parse_payload(std::string_view payload, MessageView& out) {
   return kind - 1 < 5 ? Fault::kNone : Fault::kBadKind;
 }
 
-// What a length that makes no sense looks like to people who reached the wrong port.
-std::string_view looks_like(std::uint32_t length) {
-  switch (length) {
-    case 0x47455420:
-    case 0x504F5354:
-    case 0x50555420:
-    case 0x48454144:
-    case 0x44454C45:
-    case 0x4F505449:
-    case 0x50415443:
-    case 0x434F4E4E:
-      return "; these bytes look like an HTTP request: is this the right port?";
-    case 0x50524920:
-      return "; these bytes look like HTTP/2: is this the right port?";
-    case 0x5353482D:
-      return "; these bytes look like SSH: is this the right port?";
-    default:
-      break;
-  }
-  if (length >> 16 == 0x1603) return "; these bytes look like TLS: this port speaks plain text";
-  return {};
-}
-
-Status to_status(Fault fault, std::uint32_t detail, const Limits& limits) {
-  const std::string number = std::to_string(detail);
-  const auto not_sent = [](std::string_view reason, std::string_view message) {
-    return Status(Code::kEncodeFailed, reason, message);
-  };
-  switch (fault) {
-    case Fault::kNone:
-      return {};
-    case Fault::kTooBig:
-      return {Code::kTooLarge, "frame.too_big",
-              "a frame of " + number + " bytes; frame_bytes_max is " +
-                  std::to_string(limits.frame_bytes_max) + std::string(looks_like(detail))};
-    case Fault::kBadSize:
-      return {Code::kBadMessage, "frame.bad_size",
-              "a frame that claims " + number + " bytes; none has less than " +
-                  std::to_string(kBytesMin)};
-    case Fault::kBadLayout:
-      return {Code::kBadMessage, "frame.bad_layout",
-              "a length inside the frame of " + number + " bytes passes its end"};
-    case Fault::kBadSeq:
-      return {Code::kBadMessage, "frame.bad_seq", "seq is not a 32-bit number in base 36"};
-    case Fault::kBadKind:
-      return {Code::kBadMessage, "frame.bad_kind", "unsupported message kind " + number};
-    case Fault::kMethodTooLong:
-      return not_sent("frame.method_too_long", "the method is longer than 255 bytes");
-    case Fault::kStatusTooLong:
-      return not_sent("frame.status_too_long", "the status text is longer than 65535 bytes");
-    case Fault::kMetadataTooLong:
-      return not_sent("frame.metadata_too_long", "the metadata text is longer than 65535 bytes");
-    case Fault::kTooManyTransforms:
-      return not_sent("frame.too_many_transforms", "more than 255 transforms");
-  }
-  return {};
-}
-
 FrameResult error(Fault fault, std::size_t detail) {
   return {FrameResult::State::kError, fault, static_cast<std::uint32_t>(detail)};
-}
-
-Fault check_head(const MessageHead& head) {
-  if (head.method.size() > kMethodBytesMax) return Fault::kMethodTooLong;
-  if (head.status.size() > kStatusBytesMax) return Fault::kStatusTooLong;
-  if (head.metadata.size() > kMetadataBytesMax) return Fault::kMetadataTooLong;
-  if (head.transforms.size() > kTransformsMax) return Fault::kTooManyTransforms;
-  return Fault::kNone;
 }
 
 char* put(char* at, std::string_view bytes) {
@@ -225,24 +168,9 @@ char* put_u16(char* at, std::size_t value) {
   return at + 2;
 }
 
-// Replaces the payload of the frame at `offset` by its packed form.
-Status pack_payload(Buffer& out, FrameStart start, const TransformSet* transforms) {
-  const std::size_t ids_at = start.offset + kLengthBytes + 1;
-  const std::size_t payload_at = ids_at + start.transform_count;
-  const std::string_view ids = out.view().substr(ids_at, start.transform_count);
-  if (transforms == nullptr) {
-    return {Code::kEncodeFailed, "frame.unknown_transform", "no transforms are registered here"};
-  }
-  Buffer packed;
-  FL_TRY(transforms->pack(ids, out.view().substr(payload_at), packed));
-  out.truncate(payload_at);
-  out.append(packed.view());
-  return {};
-}
-
 }  // namespace
 
-Status FrameResult::status(const Limits& limits) const { return to_status(fault, size, limits); }
+Status FrameResult::status(const Limits& limits) const { return fault_status(fault, size, limits); }
 
 FrameResult parse(std::string_view input, const Limits& limits, MessageView& out) {
   if (input.size() < kLengthBytes) return {};
@@ -268,16 +196,15 @@ FrameResult parse(std::string_view input, const Limits& limits, MessageView& out
 }
 
 Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, MessageView& out) {
-  Buffer restored;
-  FL_TRY(transforms.unpack(out.transforms, out.body, limits.frame_bytes_max, restored));
-  Bytes payload(restored.view());
-  const Fault fault = parse_payload(payload.view(), out);
+  FL_TRY_ASSIGN(Bytes owner, internal::unpack_payload(&transforms, limits, out));
+  const std::string_view payload = out.body;
+  const Fault fault = parse_payload(payload, out);
   if (fault != Fault::kNone) {
     const std::size_t detail =
         fault == Fault::kBadKind ? static_cast<std::size_t>(out.kind) : payload.size();
-    return to_status(fault, static_cast<std::uint32_t>(detail), limits);
+    return fault_status(fault, static_cast<std::uint32_t>(detail), limits);
   }
-  return payload;
+  return owner;
 }
 
 bool peek_head(std::string_view input, MessageView& out) {
@@ -286,10 +213,50 @@ bool peek_head(std::string_view input, MessageView& out) {
   return parse_payload(input.substr(kLengthBytes + 1), out) == Fault::kNone;
 }
 
+namespace {
+
+// Method names are short: two moves that may overlap instead of a call.
+inline char* put_method(char* at, std::string_view method) {
+  const std::size_t size = method.size();
+  const char* const from = method.data();
+  if (size > 32 || size < 8) return put(at, method);
+  if (size <= 16) {
+    std::memcpy(at, from, 8);
+    std::memcpy(at + size - 8, from + size - 8, 8);
+  } else {
+    std::memcpy(at, from, 16);
+    std::memcpy(at + size - 16, from + size - 16, 16);
+  }
+  return at + size;
+}
+
+// The head of nearly every frame: OK, no metadata, no transforms.
+FrameStart begin_plain(Buffer& out, const MessageHead& head) {
+  constexpr std::string_view kOkWithoutMetadata{"\0\6code=0\0\0", 10};
+  const FrameStart start{.offset = out.size()};
+  char* const first =
+      out.prepare(kBytesMin + kSeqTextMax + kOkWithoutMetadata.size() + head.method.size());
+  char* at = first + kLengthBytes;
+  *at++ = 0;  // no transforms
+  at = put_seq(at, head.seq);
+  at[0] = static_cast<char>(head.kind);
+  at[1] = static_cast<char>(head.method.size());
+  at = put_method(at + 2, head.method);
+  at = put(at, kOkWithoutMetadata);
+  *at++ = static_cast<char>(head.body_codec);
+  out.commit(static_cast<std::size_t>(at - first));
+  return start;
+}
+
+}  // namespace
+
 FrameStart begin(Buffer& out, const MessageHead& head) {
-  FrameStart start{out.size(), check_head(head), 0};
-  if (start.fault != Fault::kNone) [[unlikely]]
-    return start;
+  if (head.status.empty() && head.metadata.empty() && head.transforms.empty() &&
+      head.method.size() <= kMethodBytesMax) [[likely]] {
+    return begin_plain(out, head);
+  }
+  FrameStart start{.offset = out.size(), .fault = check_head(head)};
+  if (start.fault != Fault::kNone) return start;
   start.transform_count = static_cast<std::uint8_t>(head.transforms.size());
 
   const std::size_t size_max = kBytesMin + kSeqTextMax + kStatusOkField.size() +
@@ -299,17 +266,7 @@ FrameStart begin(Buffer& out, const MessageHead& head) {
   char* at = first + kLengthBytes;
   *at++ = static_cast<char>(head.transforms.size());
   at = put(at, head.transforms);
-
-  // Eight bytes are copied whatever the digits are, which is one move: what stands behind the
-  // digits is overwritten by the fields that follow.
-  std::array<char, kSeqTextMax + 8> digits;
-  char* const digits_end = digits.data() + kSeqTextMax;
-  const char* const seq = format_seq(head.seq, digits_end);
-  const auto seq_size = static_cast<std::size_t>(digits_end - seq);
-  *at++ = static_cast<char>(seq_size);
-  std::memcpy(at, seq, 8);
-  at += seq_size;
-
+  at = put_seq(at, head.seq);
   *at++ = static_cast<char>(head.kind);
   *at++ = static_cast<char>(head.method.size());
   at = put(at, head.method);
@@ -321,20 +278,22 @@ FrameStart begin(Buffer& out, const MessageHead& head) {
   return start;
 }
 
-Status finish(Buffer& out, FrameStart start, const Limits& limits, const TransformSet* transforms) {
+Status finish_any(Buffer& out, FrameStart start, const Limits& limits,
+                  const TransformSet* transforms, std::size_t shared_bytes) {
+  FL_DCHECK(shared_bytes == 0 || start.transform_count == 0);
   Fault fault = start.fault;
-  if (fault == Fault::kNone && start.transform_count > 0) [[unlikely]] {
-    Status packed = pack_payload(out, start, transforms);
+  if (fault == Fault::kNone && start.transform_count > 0) {
+    Status packed = internal::pack_payload(out, start, transforms);
     if (!packed.ok()) {
       out.truncate(start.offset);
       return std::move(packed).with_outcome(Outcome::kNotSent);
     }
   }
-  const std::size_t size = out.size() - start.offset;
+  const std::size_t size = out.size() - start.offset + shared_bytes;
   if (size > limits.frame_bytes_max && fault == Fault::kNone) fault = Fault::kTooBig;
-  if (fault != Fault::kNone) [[unlikely]] {
+  if (fault != Fault::kNone) {
     out.truncate(start.offset);
-    return to_status(fault, static_cast<std::uint32_t>(size), limits)
+    return fault_status(fault, static_cast<std::uint32_t>(size), limits)
         .with_outcome(Outcome::kNotSent);
   }
   store_u32(out.at(start.offset), static_cast<std::uint32_t>(size));

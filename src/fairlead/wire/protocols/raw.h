@@ -21,26 +21,18 @@
 #include <cstdint>
 #include <string_view>
 
+#include "fairlead/base/big_endian.h"
 #include "fairlead/base/buffer.h"
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/result.h"
+#include "fairlead/wire/frame.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/transforms/transform.h"
 
 namespace fairlead::wire::raw {
 
-enum class Fault : std::uint8_t {
-  kNone,
-  kTooBig,            // kTooLarge     `frame.too_big`
-  kBadSize,           // kBadMessage   `frame.bad_size`: shorter than any frame can be
-  kBadLayout,         // kBadMessage   `frame.bad_layout`: an inner length passes the end
-  kBadSeq,            // kBadMessage   `frame.bad_seq`: not a base-36 int32
-  kBadKind,           // kBadMessage   `frame.bad_kind`: not one of the five
-  kMethodTooLong,     // kEncodeFailed `frame.method_too_long`
-  kStatusTooLong,     // kEncodeFailed `frame.status_too_long`
-  kMetadataTooLong,   // kEncodeFailed `frame.metadata_too_long`
-  kTooManyTransforms  // kEncodeFailed `frame.too_many_transforms`
-};
+using wire::Fault;
+using wire::FrameStart;
 
 // What parse() found at the front of the input. Small and trivial: the hot path builds no Status.
 struct FrameResult {
@@ -67,9 +59,9 @@ struct FrameResult {
 FrameResult parse(std::string_view input, const Limits& limits, MessageView& out);
 
 // Restores the message of a kPacked frame: parse() has set out.transforms and out.body (the bytes
-// behind the ids). The result owns what the other views of `out` then point into; out.transforms
-// stays in the input. All stages together may make at most 4 * frame_bytes_max bytes.
-// Errors: kBadMessage `frame.unknown_transform`, `frame.bad_layout`, `frame.bad_seq`,
+// behind the ids). The result owns what every view of `out` then points into, so that it may
+// outlive the input. All stages together may make at most 4 * frame_bytes_max bytes. Errors:
+// kBadMessage `frame.unknown_transform`, `frame.bad_layout`, `frame.bad_seq`,
 //         `frame.bad_kind`, what the transforms say; kTooLarge `frame.too_big`.
 Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, MessageView& out);
 
@@ -77,23 +69,32 @@ Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, Messa
 // without transforms; fills `out`, whose body is only what has arrived.
 bool peek_head(std::string_view input, MessageView& out);
 
-// A frame that was begun in a buffer. Until finish() the buffer may only grow at its end.
-struct FrameStart {
-  std::size_t offset = 0;  // of the frame in the buffer's view
-  Fault fault = Fault::kNone;
-  std::uint8_t transform_count = 0;
-};
-
 // Writes everything before the body. The caller then appends the body straight to `out` and calls
 // finish(). A head that cannot be written is remembered in the result and told by finish().
 FrameStart begin(Buffer& out, const MessageHead& head);
 
 // Runs the transforms, patches the length. On an error the buffer is cut back to where begin()
-// found it, so frames before it are still good.
+// found it, so frames before it are still good. `shared_bytes`: bytes of the body that the caller
+// sends behind the buffer's; a frame with transforms has none.
 // Errors: the kEncodeFailed faults above; kEncodeFailed `frame.unknown_transform` or what a
 //         transform says; kTooLarge `frame.too_big`. All have the outcome kNotSent.
-Status finish(Buffer& out, FrameStart start, const Limits& limits,
-              const TransformSet* transforms = nullptr);
+inline Status finish(Buffer& out, FrameStart start, const Limits& limits,
+                     const TransformSet* transforms = nullptr, std::size_t shared_bytes = 0);
+
+// The part of finish() for frames with transforms and for those that cannot be written.
+Status finish_any(Buffer& out, FrameStart start, const Limits& limits,
+                  const TransformSet* transforms, std::size_t shared_bytes);
+
+inline Status finish(Buffer& out, FrameStart start, const Limits& limits,
+                     const TransformSet* transforms, std::size_t shared_bytes) {
+  const std::size_t size = out.size() - start.offset + shared_bytes;
+  if (start.fault != Fault::kNone || start.transform_count > 0 || size > limits.frame_bytes_max)
+      [[unlikely]] {
+    return finish_any(out, start, limits, transforms, shared_bytes);
+  }
+  store_u32(out.at(start.offset), static_cast<std::uint32_t>(size));
+  return {};
+}
 
 // Takes an unfinished frame back.
 inline void abandon(Buffer& out, FrameStart start) { out.truncate(start.offset); }

@@ -1,6 +1,5 @@
 #include "fairlead/wire/protocols/raw.h"
 
-#include <fstream>
 #include <limits>
 #include <string>
 #include <vector>
@@ -202,6 +201,20 @@ TEST(RawParse, RefusesKindsThatAreNone) {
   }
 }
 
+// The original lets the 16-bit length of 65536 bytes of metadata wrap to 0.
+TEST(RawParse, ReadsALengthThatWrappedAsItsBytesSay) {
+  const std::string metadata = "k=" + std::string(65534, 'v');
+  const std::string bytes =
+      with_payload(std::string("\1a\1\2/m\0\6code=0\0\0", 16).append(metadata).append("sb"));
+  MessageView message;
+
+  ASSERT_EQ(parse(bytes, kLimits, message).state, State::kFrame);
+
+  EXPECT_EQ(message.metadata, "");
+  EXPECT_EQ(message.body_codec, 'k');
+  EXPECT_EQ(message.body.size(), 65537U);
+}
+
 TEST(RawSeq, IsReadAsGoReadsBase36) {
   const auto parse_text = [](std::string_view text) {
     std::string payload(1, static_cast<char>(text.size()));
@@ -232,6 +245,14 @@ TEST(RawSeq, ComesBackAtEveryMagnitude) {
                                        35,
                                        36,
                                        -36,
+                                       36 * 36 - 1,
+                                       36 * 36,
+                                       36 * 36 * 36 - 1,
+                                       36 * 36 * 36,
+                                       36 * 36 * 36 * 36 - 1,
+                                       36 * 36 * 36 * 36,
+                                       36 * 36 * 36 * 36 * 36 - 1,
+                                       36 * 36 * 36 * 36 * 36,
                                        std::numeric_limits<std::int32_t>::max(),
                                        std::numeric_limits<std::int32_t>::min()};
   Random random(1);
@@ -288,6 +309,20 @@ TEST(RawBuild, KeepsEarlierFramesWhenALaterOneIsTooBig) {
   EXPECT_EQ(out.view(), first);
 }
 
+// Short names are moved by words that overlap, long ones by a call: each length, beside its own
+// kind of neighbours.
+TEST(RawBuild, WritesMethodsOfEveryLength) {
+  std::string method;
+  for (std::size_t size = 0; size <= 255; ++size, method += static_cast<char>('a' + size % 26)) {
+    const std::string bytes =
+        frame({.seq = 1, .kind = Kind::kCall, .body_codec = 'j', .method = method}, "body");
+    MessageView message;
+    ASSERT_EQ(parse(bytes, kLimits, message).state, State::kFrame) << size;
+    EXPECT_EQ(message.method, method);
+    EXPECT_EQ(message.body, "body");
+  }
+}
+
 TEST(RawBuild, TakesAnUnfinishedFrameBack) {
   Buffer out("first");
   const FrameStart start = begin(out, full_head());
@@ -322,6 +357,29 @@ TEST(RawTransforms, RestoreTheMessageInBothOrders) {
     EXPECT_EQ(message.method, "/home/test");
     EXPECT_EQ(message.body, "body");
   }
+}
+
+// A handler that waits keeps the result of unpack() and not the read that the frame came in.
+TEST(RawTransforms, LeaveAMessageThatOutlivesItsInput) {
+  TransformSet transforms;
+  add_all(transforms);
+  MessageHead head = full_head();
+  head.transforms = "gm";
+  std::string bytes = frame(head, "body", &transforms);
+  MessageView message;
+  ASSERT_EQ(parse(bytes, kLimits, message).state, State::kPacked);
+  const Result<Bytes> owner = unpack(transforms, kLimits, message);
+  ASSERT_TRUE(owner.ok()) << owner.status();
+
+  bytes.assign(bytes.size(), '\xdd');
+
+  for (const std::string_view view :
+       {message.transforms, message.method, message.status, message.metadata, message.body}) {
+    EXPECT_GE(view.data(), owner->data());
+    EXPECT_LE(view.data() + view.size(), owner->data() + owner->size());
+  }
+  EXPECT_EQ(message.transforms, "gm");
+  EXPECT_EQ(message.body, "body");
 }
 
 TEST(RawTransforms, RefuseWhatTheyDoNotKnowOrCannotRestore) {
@@ -425,33 +483,6 @@ TEST(RawParse, SurvivesGarbage) {
     if (bytes.size() > 5 && random.below(2) != 0) bytes[4] = 0;
     expect_views_inside({bytes.data(), bytes.size()}, transforms);
   }
-}
-
-// The example of docs/wire/raw.md: hex pairs at the start of each line of its ```hex block.
-std::string documented_example() {
-  std::ifstream page(FL_SOURCE_DIR "/docs/wire/raw.md");
-  std::string line;
-  std::string bytes;
-  bool inside = false;
-  while (std::getline(page, line)) {
-    if (line.starts_with("```")) {
-      inside = line == "```hex";
-      continue;
-    }
-    for (std::size_t at = 0; inside && at + 1 < line.size() && line[at] != ' '; at += 3) {
-      bytes += static_cast<char>(std::stoi(line.substr(at, 2), nullptr, 16));
-    }
-  }
-  return bytes;
-}
-
-TEST(RawDocumentation, ShowsTheBytesThatTheBuilderWrites) {
-  const MessageHead head{.seq = 1,
-                         .kind = Kind::kCall,
-                         .body_codec = 'j',
-                         .method = "/math/divide",
-                         .metadata = "author=andeya"};
-  EXPECT_EQ(documented_example(), frame(head, R"({"a":10,"b":2})"));
 }
 
 TEST(Limits, AreCheckedBeforeUse) {

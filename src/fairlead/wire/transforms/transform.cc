@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "fairlead/base/result.h"
+#include "fairlead/wire/transforms/crc32c_transform.h"
 #include "fairlead/wire/transforms/gzip_transform.h"
 #include "fairlead/wire/transforms/md5_transform.h"
+#include "fairlead/wire/transforms/zstd_transform.h"
 
 namespace fairlead::wire {
 namespace {
@@ -86,6 +88,8 @@ Status TransformSet::unpack(std::string_view ids, std::string_view input, std::s
 Status add_builtin_transforms(TransformSet& transforms) {
   FL_TRY(transforms.add(std::make_unique<GzipTransform>()));
   FL_TRY(transforms.add(std::make_unique<Md5Transform>()));
+  FL_TRY(transforms.add(std::make_unique<ZstdTransform>()));
+  FL_TRY(transforms.add(std::make_unique<Crc32cTransform>()));
   return {};
 }
 

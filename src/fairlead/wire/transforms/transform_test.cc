@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "fairlead/base/text.h"
+#include "fairlead/wire/transforms/crc32c_transform.h"
 #include "fairlead/wire/transforms/gzip_transform.h"
 #include "fairlead/wire/transforms/md5_transform.h"
+#include "fairlead/wire/transforms/zstd_transform.h"
 
 namespace fairlead::wire {
 namespace {
@@ -57,6 +59,8 @@ TEST(TransformSet, RefusesTheSameIdOrNameTwice) {
   EXPECT_EQ(transforms.add(std::make_unique<Letter>('x', "gzip")).reason(), "transform.name_taken");
   EXPECT_EQ(transforms.find_name("md5")->id(), 'm');
   EXPECT_EQ(transforms.find('g')->name(), "gzip");
+  EXPECT_EQ(transforms.find_name("zstd")->id(), 'z');
+  EXPECT_EQ(transforms.find_name("crc32c")->id(), 'c');
   EXPECT_EQ(transforms.find('x'), nullptr);
   EXPECT_EQ(transforms.find_name("x"), nullptr);
 }
@@ -83,6 +87,23 @@ TEST(TransformSet, BoundsTheWorkOfALongChain) {
 
   EXPECT_EQ(status.code(), Code::kTooLarge);
   EXPECT_EQ(status.reason(), "frame.too_big");
+}
+
+// Each stage alone stays below the limit and the ratio; together they would be a bomb of a bomb.
+TEST(TransformSet, BoundsStackedCompression) {
+  TransformSet transforms;
+  ASSERT_TRUE(add_builtin_transforms(transforms).ok());
+  Buffer packed;
+  Buffer restored;
+  const std::string payload(900'000, 'x');
+  ASSERT_TRUE(transforms.pack("zgcm", payload, packed).ok());
+  EXPECT_LT(packed.size(), payload.size() / 1000);
+
+  EXPECT_TRUE(transforms.unpack("zgcm", packed.view(), 1'000'000, restored).ok());
+  EXPECT_EQ(restored.view(), payload);
+  const Status status = transforms.unpack("zgcm", packed.view(), 800'000, restored);
+  EXPECT_EQ(status.code(), Code::kTooLarge);
+  EXPECT_EQ(status.reason(), "compress.too_big");
 }
 
 TEST(Md5Transform, KnowsTheDigestOfNothing) {
@@ -112,6 +133,50 @@ TEST(GzipTransform, LeavesEmptyInputEmptyWhenUnpacking) {
   Buffer out;
   EXPECT_TRUE(GzipTransform().unpack("", 100, out).ok());
   EXPECT_TRUE(out.empty());
+}
+
+TEST(Crc32cTransform, AppendsTheChecksumBigEndian) {
+  Buffer out;
+  ASSERT_TRUE(Crc32cTransform().pack("123456789", out).ok());
+  EXPECT_EQ(out.view(), "123456789\xe3\x06\x92\x83");
+}
+
+TEST(Crc32cTransform, FindsEverySingleFlippedBitAndEveryCut) {
+  const Crc32cTransform crc32c;
+  Buffer packed;
+  ASSERT_TRUE(crc32c.pack("payload", packed).ok());
+  for (std::size_t bit = 0; bit < packed.size() * 8; ++bit) {
+    std::string damaged(packed.view());
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    Buffer out;
+    EXPECT_EQ(crc32c.unpack(damaged, 100, out).reason(), "transform.crc32c_mismatch");
+  }
+  for (std::size_t cut = 0; cut < packed.size(); ++cut) {
+    Buffer out;
+    EXPECT_EQ(crc32c.unpack(packed.view().substr(0, cut), 100, out).code(), Code::kBadMessage);
+  }
+  Buffer out;
+  EXPECT_EQ(crc32c.unpack(packed.view(), 6, out).reason(), "frame.too_big");
+  EXPECT_TRUE(crc32c.unpack(packed.view(), 7, out).ok());
+  EXPECT_EQ(out.view(), "payload");
+}
+
+TEST(ZstdTransform, ComesBackAndLeavesEmptyInputEmptyWhenUnpacking) {
+  Buffer packed;
+  Buffer out;
+  ASSERT_TRUE(ZstdTransform().pack("payload", packed).ok());
+  ASSERT_TRUE(ZstdTransform().unpack(packed.view(), 100, out).ok());
+  ASSERT_TRUE(ZstdTransform().unpack("", 100, out).ok());
+  EXPECT_EQ(out.view(), "payload");
+}
+
+TEST(ZstdTransform, StopsABomb) {
+  Buffer bomb;
+  Buffer out;
+  ASSERT_TRUE(ZstdTransform().pack(std::string(1U << 20, '\0'), bomb).ok());
+  const Status status = ZstdTransform().unpack(bomb.view(), 100000, out);
+  EXPECT_EQ(status.code(), Code::kTooLarge);
+  EXPECT_EQ(status.reason(), "compress.too_big");
 }
 
 TEST(GzipTransform, StopsABomb) {

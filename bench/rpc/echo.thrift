@@ -1,0 +1,5 @@
+namespace cpp fairlead.bench.thrift_echo
+
+service Echo {
+  binary call(1: binary data)
+}

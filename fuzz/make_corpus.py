@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Writes the seeds under fuzz/corpus: frames of the golden vectors, and inputs made by hand.
+
+Inputs that once broke something lie there too; this script leaves files that it does not make.
+"""
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VECTORS = HERE.parent / "tests" / "data" / "teleport_vectors.json"
+FRAME_BYTES_MAX = 1024
+PROTOCOLS = ("raw", "json", "pb", "thrift_binary", "thrift_struct")
+
+TEXTS = {
+    "metadata_text": ["", "a=1&b=2", "a=b=c&a+b=c+d&flag", "a=%zz&b=%4&c=%&=v&&&", "%e4%B8%96=%20",
+                      "X-Fl-Timeout=100&X-Real-IP=10.1.2.3"],
+    "status_text": ["", "code=0", "code=404&msg=Not%20Found", "code=1001&msg=a&cause=&reason=a.b",
+                    "code=99999999999", "code=x&msg=%zz", "code=-5&code=7", "cause=only"],
+    "body_json": ["{}", "null", '{"flag":true,"i32":-5,"u64":18446744073709551615,"real":"NaN"}',
+                  '{"text":"\\u00e9\\ud83d\\ude00","bytes":"AP8=","color":"blue"}',
+                  '{"part":{"name":"x","numbers":[1,2],"parts":[{"parts":[]}]},"maybe":null}',
+                  '{"by_text":{"a":1},"by_number":{"-5":{"name":"y"}},"reals":[1e308,"-Infinity"]}',
+                  '{"unknown":[[[{}]]],"i64":"-9223372036854775808"}', "[" * 70 + "]" * 70],
+    "body_form": ["", "flag=true&i32=-5&text=a+b%20c", "part.name=x&part.numbers=1&part.numbers=2",
+                  "by_text.a=1&reals=1.5&reals=2&maybe=", "color=blue&bytes=AP8%3D&u64=1"],
+    "http_request": ["GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+                     "POST /a/b?c=d%20e HTTP/1.1\r\nHost: a:80\r\nContent-Length: 5\r\n\r\nhello",
+                     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+                     "Connection: close, upgrade\r\nExpect: 100-continue\r\n\r\n",
+                     "OPTIONS * HTTP/1.0\r\n\r\n", "GET http://a/b HTTP/1.1\r\nHost: a\r\n\r\n",
+                     "\r\nGET / HTTP/1.1\r\nHost: [::1]:8080\r\nX: \t y \t\r\n\r\n",
+                     "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"],
+    "http_response": ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.0 404 \r\n\r\n",
+                      "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n",
+                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n"
+                      "Connection: upgrade\r\n\r\n"],
+    "http_chunked": ["0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n",
+                     "a;x=\"y\"\r\n0123456789\r\n0\r\nA: b\r\n\r\n",
+                     "5 \r\nhello\r\n", "ffffffffffffffff\r\n", "1\nx\n0\n\n"],
+}
+
+BYTES = {
+    "body_protobuf": ["", "08011a00", "10fbffffffffffffffff01", "20ffffffff0f", "3003",
+                      "3d0000c03f41000000000000f83f", "4a03616263", "520200ff", "5807",
+                      "62080a0178120201021a00", "6a10000000000000f03f0000000000000040",
+                      "7a050a01611001", "820109080510fb", "8a0100", "fa0101ff", "0b0c"],
+}
+
+
+def json_frames(body):
+    head = ('{"seq":1,"mtype":1,"serviceMethod":"/m","status":"code=0","meta":"",'
+            '"bodyCodec":106,"body":"')
+    text = head.encode() + body + b'"}'
+    return (len(text) + 1).to_bytes(4, "big") + b"\0" + text
+
+
+def write(target, name, data):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def write_all(target, inputs):
+    for data in inputs:
+        write(target, "seed_" + hashlib.sha256(data).hexdigest()[:12], data)
+
+
+def main():
+    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"]
+    for vector in vectors:
+        kind, protocol = vector["kind"], vector.get("proto", "").replace("-", "_")
+        wire = bytes.fromhex(vector.get("wire_hex", ""))
+        known = kind == "message" and protocol in PROTOCOLS
+        if not wire or len(wire) > FRAME_BYTES_MAX:
+            continue
+        if known:
+            write(protocol, vector["id"].removeprefix("p."), wire)
+        elif kind == "message_v3" and protocol == "fast":
+            write("fast_v3", vector["id"].removeprefix("p."), wire)
+    for target, texts in TEXTS.items():
+        write_all(target, [text.encode() for text in texts])
+    for target, hexes in BYTES.items():
+        write_all(target, [bytes.fromhex(text) for text in hexes])
+    write_all("json", [json_frames(body) for body in (
+        b'{\\"a\\":\\"x\\ny\\"}', b'{\\"a\\":\\"\\\\"q\\\\"\\"}', b"\\ud83d\\ude00\\x41", b"a\\")])
+    zipped = gzip.compress(b"hello, hello, hello", mtime=0)
+    write_all("gzip", [zipped, zipped[:-8], zipped + zipped, gzip.compress(bytes(70000), mtime=0)])
+    digest = hashlib.md5(b"payload").digest()
+    write_all("transforms", [b"\0plain", b"\1mpayload" + digest, b"\1g" + zipped,
+                             b"\2gm" + gzip.compress(b"payload" + digest, mtime=0)])
+
+
+if __name__ == "__main__":
+    main()

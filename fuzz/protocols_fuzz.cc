@@ -1,0 +1,110 @@
+// Targets: the wire protocols.
+#include <algorithm>
+#include <memory>
+
+#include "fairlead/base/check.h"
+#include "fairlead/wire/protocol.h"
+#include "fairlead/wire/protocols/fast_v3.h"
+#include "targets.h"
+
+namespace fairlead::fuzz {
+namespace {
+
+using wire::MessageView;
+using wire::Protocol;
+using wire::Received;
+
+constexpr wire::Limits kLimits{.frame_bytes_max = 1U << 20};
+
+const wire::TransformSet& all_transforms() {
+  static const auto set = [] {
+    auto made = std::make_unique<wire::TransformSet>();
+    FL_CHECK(add_builtin_transforms(*made).ok());
+    return made;
+  }();
+  return *set;
+}
+
+bool lies_in(std::string_view view, std::string_view memory) {
+  return view.empty() || (view.data() >= memory.data() &&
+                          view.data() + view.size() <= memory.data() + memory.size());
+}
+
+// A body that calls itself JSON and is none may come back as the JSON that it looks like.
+bool may_be_repaired(const Protocol& protocol, const MessageView& message) {
+  return protocol.name() == "json" && message.body_codec == wire::kJsonCodec &&
+         std::ranges::any_of(message.body, [](char c) {
+           return c == '\\' || static_cast<unsigned char>(c) < 0x20;
+         });
+}
+
+void check_same(const Protocol& protocol, const MessageView& read, const MessageView& again) {
+  FL_CHECK(again.seq == read.seq && again.kind == read.kind);
+  FL_CHECK(again.body_codec == read.body_codec);
+  FL_CHECK(again.method == read.method);
+  FL_CHECK(again.status == read.status || read.status.empty());
+  FL_CHECK(again.metadata == read.metadata);
+  FL_CHECK(again.transforms == read.transforms);
+  FL_CHECK(again.body == read.body || may_be_repaired(protocol, read));
+}
+
+void write_again(const Protocol& protocol, const MessageView& message) {
+  Buffer out;
+  const Status written = protocol.append(out,
+                                         {.seq = message.seq,
+                                          .kind = message.kind,
+                                          .body_codec = message.body_codec,
+                                          .method = message.method,
+                                          .status = message.status,
+                                          .metadata = message.metadata,
+                                          .transforms = message.transforms},
+                                         message.body, kLimits, &all_transforms());
+  // Some peers say what we do not: longer texts, errors over thrift-struct.
+  FL_CHECK(written.ok() || written.outcome() == Outcome::kNotSent);
+  if (!written.ok()) return;
+  const Received again = protocol.parse(out.view(), kLimits, &all_transforms());
+  FL_CHECK(again.state == Received::State::kMessage && again.size == out.size());
+  check_same(protocol, message, again.message);
+}
+
+void fuzz_protocol(std::string_view name, std::string_view input) {
+  const Protocol* protocol = wire::find_protocol(name);
+  FL_CHECK(protocol != nullptr);
+  (void)protocol->peek_head(input);
+  const Received received = protocol->parse(input, kLimits, &all_transforms());
+  const bool bad =
+      received.state == Received::State::kError || received.state == Received::State::kBadBody;
+  FL_CHECK(bad == !received.status.ok());
+  if (received.state == Received::State::kNeedMore || received.state == Received::State::kError) {
+    return;
+  }
+  FL_CHECK(received.size <= input.size());
+  const Received cut = protocol->parse(input.substr(0, received.size - 1), kLimits, nullptr);
+  FL_CHECK(cut.state == Received::State::kNeedMore && cut.size == received.size);
+  const MessageView& message = received.message;
+  const std::string_view memory = received.owner.chunk() ? received.owner.view() : input;
+  for (const std::string_view view :
+       {message.method, message.status, message.metadata, message.transforms, message.body}) {
+    FL_CHECK(lies_in(view, memory));
+  }
+  if (received.state == Received::State::kMessage) write_again(*protocol, message);
+}
+
+}  // namespace
+
+void raw(std::string_view input) { fuzz_protocol("raw", input); }
+void json(std::string_view input) { fuzz_protocol("json", input); }
+void pb(std::string_view input) { fuzz_protocol("pb", input); }
+void thrift_binary(std::string_view input) { fuzz_protocol("thrift-binary", input); }
+void thrift_struct(std::string_view input) { fuzz_protocol("thrift-struct", input); }
+
+void fast_v3(std::string_view input) {
+  const auto message = wire::parse_fast_v3(input, kLimits, all_transforms());
+  if (!message.ok()) return;
+  for (const std::string_view view :
+       {message->seq, message->uri, message->metadata, message->transforms, message->body}) {
+    FL_CHECK(lies_in(view, message->owner.view()));
+  }
+}
+
+}  // namespace fairlead::fuzz

@@ -1,0 +1,36 @@
+#include "targets.h"
+
+namespace fairlead::fuzz {
+namespace {
+
+constexpr Target kTargets[] = {
+    {"raw", raw},
+    {"json", json},
+    {"pb", pb},
+    {"thrift_binary", thrift_binary},
+    {"thrift_struct", thrift_struct},
+    {"fast_v3", fast_v3},
+    {"metadata_text", metadata_text},
+    {"status_text", status_text},
+    {"body_json", body_json},
+    {"body_protobuf", body_protobuf},
+    {"body_form", body_form},
+    {"http_request", http_request},
+    {"http_response", http_response},
+    {"http_chunked", http_chunked},
+    {"gzip", gzip},
+    {"transforms", transforms},
+};
+
+}  // namespace
+
+std::span<const Target> targets() { return kTargets; }
+
+const Target* find_target(std::string_view name) {
+  for (const Target& target : kTargets) {
+    if (target.name == name) return &target;
+  }
+  return nullptr;
+}
+
+}  // namespace fairlead::fuzz

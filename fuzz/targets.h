@@ -1,0 +1,35 @@
+// The list of fuzz targets: functions that take any bytes and end the process when something that
+// must hold does not.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace fairlead::fuzz {
+
+struct Target {
+  std::string_view name;  // also the folder of its corpus
+  void (*run)(std::string_view input);
+};
+
+std::span<const Target> targets();
+const Target* find_target(std::string_view name);  // null: there is none
+
+void raw(std::string_view input);
+void json(std::string_view input);
+void pb(std::string_view input);
+void thrift_binary(std::string_view input);
+void thrift_struct(std::string_view input);
+void fast_v3(std::string_view input);
+void metadata_text(std::string_view input);
+void status_text(std::string_view input);
+void body_json(std::string_view input);
+void body_protobuf(std::string_view input);
+void body_form(std::string_view input);
+void http_request(std::string_view input);
+void http_response(std::string_view input);
+void http_chunked(std::string_view input);
+void gzip(std::string_view input);
+void transforms(std::string_view input);
+
+}  // namespace fairlead::fuzz

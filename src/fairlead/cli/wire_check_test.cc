@@ -1,0 +1,54 @@
+#include "fairlead/cli/wire_check.h"
+
+#include <cstdio>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/cli/json_text.h"
+
+namespace fairlead::cli {
+namespace {
+
+TEST(WireCheck, PassesTheVectorsOfTheOriginal) {
+  const auto report = wire_report_of(FL_SOURCE_DIR "/tests/data/teleport_vectors.json");
+
+  ASSERT_TRUE(report.ok()) << report.status();
+  const std::string text = wire_report_text(*report);
+  EXPECT_TRUE(text.ends_with("\n71 later\n101 passed, 0 failed\n")) << text;
+  EXPECT_NE(text.find("later  9 of message http\n"), std::string::npos);
+  EXPECT_EQ(wire_report_document(*report),
+            R"({"ok":true,"passed":101,"failed":0,"later":71,"failures":[]})");
+}
+
+TEST(WireCheck, TellsEachFailure) {
+  wire::VectorReport report;
+  report.passed = 3;
+  report.failures = {{"a", "seq: got 1, wanted 2"}, {"b\n", "cut"}};
+
+  EXPECT_EQ(wire_report_text(report),
+            "FAILED a: seq: got 1, wanted 2\nFAILED b\\n: cut\n3 passed, 2 failed\n");
+  EXPECT_EQ(wire_report_document(report),
+            R"({"ok":false,"passed":3,"failed":2,"later":0,"failures":[)"
+            R"({"id":"a","what":"seq: got 1, wanted 2"},{"id":"b\n","what":"cut"}]})");
+}
+
+TEST(WireCheck, SaysWhatIsWrongWithTheFile) {
+  const std::string path = ::testing::TempDir() + "fl_vectors.json";
+  const auto message_of = [&path](const std::string& text) {
+    std::ofstream(path) << text;
+    const auto report = wire_report_of(path);
+    EXPECT_EQ(report.status().reason(), "usage.bad_vectors");
+    EXPECT_EQ(exit_code_of(report.status()), ExitCode::kUsage);
+    return std::string(report.status().message());
+  };
+
+  EXPECT_NE(message_of("{").find("no JSON"), std::string::npos);
+  EXPECT_NE(message_of("{}").find("no list `vectors`"), std::string::npos);
+  std::remove(path.c_str());
+  EXPECT_EQ(wire_report_of(path).status().reason(), "usage.bad_vectors");
+  EXPECT_EQ(wire_report_of("/").status().reason(), "usage.bad_vectors");
+}
+
+}  // namespace
+}  // namespace fairlead::cli

@@ -1,0 +1,30 @@
+// Reading and checking certificates and keys. Private to the room.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "fairlead/base/result.h"
+#include "fairlead/io/tls_context.h"
+#include "fairlead/io/tls_openssl.h"
+
+namespace fairlead::io::internal {
+
+// A certificate of ours with its key and the certificates of its issuers.
+struct TlsCredential {
+  Openssl<X509> certificate;
+  Openssl<EVP_PKEY> key;
+  Openssl<STACK_OF(X509)> chain;
+  std::int64_t expires_ms = 0;
+};
+
+// Errors: those of TlsContext::make() about files. What is only strange goes to `warnings`.
+Result<TlsCredential> load_credential(const TlsCertificate& files, std::int64_t wall_ms,
+                                      std::vector<TlsWarning>& warnings);
+
+// Every certificate of a PEM file, in its order; at least one.
+// Errors: `tls.file_missing`, `tls.bad_file`.
+Result<std::vector<Openssl<X509>>> load_certificates(const std::string& path);
+
+}  // namespace fairlead::io::internal

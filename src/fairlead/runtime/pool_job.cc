@@ -1,0 +1,40 @@
+#include "fairlead/runtime/pool_job.h"
+
+#include "fairlead/base/check.h"
+
+namespace fairlead::runtime {
+
+void PoolJobList::push_back(PoolJob& job) {
+  FL_DCHECK(job.list_ == nullptr);
+  job.list_ = this;
+  job.previous_ = last_;
+  job.next_ = nullptr;
+  (last_ != nullptr ? last_->next_ : first_) = &job;
+  last_ = &job;
+}
+
+void PoolJobList::remove(PoolJob& job) {
+  FL_DCHECK(job.list_ == this);
+  (job.previous_ != nullptr ? job.previous_->next_ : first_) = job.next_;
+  (job.next_ != nullptr ? job.next_->previous_ : last_) = job.previous_;
+  job.list_ = nullptr;
+}
+
+PoolJob* PoolJobList::pop_front() {
+  PoolJob* job = first_;
+  if (job != nullptr) remove(*job);
+  return job;
+}
+
+Status internal::status_of_job_exception() {
+  Status status(Code::kInternal, "handler.threw", "");
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return std::move(status).with_cause(error.what());
+  } catch (...) {
+    return std::move(status).with_cause("an exception that is no std::exception");
+  }
+}
+
+}  // namespace fairlead::runtime

@@ -1,0 +1,92 @@
+// WorkerPool: named threads for work that blocks, so that it does not hold a core.
+//
+//   core A ─ PoolPort ─┐ jobs of one turn:          ┌─ thread ─┐   ends that come before the
+//   core B ─ PoolPort ─┴ one lock, one signal ─► queue ─ thread ─┴─► core looks: one wake-up of it
+//
+//   STAGED ── the turn's letters run ──► QUEUED ── a thread takes it ──► RUNNING ──► back on its
+//   core
+//      └────── deadline, cancellation ──────┴──► ended with that reason, never run
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "fairlead/base/mutex.h"
+#include "fairlead/base/result.h"
+#include "fairlead/observe/metrics.h"
+#include "fairlead/runtime/pool_job.h"
+
+namespace fairlead::runtime {
+
+struct WorkerPoolOptions {
+  std::uint32_t threads = 4;              // 1 .. 256
+  std::uint32_t waiting_jobs_max = 1000;  // 0 .. 1,000,000 beyond those that run
+
+  // Errors: kBadMessage `pool.bad_option`.
+  Status validate() const;
+};
+
+// Thread: made and destroyed by main; cores use it through a PoolPort each. Lifetime: its ports are
+// closed before it is destroyed, and its cores outlive it; the destructor waits for its threads.
+class WorkerPool {
+ public:
+  // Starts the threads, named "fl-<name>-0" and so on. `name` has 1 to 32 of a-z, 0-9, '-', '_' and
+  // labels the metrics: fairlead_runtime_pool_{jobs,refused,dropped,wakeups}_total,
+  // fairlead_runtime_pool_{waiting,running}_jobs, fairlead_runtime_pool_wait_seconds.
+  // Errors: kBadMessage `pool.bad_name`, `pool.bad_option`; those of observe::Registry.
+  static Result<std::unique_ptr<WorkerPool>> make(std::string_view name, WorkerPoolOptions options,
+                                                  observe::Registry& registry);
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  const std::string& name() const { return name_; }
+  const WorkerPoolOptions& options() const { return options_; }
+
+  // For PoolPort.
+  // Takes one of the places for jobs that wait or run; false: there is none.
+  bool admit();
+  // Gives the place of a job that never ran back.
+  void drop();
+  // Hands jobs over, in order: one lock, at most one signal. Empties the list.
+  void submit(PoolJobList& jobs) FL_EXCLUDES(mutex_);
+  // Takes a job out of the queue. False: a thread has it.
+  bool withdraw(PoolJob& job) FL_EXCLUDES(mutex_);
+  // Takes the first job of a port out of the queue; null: none is there.
+  PoolJob* withdraw_first_of(const PoolPort& port) FL_EXCLUDES(mutex_);
+
+ private:
+  struct Metrics {
+    observe::Counter jobs{};     // that ran to their end
+    observe::Counter refused{};  // beyond the limit
+    observe::Counter dropped{};  // ended while they waited
+    observe::Counter wakeups{};  // signals of cores to threads
+    observe::Gauge waiting{};
+    observe::Gauge running{};
+    observe::Histogram wait{};
+    Status make(observe::Registry& registry, std::string_view pool);
+  };
+
+  WorkerPool(std::string_view name, WorkerPoolOptions options) : name_(name), options_(options) {}
+  void start();
+  void serve();
+  PoolJob* take() FL_EXCLUDES(mutex_);
+
+  const std::string name_;
+  const WorkerPoolOptions options_;
+  Metrics metrics_;
+  std::atomic<std::uint32_t> admitted_{0};  // waiting or running
+  Mutex mutex_;
+  CondVar changed_;
+  PoolJobList queue_ FL_GUARDED_BY(mutex_);
+  std::uint32_t idle_ FL_GUARDED_BY(mutex_) = 0;  // threads that wait for a signal
+  bool stopping_ FL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace fairlead::runtime

@@ -1,0 +1,93 @@
+// docs/wire against the code: the bytes of its examples, and what it says that protocols carry.
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/wire/protocol.h"
+#include "fairlead/wire/protocols/fast_v3.h"
+
+namespace fairlead::wire {
+namespace {
+
+using namespace std::string_literals;
+constexpr Limits kLimits{};
+
+std::string page(std::string name) {
+  for (char& c : name) c = c == '-' ? '_' : c;
+  std::ifstream file(FL_SOURCE_DIR "/docs/wire/" + name + ".md");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The example of a page: hex pairs at the start of each line of its ```hex block.
+std::string documented_example(const std::string& name) {
+  std::istringstream text(page(name));
+  std::string line;
+  std::string bytes;
+  bool inside = false;
+  while (std::getline(text, line)) {
+    if (line.starts_with("```")) {
+      inside = line == "```hex";
+      continue;
+    }
+    for (std::size_t at = 0; inside && at + 1 < line.size() && line[at] != ' '; at += 3) {
+      bytes += static_cast<char>(std::stoi(line.substr(at, 2), nullptr, 16));
+    }
+  }
+  return bytes;
+}
+
+TEST(WireDocumentation, ShowsTheBytesThatTheBuildersWrite) {
+  for (const Protocol* protocol : protocols()) {
+    const bool structs = protocol->carries().only_codec == kThriftCodec;
+    const MessageHead head{.seq = 1,
+                           .kind = Kind::kCall,
+                           .body_codec = structs ? kThriftCodec : kJsonCodec,
+                           .method = "/math/divide",
+                           .metadata = "author=andeya"};
+    const std::string body = structs ? "\x0b\0\1\0\0\0\6andeya\0"s : R"({"a":10,"b":2})";
+    Buffer out;
+    ASSERT_TRUE(protocol->append(out, head, body, kLimits, nullptr).ok()) << protocol->name();
+
+    const std::string documented = documented_example(std::string(protocol->name()));
+
+    EXPECT_EQ(documented, out.view()) << protocol->name();
+    EXPECT_NE(
+        page(std::string(protocol->name())).find(std::to_string(documented.size()) + " bytes:"),
+        std::string::npos)
+        << protocol->name();
+  }
+}
+
+TEST(WireDocumentation, ShowsAFrameOfV3ThatIsRead) {
+  const std::string bytes = documented_example("fast_v3");
+  const Result<FastMessage> message = parse_fast_v3(bytes, kLimits, {});
+  ASSERT_TRUE(message.ok()) << message.status();
+  EXPECT_EQ(message->seq, "0");
+  EXPECT_EQ(message->kind, 1);
+  EXPECT_EQ(message->uri, "/home/test?peer_id=110");
+  EXPECT_EQ(message->metadata, "add=1");
+  EXPECT_EQ(message->body, "{\"a\":1}");
+}
+
+TEST(WireDocumentation, SaysWhatEachProtocolCarries) {
+  const std::string index = page("README");
+  for (const Protocol* protocol : protocols()) {
+    const Carries carries = protocol->carries();
+    std::string file(protocol->name());
+    for (char& c : file) c = c == '-' ? '_' : c;
+    const std::string row = "| [`" + std::string(protocol->name()) + "`](" + file + ".md) | " +
+                            (carries.login ? "yes" : "no") + " | " +
+                            (carries.errors ? "yes" : "no") + " | ";
+    const std::size_t at = index.find(row);
+    ASSERT_NE(at, std::string::npos) << row;
+    const std::string rest = index.substr(at + row.size(), index.find('\n', at) - at - row.size());
+    EXPECT_EQ(rest.starts_with("none |"), !carries.transforms) << rest;
+    EXPECT_EQ(rest.find("any codec") != std::string::npos, carries.only_codec == kNoCodec) << rest;
+  }
+}
+
+}  // namespace
+}  // namespace fairlead::wire

@@ -1,0 +1,42 @@
+// fast: the protocol of teleport v3, which no peer of ours speaks; it is read to check vectors.
+// All integers big-endian.
+//
+//   u32  length of the frame, with these 4 bytes
+//   u8   'f'
+//   u8   number of transforms n; n transform ids, outermost first
+//   ---- the payload: what follows has passed through the transforms ----
+//   u32  length of seq; seq, any text       u8   kind: 1 PULL (now CALL), 2 REPLY, 3 PUSH
+//   u32  length of uri; uri with its query  u32  length of metadata; metadata text
+//   u8   body codec                         ...  body, up to the end
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "fairlead/base/bytes.h"
+#include "fairlead/base/result.h"
+#include "fairlead/wire/message.h"
+#include "fairlead/wire/transforms/transform.h"
+
+namespace fairlead::wire {
+
+// One message of v3, with the memory that its views lie in. Errors travel in the metadata.
+struct FastMessage {
+  std::string_view seq{};
+  std::uint8_t kind = 0;  // 0 is allowed
+  std::uint8_t body_codec = kNoCodec;
+  std::string_view uri{};
+  std::string_view metadata{};
+  std::string_view transforms{};
+  std::string_view body{};
+  Bytes owner{};
+};
+
+// Reads `input`, which must be exactly one frame. gzip is read as v3 wrote it: flushed, but never
+// ended.
+// Errors: kTooLarge `frame.too_big`; kBadMessage `frame.bad_size`, `frame.bad_layout`,
+//         `frame.unknown_transform`, and what the transforms say.
+Result<FastMessage> parse_fast_v3(std::string_view input, const Limits& limits,
+                                  const TransformSet& transforms);
+
+}  // namespace fairlead::wire

@@ -1,0 +1,193 @@
+#include "fairlead/wire/protocols/json_scanner.h"
+
+#include <array>
+
+#include "fairlead/base/text.h"
+
+namespace fairlead::wire::internal {
+namespace {
+
+constexpr int kDepthMax = 64;
+constexpr std::array<std::string_view, 7> kKeys = {"seq",  "mtype",     "serviceMethod", "status",
+                                                   "meta", "bodyCodec", "body"};
+enum Key : unsigned { kSeq, kKind, kMethod, kStatus, kMeta, kBodyCodec, kBody, kUnknown };
+
+Key key_of(std::string_view name) {
+  unsigned key = 0;
+  while (key < kKeys.size() && kKeys[key] != name) ++key;
+  return static_cast<Key>(key);
+}
+
+}  // namespace
+
+bool JsonScanner::read(JsonFields& fields) {
+  const bool whole = members(fields);
+  if (whole && escapes_only_quotes(fields.body.text)) return true;
+  if (!whole || !is_strict_json_text(fields.body.text)) return read_body_again(fields) || whole;
+  // A body in JSON shows which reading is right: the other one leaves broken strings in it.
+  if (fields.body_codec != 'j' || json_strings_are_sound(fields.body)) return true;
+  const Quoted strict = fields.body;
+  if (!read_body_again(fields) || !json_strings_are_sound(fields.body)) fields.body = strict;
+  return true;
+}
+
+// The original escapes the quotes of a body and nothing else, and writes the body last: it ends
+// where the frame does.
+bool JsonScanner::read_body_again(JsonFields& fields) {
+  if (body_at_ == 0 || !text_.ends_with("\"}") || body_at_ > text_.size() - 2) return false;
+  const std::string_view body = text_.substr(body_at_, text_.size() - 2 - body_at_);
+  for (std::size_t at = 0; (at = body.find('"', at)) != std::string_view::npos; ++at) {
+    if (at == 0 || body[at - 1] != '\\') return false;
+  }
+  fields.body = {body, Quoting::kQuotesOnly};
+  return true;
+}
+
+bool JsonScanner::members(JsonFields& fields) {
+  blanks();
+  if (!take('{')) return fail("wanted {");
+  blanks();
+  if (!take('}')) {
+    do {
+      blanks();
+      if (!member(fields)) return false;
+      blanks();
+    } while (take(','));
+    if (!take('}')) return fail("wanted , or }");
+  }
+  blanks();
+  return at_ == text_.size() || fail("something follows the object");
+}
+
+bool JsonScanner::member(JsonFields& fields) {
+  Quoted name;
+  if (!quoted(name)) return false;
+  blanks();
+  if (!take(':')) return fail("wanted :");
+  blanks();
+  const Key key = key_of(name.text);
+  if (key == kUnknown || (seen_ & 1U << key) != 0) return skip_value(0);
+  if (key == kBody && peek() == '"') body_at_ = at_ + 1;
+  if (!known_value(key, fields)) return false;
+  seen_ |= 1U << key;
+  return true;
+}
+
+bool JsonScanner::known_value(unsigned key, JsonFields& fields) {
+  switch (key) {
+    case kSeq:
+      return number(fields.seq);
+    case kKind:
+      return number(fields.kind);
+    case kBodyCodec:
+      return number(fields.body_codec);
+    case kMethod:
+      return text(fields.method);
+    case kStatus:
+      return text(fields.status);
+    case kMeta:
+      return text(fields.metadata);
+    default:
+      return text(fields.body);
+  }
+}
+
+bool JsonScanner::number(std::int64_t& value) {
+  const std::size_t from = at_;
+  if (peek() == '-') ++at_;
+  while (peek() >= '0' && peek() <= '9') ++at_;
+  const auto parsed = parse_int64(text_.substr(from, at_ - from));
+  // At the very end more digits may be missing: peek_head() looks at frames that are cut.
+  if (!parsed.has_value() || at_ == text_.size()) return fail("wanted a whole number");
+  value = *parsed;
+  return true;
+}
+
+bool JsonScanner::text(Quoted& value) {
+  if (peek() == '"') return quoted(value);
+  if (!text_.substr(at_).starts_with("null")) return fail("wanted a string");
+  at_ += 4;
+  return true;
+}
+
+bool JsonScanner::quoted(Quoted& value) {
+  if (!take('"')) return fail("wanted a string");
+  const std::size_t from = at_;
+  Quoting quoting = Quoting::kNone;
+  while (at_ < text_.size() && text_[at_] != '"') {
+    if (text_[at_] == '\\') {
+      quoting = Quoting::kJson;
+      ++at_;
+    }
+    ++at_;
+  }
+  if (at_ >= text_.size()) {
+    at_ = text_.size();
+    return fail("a string has no end");
+  }
+  value = {text_.substr(from, at_ - from), quoting};
+  ++at_;
+  return true;
+}
+
+bool JsonScanner::skip_value(int depth) {
+  if (depth > kDepthMax) return fail("nested deeper than 64");
+  Quoted ignored;
+  switch (peek()) {
+    case '"':
+      return quoted(ignored);
+    case '{':
+      return skip_container('}', depth);
+    case '[':
+      return skip_container(']', depth);
+    default:
+      return skip_word();
+  }
+}
+
+bool JsonScanner::skip_container(char close, int depth) {
+  ++at_;
+  blanks();
+  if (take(close)) return true;
+  do {
+    blanks();
+    if (close == '}') {
+      Quoted name;
+      if (!quoted(name)) return false;
+      blanks();
+      if (!take(':')) return fail("wanted :");
+      blanks();
+    }
+    if (!skip_value(depth + 1)) return false;
+    blanks();
+  } while (take(','));
+  return take(close) || fail("wanted , or the end of a list or object");
+}
+
+// Numbers and literals; what they say does not matter.
+bool JsonScanner::skip_word() {
+  const std::size_t from = at_;
+  const auto in_word = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == 'E' || c == '-' || c == '+' ||
+           c == '.';
+  };
+  while (in_word(peek())) ++at_;
+  return at_ > from || fail("wanted a value");
+}
+
+void JsonScanner::blanks() {
+  while (peek() == ' ' || peek() == '\t' || peek() == '\n' || peek() == '\r') ++at_;
+}
+
+bool JsonScanner::take(char wanted) {
+  if (peek() != wanted || at_ == text_.size()) return false;
+  ++at_;
+  return true;
+}
+
+bool JsonScanner::fail(std::string_view problem) {
+  problem_ = problem;
+  return false;
+}
+
+}  // namespace fairlead::wire::internal

@@ -1,0 +1,56 @@
+// Finds the fields of a json frame in its text. Private to the room.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "fairlead/wire/protocols/json_quoting.h"
+
+namespace fairlead::wire::internal {
+
+// The fields as they lie in the text. Numbers are those of the text, within 64 bits.
+struct JsonFields {
+  std::int64_t seq = 0;
+  std::int64_t kind = 0;
+  std::int64_t body_codec = 0;
+  Quoted method{}, status{}, metadata{}, body{};
+};
+
+// Thread: one owner. Nothing is allocated but for a body that may be read in two ways.
+class JsonScanner {
+ public:
+  explicit JsonScanner(std::string_view text) : text_(text) {}
+
+  // False: problem() and at() say what is wrong, and where. `fields` has what came before.
+  bool read(JsonFields& fields);
+  std::string_view problem() const { return problem_; }
+  std::size_t at() const { return at_; }
+
+  // True when seq and kind were read, whatever became of the rest.
+  bool has_head() const { return (seen_ & 3U) == 3; }
+
+ private:
+  bool members(JsonFields& fields);
+  bool member(JsonFields& fields);
+  bool known_value(unsigned key, JsonFields& fields);
+  bool number(std::int64_t& value);
+  bool text(Quoted& value);
+  bool quoted(Quoted& value);
+  bool skip_value(int depth);
+  bool skip_container(char close, int depth);
+  bool skip_word();
+  bool read_body_again(JsonFields& fields);
+  void blanks();
+  bool take(char wanted);
+  bool fail(std::string_view problem);
+  char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+
+  const std::string_view text_;
+  std::size_t at_ = 0;
+  std::size_t body_at_ = 0;  // of the body's first byte, once it was met
+  unsigned seen_ = 0;        // a bit for each known key
+  std::string_view problem_;
+};
+
+}  // namespace fairlead::wire::internal

@@ -1,0 +1,55 @@
+// thrift-binary and thrift-struct: messages in the THeader framing of Apache Thrift, compatible
+// with erpc v7. Integers are big-endian.
+//
+//   u32  length of the frame, without these 4 bytes
+//   u16  0x0FFF   u16  flags   i32  seq   u16  size of the header, in words of 4 bytes
+//   ---- header ----
+//   varint 0 (binary protocol)   varint 0 (no THeader transforms)
+//   varint 1 (key/value pairs)   varint count   varint length, key, varint length, value ...
+//   zero bytes up to a whole word
+//   ---- message of the strict binary protocol ----
+//   u16  0x8001   u8  0   u8  type: 1 CALL, 2 REPLY, 4 ONEWAY, which is PUSH
+//   i32  length of method; method   i32  seq
+//   binary: i32  length of body; body, passed through the transforms      struct: body, one struct
+//
+// Keys: Tp-XferPipe (transform ids), Tp-BodyCodec (one byte), Tp-Status, Tp-Meta. Written in this
+// order, so that equal messages have equal bytes; struct has only the last two.
+// Read: pairs in any order, the last of a repeated key counts, unknown keys and unknown kinds of
+// info are skipped. Frames count against frame_bytes_max with their length bytes.
+#pragma once
+
+#include "fairlead/wire/protocol.h"
+
+namespace fairlead::wire {
+
+// Any codec, errors, transforms over the body alone. No login: Thrift has no such message type.
+// What transforms cannot restore is kBadBody: the head is known, and where the next frame begins.
+class ThriftBinaryProtocol final : public Protocol {
+ public:
+  std::string_view name() const override { return "thrift-binary"; }
+  Carries carries() const override { return {.login = false}; }
+  Received parse(std::string_view input, const Limits& limits,
+                 const TransformSet* transforms) const override;
+  std::optional<PeekedHead> peek_head(std::string_view input) const override;
+  FrameStart begin(Buffer& out, const MessageHead& head) const override;
+  Status finish(Buffer& out, FrameStart start, const Limits& limits,
+                const TransformSet* transforms) const override;
+};
+
+// For peers that speak plain Thrift structs: no login, no errors, no transforms, and every body is
+// one Thrift struct. A body that is not is kBadBody `frame.bad_body`, when writing kEncodeFailed.
+class ThriftStructProtocol final : public Protocol {
+ public:
+  std::string_view name() const override { return "thrift-struct"; }
+  Carries carries() const override {
+    return {.login = false, .errors = false, .transforms = false, .only_codec = kThriftCodec};
+  }
+  Received parse(std::string_view input, const Limits& limits,
+                 const TransformSet* transforms) const override;
+  std::optional<PeekedHead> peek_head(std::string_view input) const override;
+  FrameStart begin(Buffer& out, const MessageHead& head) const override;
+  Status finish(Buffer& out, FrameStart start, const Limits& limits,
+                const TransformSet* transforms) const override;
+};
+
+}  // namespace fairlead::wire

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Handlers that block on a pool: pipes that nobody writes to hold its threads, not the core."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+from pathlib import Path
+
+PROGRAM, SERVER = sys.argv.pop(1), sys.argv.pop(1)
+PATIENCE = 30  # seconds until something that must happen counts as not happening
+
+
+class Pools(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="fl_pools_"))
+        self.socket = f"unix:{self.folder}/lines.sock"
+        (self.folder / "poem").write_text("one two\nthree\n", encoding="utf-8")
+        for pipe in ("pipe0", "pipe1"):
+            os.mkfifo(self.folder / pipe)
+        self.server = subprocess.Popen(
+            [SERVER, "--listen", self.socket, "--cores", "1", "--admin", "127.0.0.1:0",
+             "--set", "pools.disk.waiting_jobs_max=1"],
+            stderr=subprocess.PIPE, text=True, cwd=self.folder)
+        for line in self.server.stderr:
+            if "service.admin" in line:
+                self.admin = line.split("address=")[1].split()[0].removeprefix("tcp://")
+                break
+
+    def tearDown(self):
+        self.server.send_signal(signal.SIGTERM)
+        self.assertEqual(self.server.wait(PATIENCE), 0)
+        self.server.stderr.close()
+        subprocess.run(["rm", "-rf", str(self.folder)], check=True)
+
+    def command(self, method, path):
+        return [PROGRAM, "call", self.socket, method, json.dumps({"path": str(self.folder / path)}),
+                "--timeout", f"{PATIENCE}s", "--json"]
+
+    def call(self, method, path):
+        done = subprocess.run(self.command(method, path), capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
+        return json.loads(done.stdout)
+
+    def begin(self, method, path):
+        return subprocess.Popen(self.command(method, path), stdout=subprocess.PIPE, text=True)
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=PATIENCE) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(name + "{"):
+                    return int(line.split()[-1])
+        return None
+
+    def wait_for(self, name, value):
+        end = time.monotonic() + PATIENCE
+        while self.metric(name) != value:
+            self.assertLess(time.monotonic(), end, f"{name} is {self.metric(name)}, not {value}")
+            time.sleep(0.01)
+
+    def test_count_a_file_in_both_ways(self):
+        self.assertEqual(self.call("/lines/count", "poem")["body"], {"count": 2})
+        self.assertEqual(self.call("/words/count", "poem")["body"], {"count": 3})
+
+    def test_keep_the_core_free_and_refuse_what_has_no_place(self):
+        held = [self.begin("/lines/count", "pipe0"), self.begin("/words/count", "pipe1")]
+        self.wait_for("fairlead_runtime_pool_running_jobs", 2)
+        waiting = self.begin("/words/count", "poem")
+        self.wait_for("fairlead_runtime_pool_waiting_jobs", 1)
+
+        refused = self.call("/words/count", "poem")["error"]
+        for pipe in ("pipe0", "pipe1"):
+            (self.folder / pipe).write_text("a b\n", encoding="utf-8")
+        answers = [json.loads(process.communicate(timeout=PATIENCE)[0])["body"]["count"]
+                   for process in (*held, waiting)]
+
+        self.assertEqual((refused["code"], refused["reason"]), (503, "pool.full"))
+        self.assertEqual(answers, [1, 2, 3])
+
+
+if __name__ == "__main__":
+    unittest.main()
