@@ -5,8 +5,8 @@
 // Serves CALL /echo/bytes and /echo/profile over the raw protocol on 127.0.0.1:PORT (and on PATH):
 // the same value back in the same codec. An App with typed handlers, as a user writes one. --raw:
 // handlers over undecoded bodies, which take any codec. --bare: without what an App has by default,
-// that is, without metrics. --spin-us is the setting `spin` of App. One core unless told otherwise. Ends
-// with 0 on SIGTERM and SIGINT.
+// that is, without metrics. --spin-us is the setting `spin` of App. One core unless told otherwise.
+// Ends with 0 on SIGTERM and SIGINT.
 #include <csignal>
 #include <cstdio>
 #include <memory>

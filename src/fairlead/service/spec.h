@@ -36,8 +36,8 @@ struct Spec {
   std::string log_form = "text";              // text, json
   // A core whose turn lasts longer is named in the log; 0: nobody looks. Under 10 ms means 10 ms.
   Duration stuck_after = std::chrono::seconds(1);
-  // A loop looks for events so long before it sleeps, while they come that fast; only where CPUs are
-  // spare (io::CoreOptions).
+  // A loop looks for events so long before it sleeps, while they come that fast; only where CPUs
+  // are spare (io::CoreOptions).
   Duration spin = std::chrono::microseconds(50);
   rpc::PeerOptions limits{};
   std::map<std::string, PoolSpec> pools{};
