@@ -159,12 +159,13 @@ def measure(options):
     wanted = []
     for part in options.parts:
         wanted += makers[part](options, runner)
+    loads.append(machine.load())  # counting, which follows, is no timed run
     how, counted = count(options, wanted)
     return {
         "machine": machine.describe(options.bin.parent),
         "command": shlex.join(["./dev", "bench", "rpc", *sys.argv[1:]]),
         "parameters": {"reps": options.reps, "warm": options.warm, "meas": options.meas},
-        "loads": loads + [machine.load()],
+        "loads": loads,
         "counted": how,
         "errors": sum(row["errors"] for row in runner.rows),
         "failed": runner.failed,
