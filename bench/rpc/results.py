@@ -75,7 +75,7 @@ def verdicts(results):
                     TIME_KEYS[side], runs.OURS, scen=scenario, **main)),
                 ("user instructions per call", INSTRUCTIONS, 0, lambda side: results.counted(
                     runs.OURS, scenario, f"{side}_instructions")),
-                ("system calls per call", SYSTEM_CALLS, 2, lambda side: results.counted(
+                ("system calls per call", SYSTEM_CALLS, 1, lambda side: results.counted(
                     runs.OURS, scenario, f"{side}_calls"))):
             if scenario in bounds:
                 found.append(Verdict(scenario, what, bounds[scenario], digits,

@@ -32,7 +32,11 @@ class QuickReader {
   }
 
  private:
+  // What programs write has no space: one comparison.
   void skip_space() {
+    if (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ') skip_more_space();
+  }
+  void skip_more_space() {
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }
   // Takes `c` if it comes next, behind any space.

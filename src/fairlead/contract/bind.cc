@@ -56,7 +56,7 @@ Status bind_fields(const StructInfo& structure, void* object, const FieldPath& p
 }  // namespace
 
 Status bind(const StructInfo& structure, void* object, const Sources& sources) {
-  return bind_fields(structure, object, FieldPath(), sources);
+  return structure.plain ? Status() : bind_fields(structure, object, FieldPath(), sources);
 }
 
 }  // namespace fairlead::contract

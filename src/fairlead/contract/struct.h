@@ -38,6 +38,7 @@ struct FieldDraft {
   FieldInfo info{};
   std::array<Rule, K> rules{};
   std::size_t rule_count = 0;
+  bool plain = false;
 };
 
 template <std::size_t N, std::size_t R>
@@ -46,6 +47,7 @@ struct StructDraft {
   std::array<FieldInfo, N> fields{};
   std::array<Rule, R> rules{};
   std::array<std::size_t, N + 1> rule_from{};
+  bool plain = true;
 };
 
 template <class Word>
@@ -185,6 +187,8 @@ consteval auto make_field(std::string_view name, Words... words) {
     return &(static_cast<Object*>(object)->*Member);
   };
   (add_word<Member>(draft, words), ...);
+  draft.plain = kind_of<Field>() < Kind::kStruct && draft.rule_count == 0 &&
+                draft.info.source == Source::kBody;
   return draft;
 }
 
@@ -197,6 +201,7 @@ consteval auto make_struct(std::string_view name, FieldDraft<K>... parts) {
   std::size_t rule = 0;
   [[maybe_unused]] const auto add = [&](const auto& part) {
     draft.fields[field] = part.info;
+    draft.plain = draft.plain && part.plain;
     draft.rule_from[field++] = rule;
     for (const Rule& each : part.rules) draft.rules[rule++] = each;
   };
@@ -242,7 +247,8 @@ struct StructParts {
 
 template <class T>
 constinit const StructInfo StructOf<T>::info = {StructParts<T>::draft.name, StructParts<T>::fields,
-                                                StructParts<T>::by_number, StructParts<T>::by_name};
+                                                StructParts<T>::by_number, StructParts<T>::by_name,
+                                                StructParts<T>::draft.plain};
 
 template <class T>
 consteval EnumValue make_enum_value(T value, std::string_view name, std::string_view other = {}) {

@@ -156,4 +156,35 @@ TEST(FlEnum, KnowsNamesAndNumbersAndRefusesWhatDoesNotFit) {
   EXPECT_FALSE(info.set(&color, -1));
 }
 
+struct PlainOne {
+  std::string text{};
+  std::int32_t number = 0;
+};
+FL_STRUCT(PlainOne, (1, text), (2, number))
+struct WithRule {
+  std::int32_t number = 0;
+};
+FL_STRUCT(WithRule, (1, number, range(1, 2)))
+struct WithSource {
+  std::string text{};
+};
+FL_STRUCT(WithSource, (1, text, from_meta("t")))
+struct WithInner {
+  WithRule inner{};
+};
+FL_STRUCT(WithInner, (1, inner))
+struct WithList {
+  std::vector<WithRule> list{};
+};
+FL_STRUCT(WithList, (1, list))
+
+// What is plain is neither checked nor bound.
+TEST(Struct, IsPlainOnlyWithoutRulesSourcesAndOtherStructs) {
+  EXPECT_TRUE(type_info<PlainOne>().structure->plain);
+  EXPECT_FALSE(type_info<WithRule>().structure->plain);
+  EXPECT_FALSE(type_info<WithSource>().structure->plain);
+  EXPECT_FALSE(type_info<WithInner>().structure->plain);
+  EXPECT_FALSE(type_info<WithList>().structure->plain);
+}
+
 }  // namespace fairlead::contract

@@ -167,6 +167,8 @@ struct StructInfo {
   std::span<const FieldInfo> fields;         // as declared
   std::span<const std::uint16_t> by_number;  // indices into `fields`, ascending
   std::span<const std::uint16_t> by_name;
+  // Only scalars and texts of the body without rules: there is nothing to check and to bind.
+  bool plain = false;
 
   // Null when there is no such field. O(log n).
   const FieldInfo* find(std::uint32_t number) const;
