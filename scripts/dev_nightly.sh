@@ -12,6 +12,7 @@ nightly_steps() {
   fi
   echo "soak|full load for minutes, memory flat within 2 %|soak 10|soak 1"
   echo "fuzz|every decoder against made-up input, 5 minutes each|fuzz_all 300|fuzz_all 10"
+  echo "gcc-asan|unit tests by g++ under address and undefined sanitizers|test_gcc_asan|-"
   echo "release|every test of the optimised build|test_release|-"
   if [[ -f bench/rpc.py ]]; then
     echo "bench-rpc|echo beside a bare epoll server, gRPC, Thrift and Cap'n Proto|./dev bench rpc|-"
@@ -64,6 +65,12 @@ repeat_tests() {
     return
   fi
   run_tests debug -L '^room-(async|rpc)$' --repeat "until-fail:$1"
+}
+
+# The other compiler's coroutines, watched as well.
+test_gcc_asan() {
+  build gcc-asan
+  run_tests gcc-asan -L '^unit$'
 }
 
 test_release() {

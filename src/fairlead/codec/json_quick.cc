@@ -165,17 +165,17 @@ bool QuickReader::read_text(std::string_view& text) {
   return ascii || valid_utf8(text);
 }
 
-// Up to 18 digits, which cannot overflow. What follows is looked at by the caller, who finds the
-// point or exponent of a number that is no plain integer.
+// Up to 18 digits, which cannot overflow. What follows is looked at by the caller, who finds
+// further digits, or the point or exponent of a number that is no plain integer.
 template <class Number>
 bool QuickReader::read_integer(void* value) {
   const bool negative = at_ != end_ && *at_ == '-';
   if (negative) ++at_;
   const char* const from = at_;
   std::int64_t number = 0;
-  while (at_ != end_ && is_digit(*at_) && at_ - from < 19) number = number * 10 + (*at_++ - '0');
+  while (at_ != end_ && is_digit(*at_) && at_ - from < 18) number = number * 10 + (*at_++ - '0');
   const auto digits = at_ - from;
-  if (digits == 0 || digits > 18 || (*from == '0' && digits > 1)) return false;
+  if (digits == 0 || (*from == '0' && digits > 1)) return false;
   if (negative) number = -number;
   if (!std::in_range<Number>(number)) return false;
   *static_cast<Number*>(value) = static_cast<Number>(number);

@@ -109,7 +109,9 @@ TEST(Output, IsTheSameAsAStringUnderRandomUse) {
       }
     }
     ASSERT_EQ(output.size(), model.size()) << "step " << step;
-    if (model.size() < 200) ASSERT_EQ(all_of(output), model) << "step " << step;
+    if (model.size() < 200) {
+      ASSERT_EQ(all_of(output), model) << "step " << step;
+    }
   }
 }
 
