@@ -67,10 +67,11 @@ repeat_tests() {
   run_tests debug -L '^room-(async|rpc)$' --repeat "until-fail:$1"
 }
 
-# The other compiler's coroutines, watched as well.
+# The other compiler's coroutines, watched as well. Under sanitizers g++ makes no sibling calls (its
+# bug 100897), so a chain of a million tasks does use the stack there.
 test_gcc_asan() {
   build gcc-asan
-  run_tests gcc-asan -L '^unit$'
+  run_tests gcc-asan -L '^unit$' -E 'Task.AwaitsAMillionOthersWithoutGrowingTheStack'
 }
 
 test_release() {
