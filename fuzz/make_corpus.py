@@ -37,6 +37,14 @@ TEXTS = {
                       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
                       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n"
                       "Connection: upgrade\r\n\r\n"],
+    "body_xml": ["<Sample/>", "<Sample><flag>true</flag><i32>-5</i32>"
+                 "<text>a&amp;b&#10;</text></Sample>",
+                 "<Sample><part><name>x</name><numbers>1</numbers><numbers>2</numbers></part>"
+                 "</Sample>",
+                 "<Sample><by_text><k>1</k></by_text><color>blue</color><real>NaN</real>"
+                 "</Sample>",
+                 "<!DOCTYPE a [<!ENTITY b \"c\">]><Sample>&b;</Sample>", "<Sample><part>", "plain",
+                 "<?xml version=\"1.0\"?><Sample><bytes>AAE=</bytes><texts>a</texts></Sample>"],
     "http_chunked": ["0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n",
                      "a;x=\"y\"\r\n0123456789\r\n0\r\nA: b\r\n\r\n",
                      "5 \r\nhello\r\n", "ffffffffffffffff\r\n", "1\nx\n0\n\n"],
@@ -47,6 +55,12 @@ BYTES = {
                       "3d0000c03f41000000000000f83f", "4a03616263", "520200ff", "5807",
                       "62080a0178120201021a00", "6a10000000000000f03f0000000000000040",
                       "7a050a01611001", "820109080510fb", "8a0100", "fa0101ff", "0b0c"],
+    "body_thrift": ["00", "02000101080002fffffffb00", "0b00090000000361626300",
+                    "0c000c0b000100000001780000",
+                    "0f000d040000000200000000000000003ff000000000000000",
+                    "0d000f0b080000000100000001610000000100", "0f000e0b7fffffff",
+                    "0f000d03ffffffff00", "0b0009ffffffff", "0c000c" * 70,
+                    "0f000e0b00000001000000016100", "0800"],
 }
 
 

@@ -15,6 +15,8 @@ constexpr Target kTargets[] = {
     {"body_json", body_json},
     {"body_protobuf", body_protobuf},
     {"body_form", body_form},
+    {"body_thrift", body_thrift},
+    {"body_xml", body_xml},
     {"http_request", http_request},
     {"http_response", http_response},
     {"http_chunked", http_chunked},

@@ -26,6 +26,8 @@ void status_text(std::string_view input);
 void body_json(std::string_view input);
 void body_protobuf(std::string_view input);
 void body_form(std::string_view input);
+void body_thrift(std::string_view input);
+void body_xml(std::string_view input);
 void http_request(std::string_view input);
 void http_response(std::string_view input);
 void http_chunked(std::string_view input);
