@@ -255,6 +255,7 @@ Outcome Scenario::run() {
   start_clients();
   server_core.run(wait_for_all(server_core));  // the other cores run meanwhile
   close_all(server_core);
+  server_core.run(wait_for_all(server_core));  // what came late has started more of it
   check_that_nothing_is_left(server_core);
   run_.outcome.digest = run_.network.digest();
   run_.outcome.unsent_bytes_peak = run_.network.unsent_bytes_peak();
