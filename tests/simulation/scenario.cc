@@ -220,6 +220,12 @@ Task<void> Scenario::wait_for_all(io::Core& core) {
   FL_CHECK(scope_.running() == 0);  // somebody waits for ever
 }
 
+// What is on the way when all is closed, such as the news of a connection, arrives or is lost.
+Task<void> let_the_network_settle(io::Core& core) {
+  Status slept = co_await Sleep(core.timers(), core.deadline_after(100ms));
+  FL_CHECK(slept.ok());
+}
+
 void Scenario::close_all(io::Core& server_core) {
   for (Client& client : clients_) {
     (void)client.core->run(client.peer->close(client.core->deadline_after(1s)));
@@ -256,6 +262,7 @@ Outcome Scenario::run() {
   server_core.run(wait_for_all(server_core));  // the other cores run meanwhile
   close_all(server_core);
   server_core.run(wait_for_all(server_core));  // what came late has started more of it
+  server_core.run(let_the_network_settle(server_core));
   check_that_nothing_is_left(server_core);
   run_.outcome.digest = run_.network.digest();
   run_.outcome.unsent_bytes_peak = run_.network.unsent_bytes_peak();
