@@ -98,4 +98,30 @@ Status take_back(Buffer& out, FrameStart start, Status why) {
   return std::move(why).with_outcome(Outcome::kNotSent);
 }
 
+Received open_payload(std::string_view input, const Limits& limits,
+                      const TransformSet* transforms) {
+  const Envelope envelope = open_envelope(input, limits);
+  if (envelope.state == Received::State::kError) {
+    return refused(envelope.fault, envelope.size, limits);
+  }
+  Received received;
+  received.state = envelope.state;
+  received.size = envelope.size;
+  if (envelope.state == Received::State::kNeedMore) return received;
+
+  MessageView& message = received.message;
+  message.transforms = envelope.transforms;
+  message.body = envelope.payload;
+  if (!envelope.transforms.empty()) {
+    Result<Bytes> owner = unpack_payload(transforms, limits, message);
+    if (!owner.ok()) {
+      received.state = Received::State::kError;
+      received.status = owner.status();
+      return received;
+    }
+    received.owner = *std::move(owner);
+  }
+  return received;
+}
+
 }  // namespace fairlead::wire::internal

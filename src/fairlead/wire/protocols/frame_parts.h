@@ -44,6 +44,9 @@ Status seal_envelope(Buffer& out, FrameStart start, const Limits& limits,
 //         `frame.too_big`.
 Result<Bytes> unpack_payload(const TransformSet* transforms, const Limits& limits,
                              MessageView& message);
+// The front of `input` as json and pb read it: its envelope opened, the transforms undone. With
+// kMessage `message.body` is the restored payload, which the protocol then reads.
+Received open_payload(std::string_view input, const Limits& limits, const TransformSet* transforms);
 
 // Replaces the payload of a frame, which begins behind the ids, by its packed form.
 Status pack_payload(Buffer& out, FrameStart start, const TransformSet* transforms);

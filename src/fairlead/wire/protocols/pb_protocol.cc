@@ -165,27 +165,9 @@ void append_text(Buffer& out, Field field, std::string_view text) {
 
 Received PbProtocol::parse(std::string_view input, const Limits& limits,
                            const TransformSet* transforms) const {
-  const internal::Envelope envelope = internal::open_envelope(input, limits);
-  if (envelope.state == Received::State::kError) {
-    return internal::refused(envelope.fault, envelope.size, limits);
-  }
-  Received received;
-  received.state = envelope.state;
-  received.size = envelope.size;
-  if (envelope.state == Received::State::kNeedMore) return received;
-
+  Received received = internal::open_payload(input, limits, transforms);
+  if (received.state != Received::State::kMessage) return received;
   MessageView& message = received.message;
-  message.transforms = envelope.transforms;
-  message.body = envelope.payload;
-  if (!envelope.transforms.empty()) {
-    Result<Bytes> owner = internal::unpack_payload(transforms, limits, message);
-    if (!owner.ok()) {
-      received.state = Received::State::kError;
-      received.status = owner.status();
-      return received;
-    }
-    received.owner = *std::move(owner);
-  }
 
   PbFields fields;
   PbReader reader(std::exchange(message.body, {}));
