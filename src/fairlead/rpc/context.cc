@@ -26,24 +26,69 @@ std::uint8_t Context::asked_reply_codec() const {
   return message_.body_codec;
 }
 
-Buffer* Context::begin_reply(std::uint8_t codec) {
+Status Context::add_reply_transform(std::uint8_t id) {
+  FL_CHECK(!reply_.has_value());
+  const wire::Protocol* protocol = session_.protocol_;
+  if (protocol != nullptr && !protocol->carries().transforms) {
+    return Status(Code::kInvalidOperation, "frame.transforms_not_carried",
+                  std::string(protocol->name()) + " carries no transforms");
+  }
+  const wire::TransformSet* known = session_.peer_.options().transforms;
+  if (known == nullptr || known->find(id) == nullptr) {
+    return Status(Code::kInvalidOperation, "frame.unknown_transform",
+                  "this peer knows no transform with the id " + std::to_string(id));
+  }
+  extras().transforms.push_back(static_cast<char>(id));
+  return {};
+}
+
+// Always inlined: this is most of what a plain reply costs here.
+[[gnu::always_inline]] inline Buffer* Context::frame(std::uint8_t codec,
+                                                     std::string_view transforms) {
+  static_assert(static_cast<int>(wire::Kind::kCall) + 1 == static_cast<int>(wire::Kind::kReply) &&
+                static_cast<int>(wire::Kind::kAuthCall) + 1 ==
+                    static_cast<int>(wire::Kind::kAuthReply));
+  reply_ =
+      session_.begin_on_wire({.seq = message_.seq,
+                              .kind = static_cast<wire::Kind>(static_cast<int>(message_.kind) + 1),
+                              .body_codec = codec,
+                              .metadata = reply_metadata_,
+                              .transforms = transforms});
+  session_.frame_open_ = true;
+  return &session_.stream_->output();
+}
+
+[[gnu::always_inline]] inline Buffer* Context::start_reply(std::uint8_t codec) {
   if (kind() == wire::Kind::kPush) return nullptr;
   if (session_.state_ == Session::State::kClosed || session_.cut_) return nullptr;
   FL_CHECK(!reply_.has_value() && !session_.frame_open_);
-  Buffer& out = session_.stream_->output();
-  reply_ = wire::raw::begin(out, {.seq = message_.seq,
-                                  .kind = wire::Kind::kReply,
-                                  .body_codec = codec,
-                                  .metadata = reply_metadata_,
-                                  .transforms = message_.transforms});
-  session_.frame_open_ = true;
-  return &out;
+  if (extras_ != nullptr) [[unlikely]]
+    return start_reply_with_extras(codec);
+  return frame(codec, message_.transforms);
 }
 
+Buffer* Context::start_reply_with_extras(std::uint8_t codec) {
+  if (extras_->secure == nullptr) return begin_frame(codec);
+  FL_CHECK(!extras_->secure_begun);
+  extras_->secure_begun = true;
+  extras_->secure->body_codec = codec;
+  session_.frame_open_ = true;
+  return &extras_->secure->plain;  // Session::seal_reply() makes the frame
+}
+
+Buffer* Context::begin_frame(std::uint8_t codec) {
+  if (extras_ == nullptr || extras_->transforms.empty()) return frame(codec, message_.transforms);
+  extras_->transforms.insert(0, message_.transforms);
+  return frame(codec, extras_->transforms);
+}
+
+Buffer* Context::begin_reply(std::uint8_t codec) { return start_reply(codec); }
+
 void Context::reply_with(std::uint8_t codec, Bytes body) {
-  Buffer* out = begin_reply(codec);
+  Buffer* out = start_reply(codec);
   if (out == nullptr) return;
-  if (Session::shares(body, message_.transforms))
+  const bool plain = extras_ == nullptr;  // no transform of ours, no seal
+  if (session_.shares(body, message_.transforms) && plain)
     shared_body_ = std::move(body);
   else
     out->append(body.view());

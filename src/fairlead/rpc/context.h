@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/status.h"
 #include "fairlead/io/core.h"
+#include "fairlead/rpc/secure_bodies.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/metadata.h"
 #include "fairlead/wire/protocols/raw.h"
@@ -49,6 +51,8 @@ class Context {
     return wire::find_in_encoded(message_.metadata, key);
   }
   std::string_view metadata_text() const { return message_.metadata; }
+  // Ids of the transforms that the message came through, outermost first.
+  std::string_view transforms() const { return message_.transforms; }
   // Errors: kBadMessage `metadata.too_many`.
   Result<wire::Metadata> metadata() const { return wire::parse_metadata_text(message_.metadata); }
   // `X-Real-IP` of the metadata when there is one, else the connection's peer.
@@ -65,6 +69,10 @@ class Context {
   void add_reply_meta(std::string_view key, std::string_view value) {
     wire::append_metadata_pair(reply_metadata_, key, value);
   }
+  // The reply passes through the request's transforms and, innermost, those added here. Before
+  // begin_reply(). Errors: kInvalidOperation `frame.unknown_transform`: the peer has none of this
+  // id; `frame.transforms_not_carried`.
+  Status add_reply_transform(std::uint8_t id);
   // The codec for the reply's body: what `X-Accept-Body-Codec` asks for, else the request's.
   std::uint8_t wanted_reply_codec() const {
     return message_.metadata.empty() ? message_.body_codec : asked_reply_codec();
@@ -80,13 +88,32 @@ class Context {
   friend Session;
 
   std::uint8_t asked_reply_codec() const;
+  Buffer* begin_frame(std::uint8_t codec);
+  Buffer* frame(std::uint8_t codec, std::string_view transforms);
+  Buffer* start_reply(std::uint8_t codec);
+  Buffer* start_reply_with_extras(std::uint8_t codec);
 
   Session& session_;
   const wire::MessageView& message_;
   const Bytes* input_;
   Deadline deadline_;
+  // What most calls have no use for.
+  struct Extras {
+    std::string transforms{};                            // added to the reply
+    std::unique_ptr<internal::SecureExchange> secure{};  // null: a plain call, answered so
+    bool secure_begun = false;                           // begin_reply() gave its buffer
+  };
+  Extras& extras() {
+    if (extras_ == nullptr) extras_ = std::make_unique<Extras>();
+    return *extras_;
+  }
+  void seals(std::unique_ptr<internal::SecureExchange> secure) {
+    extras().secure = std::move(secure);
+  }
+
   std::string reply_metadata_;
-  std::optional<wire::raw::FrameStart> reply_;
+  std::optional<wire::FrameStart> reply_;
+  std::unique_ptr<Extras> extras_;
   Bytes shared_body_;  // goes out behind what the reply holds
 };
 

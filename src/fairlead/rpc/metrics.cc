@@ -29,6 +29,8 @@ Result<Metrics> Metrics::make(observe::Registry& registry) {
        "Replies that nobody waited for any more."},
       {&Metrics::protocol_errors, "fairlead_rpc_protocol_errors_total",
        "Connections closed because of bytes that are no frame."},
+      {&Metrics::logins_refused, "fairlead_rpc_logins_refused_total",
+       "Sessions closed because their login was refused, late or missing."},
   };
   Metrics metrics;
   for (const Entry& entry : kEntries) {

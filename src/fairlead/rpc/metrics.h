@@ -20,6 +20,7 @@ struct Metrics {
   observe::Counter pushes_failed{};  // no route, or the handler returned an error
   observe::Counter replies_late{};   // nobody waited any more
   observe::Counter protocol_errors{};
+  observe::Counter logins_refused{};  // also: late ones, and messages in the place of one
 
   // Errors: those of observe::Registry::counter().
   static Result<Metrics> make(observe::Registry& registry);

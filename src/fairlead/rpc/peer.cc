@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "fairlead/io/tls_stream.h"
+
 namespace fairlead::rpc {
 
 Status PeerOptions::validate() const {
@@ -14,6 +16,7 @@ Status PeerOptions::validate() const {
   }
   if (write_queue_bytes_max < 64 * 1024) return bad("write_queue_bytes_max must be 64 KiB or more");
   if (call_timeout <= Duration::zero()) return bad("call_timeout must be greater than zero");
+  if (login_timeout <= Duration::zero()) return bad("login_timeout must be greater than zero");
   return {};
 }
 
@@ -22,9 +25,12 @@ Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metr
 
 Peer::~Peer() { FL_CHECK(first_ == nullptr); }
 
-Session& Peer::open(std::unique_ptr<io::Stream> stream) {
+Session& Peer::open(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
+                    Session::Side side, bool login) {
   core_.assert_here();
-  auto* session = new Session(*this, std::move(stream));  // owned by the list, ends in remove()
+  if (protocol == wire::protocols().front()) protocol = nullptr;  // raw has a way of its own
+  // Owned by the list, ends in remove().
+  auto* session = new Session(*this, std::move(stream), protocol, side, login);
   session->next_ = first_;
   if (first_ != nullptr) first_->previous_ = session;
   first_ = session;
@@ -34,15 +40,33 @@ Session& Peer::open(std::unique_ptr<io::Stream> stream) {
   return *session;
 }
 
-Session& Peer::accept(std::unique_ptr<io::Stream> stream) { return open(std::move(stream)); }
+Session& Peer::accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol) {
+  return open(std::move(stream), protocol, Session::Side::kAccepted, router_.login() != nullptr);
+}
 
-Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, CancelToken cancel) {
+Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, CancelToken cancel,
+                                  DialOptions options) {
   if (closing_) {
     co_return Status(Code::kInvalidOperation, "peer.closing", "this peer is being closed");
   }
   FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
-                   co_await core_.connect(address, deadline, std::move(cancel)));
-  co_return &open(std::move(stream));
+                   co_await core_.connect(address, deadline, cancel));
+  if (options.tls != nullptr) {
+    FL_CO_TRY_ASSIGN(stream, co_await io::tls_connect(core_, std::move(stream), options.tls,
+                                                      options.server_name, deadline, cancel));
+  }
+  Session& session =
+      open(std::move(stream), options.protocol, Session::Side::kDialled, options.login.has_value());
+  if (options.login.has_value()) {
+    RawCall call;
+    session.start_login(call, *options.login, deadline, cancel);
+    const Result<Reply> reply = co_await call;  // the session lives as long as this turn
+    Status logged_in = reply.status();
+    if (reply.ok()) logged_in = session.values().set(Session::kLoginReply, reply->body.view());
+    session.end_login(logged_in);
+    if (!logged_in.ok()) co_return logged_in;
+  }
+  co_return &session;
 }
 
 void Peer::remove(Session& session) {

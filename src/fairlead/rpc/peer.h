@@ -4,15 +4,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "fairlead/async/event.h"
 #include "fairlead/async/scope.h"
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
+#include "fairlead/io/tls_context.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/router.h"
 #include "fairlead/rpc/session.h"
 #include "fairlead/wire/message.h"
+#include "fairlead/wire/protocol.h"
 #include "fairlead/wire/transforms/transform.h"
 
 namespace fairlead::rpc {
@@ -24,9 +28,21 @@ struct PeerOptions {
   Duration call_timeout = std::chrono::seconds(1);       // > 0; for calls without a deadline
   // Transforms that are understood and may be used; null: none. Outlives the peer.
   const wire::TransformSet* transforms = nullptr;
+  // Opens and seals bodies; null: nothing is done about X-Secure. Outlives the peer.
+  const SecureBodies* secure = nullptr;
+  Duration login_timeout =
+      std::chrono::seconds(5);  // > 0; for the AUTH_CALL, where one is asked for
 
   // Errors: kInvalidOperation `peer.bad_option`, `frame.bad_limit`.
   Status validate() const;
+};
+
+// How a session of ours begins, beside its address.
+struct DialOptions {
+  const wire::Protocol* protocol = nullptr;     // null: raw
+  std::shared_ptr<const io::TlsContext> tls{};  // null: none
+  std::string server_name{};                    // what the server's certificate must be for
+  std::optional<Login> login{};                 // none: the session is open at once
 };
 
 // Thread: its core. Lifetime: close() must have completed before destruction, or no session be
@@ -39,11 +55,14 @@ class Peer {
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  // Makes a session of an accepted connection.
-  Session& accept(std::unique_ptr<io::Stream> stream);
-  // Connects. The pointer is good until the next co_await.
-  // Errors: those of io::Core::connect(); kInvalidOperation `peer.closing`.
-  Task<Result<Session*>> dial(io::Address address, Deadline deadline, CancelToken cancel = {});
+  // Makes a session of an accepted connection. It begins with a login when the router has one.
+  // `protocol`: null for raw.
+  Session& accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol = nullptr);
+  // Connects, agrees on TLS and logs in, as told. The pointer is good until the next co_await.
+  // Errors: those of io::Core::connect() and io::tls_connect(); kInvalidOperation `peer.closing`;
+  //         of the login: what the peer answered, and those of Session::start_call().
+  Task<Result<Session*>> dial(io::Address address, Deadline deadline, CancelToken cancel = {},
+                              DialOptions options = {});
 
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);
@@ -65,7 +84,8 @@ class Peer {
  private:
   friend Session;
 
-  Session& open(std::unique_ptr<io::Stream> stream);
+  Session& open(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
+                Session::Side side, bool login);
   void remove(Session& session);  // destroys it when the turn ends
   Task<void> close_session(Session& session, Deadline deadline, bool* cut);
 

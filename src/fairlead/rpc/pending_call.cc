@@ -26,6 +26,7 @@ void RawCall::on_done(Status status, const wire::MessageView& reply, const Bytes
     reply_.body_codec = reply.body_codec;
     reply_.body = Bytes(input.chunk(), reply.body);
     reply_.metadata = reply.metadata;
+    reply_.transforms = reply.transforms;
   }
   if (awaiting_) awaiting_.resume();
 }

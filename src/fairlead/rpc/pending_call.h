@@ -5,6 +5,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -12,7 +13,9 @@
 #include "fairlead/async/deadline.h"
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/result.h"
+#include "fairlead/rpc/secure_bodies.h"
 #include "fairlead/wire/message.h"
+#include "fairlead/wire/secure/secure_flags.h"
 
 namespace fairlead::rpc {
 
@@ -24,6 +27,8 @@ struct CallHead {
   std::uint8_t body_codec = wire::kNoCodec;
   std::string_view metadata{};    // encoded text
   std::string_view transforms{};  // ids
+  // The body is sealed in this form. kPlain: in the form that an X-Secure in `metadata` names.
+  wire::SecureForm secure = wire::SecureForm::kPlain;
 };
 
 // Lives in what waits for it (a coroutine's frame, an object of the caller): a call in flight
@@ -57,13 +62,15 @@ class PendingCall : private CancelListener {
   Time deadline_{};  // watched by the session's timer
   std::int32_t seq_ = 0;
   std::uint64_t sent_from_ = 0;  // where its frame starts in the bytes of the session's life
+  std::unique_ptr<internal::SecureCall> secure_{};  // null: a plain reply is expected
 };
 
 // A reply as it came, for callers that do not know its type (gateway, tools).
 struct Reply {
   std::uint8_t body_codec = wire::kNoCodec;
   Bytes body;
-  std::string metadata;  // encoded text
+  std::string metadata;    // encoded text
+  std::string transforms;  // ids; the body here is already restored
 };
 
 // A PendingCall that a coroutine awaits; gives the raw reply.

@@ -1,5 +1,6 @@
 #include "fairlead/rpc/router.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -67,12 +68,26 @@ Status Router::add(wire::Kind kind, std::string_view method, std::unique_ptr<Han
     return Status(Code::kBadMessage, "route.bad_method",
                   "the method '" + escape_text(method, 40) + "' must have 1 to 255 bytes");
   }
-  if (find(method) != nullptr) {
+  const Route* taken = find(method);
+  if (taken != nullptr && (taken->kind == kind || taken->other != nullptr)) {
     return Status(Code::kConflict, "route.taken",
                   "the method '" + escape_text(method) + "' is served already");
   }
   routes_.push_back(std::make_unique<Route>(Route{std::string(method), kind, std::move(handler)}));
+  if (taken != nullptr) {
+    Route* second = routes_.back().get();
+    second->second = true;
+    (*std::ranges::find(routes_, taken, &std::unique_ptr<Route>::get))->other = second;
+  }
   rebuild();
+  return {};
+}
+
+Status Router::set_login(std::unique_ptr<Handler> handler) {
+  if (login_ != nullptr) {
+    return Status(Code::kConflict, "route.taken", "there is a handler for logins already");
+  }
+  login_ = std::move(handler);
   return {};
 }
 
@@ -88,6 +103,7 @@ Status Router::add_unknown(wire::Kind kind, std::unique_ptr<Handler> handler) {
 void Router::rebuild() {
   slots_.assign(std::bit_ceil(routes_.size() * 2 + 2), Slot{});
   for (const auto& route : routes_) {
+    if (route->second) continue;
     const std::uint64_t hash = hash_of(route->method);
     std::size_t at = hash & (slots_.size() - 1);
     while (slots_[at].route != nullptr) at = (at + 1) & (slots_.size() - 1);

@@ -21,20 +21,27 @@ class Router {
     std::string method;
     wire::Kind kind;  // kCall or kPush
     std::unique_ptr<Handler> handler;
+    const Route* other = nullptr;  // the second route of this method, for the other kind
+    bool second = false;           // found by way of the first
   };
 
-  // Methods are compared byte by byte and have 1 .. 255 bytes.
+  // Methods are compared byte by byte and have 1 .. 255 bytes. A method may have one route for
+  // CALLs and one for PUSHes.
   // Errors: kConflict `route.taken`; kBadMessage `route.bad_method`.
   Status add(wire::Kind kind, std::string_view method, std::unique_ptr<Handler> handler);
   // Answers messages for which there is no route (proxies). At most one per kind.
   // Errors: kConflict `route.taken`.
   Status add_unknown(wire::Kind kind, std::unique_ptr<Handler> handler);
+  // Sessions that are accepted must begin with an AUTH_CALL, which this answers: an OK reply opens
+  // the session, an error closes it. At most one. Errors: kConflict `route.taken`.
+  Status set_login(std::unique_ptr<Handler> handler);
 
-  // Null when there is none. One hash, usually one comparison.
+  // The method's first route; null when there is none. One hash, usually one comparison.
   const Route* find(std::string_view method) const;
   Handler* unknown(wire::Kind kind) const {
     return kind == wire::Kind::kCall ? unknown_call_.get() : unknown_push_.get();
   }
+  Handler* login() const { return login_.get(); }  // null: nobody has to log in
   // In the order in which they were added.
   const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
   // The route whose method is nearest to a mistyped one; empty when none is near.
@@ -51,6 +58,7 @@ class Router {
   std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
   std::unique_ptr<Handler> unknown_call_;
   std::unique_ptr<Handler> unknown_push_;
+  std::unique_ptr<Handler> login_;
 };
 
 }  // namespace fairlead::rpc

@@ -44,7 +44,7 @@ TEST(Router, RefusesASecondHandlerAndBadNames) {
   Router router;
   EXPECT_EQ(router.find("/a"), nullptr) << "an empty router knows nothing";
   EXPECT_TRUE(router.add(wire::Kind::kCall, "/a", nothing()).ok());
-  EXPECT_EQ(router.add(wire::Kind::kPush, "/a", nothing()).reason(), "route.taken");
+  EXPECT_EQ(router.add(wire::Kind::kCall, "/a", nothing()).reason(), "route.taken");
   EXPECT_EQ(router.add(wire::Kind::kCall, "", nothing()).reason(), "route.bad_method");
   EXPECT_EQ(router.add(wire::Kind::kCall, std::string(256, 'x'), nothing()).reason(),
             "route.bad_method");
@@ -52,6 +52,22 @@ TEST(Router, RefusesASecondHandlerAndBadNames) {
   EXPECT_TRUE(router.add_unknown(wire::Kind::kCall, nothing()).ok());
   EXPECT_EQ(router.add_unknown(wire::Kind::kCall, nothing()).reason(), "route.taken");
   EXPECT_EQ(router.unknown(wire::Kind::kPush), nullptr);
+}
+
+TEST(Router, OneMethodMayHaveARouteForEachKind) {
+  Router router;
+  ASSERT_TRUE(router.add(wire::Kind::kPush, "/heartbeat", nothing()).ok());
+  ASSERT_TRUE(router.add(wire::Kind::kCall, "/heartbeat", nothing()).ok());
+  ASSERT_TRUE(router.add(wire::Kind::kCall, "/other", nothing()).ok());
+
+  EXPECT_EQ(router.add(wire::Kind::kPush, "/heartbeat", nothing()).reason(), "route.taken");
+  EXPECT_EQ(router.add(wire::Kind::kCall, "/heartbeat", nothing()).reason(), "route.taken");
+  const Router::Route* route = router.find("/heartbeat");
+  ASSERT_NE(route, nullptr);
+  EXPECT_EQ(route->kind, wire::Kind::kPush);
+  ASSERT_NE(route->other, nullptr);
+  EXPECT_EQ(route->other->kind, wire::Kind::kCall);
+  EXPECT_EQ(router.find("/other")->other, nullptr);
 }
 
 TEST(Router, SuggestsTheNearestMethod) {

@@ -1,7 +1,9 @@
 // Session: one connection to one remote peer, with every call in flight on it, in both directions.
 //
-//   OPEN -- close(), or the peer sends no more --> CLOSING: handlers end, their replies leave
-//   OPEN, CLOSING -- stream gone --> CLOSED: pending calls fail; destroyed when no handler runs
+//   LOGIN -- AUTH_REPLY that is OK --> OPEN     only where a login is asked for; else it begins
+//   OPEN LOGIN -- refused, or too late --> CLOSING OPEN -- close(), or the peer sends no more -->
+//   CLOSING: handlers end, their replies leave OPEN, CLOSING -- stream gone --> CLOSED: pending
+//   calls fail; destroyed when no handler runs
 #pragma once
 
 #include <concepts>
@@ -24,27 +26,42 @@
 #include "fairlead/rpc/pending_call.h"
 #include "fairlead/rpc/router.h"
 #include "fairlead/rpc/session_values.h"
+#include "fairlead/wire/protocol.h"
 #include "fairlead/wire/protocols/raw.h"
 
 namespace fairlead::rpc {
 
 class Peer;
 
+// What the dialling side says of itself where a login is asked for.
+struct Login {
+  std::string body{};  // a token, or whatever the other side's check reads
+  std::uint8_t body_codec = wire::kPlainCodec;
+  std::string metadata{};  // encoded text
+};
+
 // Thread: the core of its peer. Lifetime: owned by its Peer; a pointer to it may be dangling after
 // any co_await, unless on_closed() was set and has not been called.
 class Session final : public io::Disposable, private io::StreamHandler, private Timer {
  public:
+  enum class Side : std::uint8_t { kAccepted, kDialled };
+  // Key of the value that holds the body of the AUTH_REPLY to our login.
+  static constexpr std::string_view kLoginReply = "login.reply";
+  static constexpr std::size_t kLoginBytesMax = 64 * 1024;  // of a frame before the login's end
+
   // Called once when the session can no longer be used; it dies at the end of that turn.
   using ClosedHandler = std::function<void(Session& session, const Status& why)>;
 
-  // Made by Peer::accept() and Peer::dial().
-  Session(Peer& peer, std::unique_ptr<io::Stream> stream);
+  // Made by Peer::accept() and Peer::dial(). `protocol`: null for raw. `login`: begins in LOGIN.
+  Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol, Side side,
+          bool login);
   ~Session() override;
 
   // Sends a CALL in this turn; `call` ends with the reply or an error. `write_body` appends the
   // body to a Buffer and returns a Status; an error of it ends the call as NOT_SENT. No deadline
   // means the peer's call timeout.
-  // Errors, at once:  kConnectionClosed `session.closed`, kLocalLimit `session.inflight`,
+  // Errors, at once:  kConnectionClosed `session.closed`, `session.no_login` (before the login's
+  //                   end), kLocalLimit `session.inflight`,
   //                   kSendQueueFull `session.write_queue`, kDeadlineExceeded `call.deadline`,
   //                   kCancelled `call.cancelled`, kEncodeFailed and kTooLarge of the frame;
   //                   all NOT_SENT.
@@ -73,7 +90,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
     requires std::invocable<BodyWriter&, Buffer&>
   Status push(const CallHead& head, BodyWriter&& write_body) {
     FL_TRY(begin_push(head));
-    return end_push(write_body(stream_->output()));
+    return end_push(write_body(body_buffer()));
   }
   // The same with a body that is encoded already.
   Status push(const CallHead& head, const Bytes& body);
@@ -87,6 +104,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Index and generation in the peer; unique for the life of the process's peer.
   std::uint64_t id() const { return id_; }
   io::Address peer_address() const { return stream_->peer(); }
+  // How frames look on this connection: "raw", "json", ...
+  std::string_view protocol_name() const;
   io::Core& core() const;
   Peer& peer() const { return peer_; }
   const Metrics& metrics() const;
@@ -101,7 +120,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   friend Peer;
   friend PendingCall;
   friend Context;
-  enum class State : std::uint8_t { kOpen, kClosing, kClosed };
+  enum class State : std::uint8_t { kLogin, kOpen, kClosing, kClosed };
 
   // Timer: some call may have reached its deadline.
   void on_timer() override;
@@ -114,22 +133,67 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
 
   Buffer* begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                      const CancelToken& cancel);
+  void watch(PendingCall& call, Deadline until) {
+    call.deadline_ = until.at();
+    if (until.at() < expiry_) watch_deadline(until.at());
+  }
+  static Status cancelled_before();
+  Status session_closed() const;
   void end_call(PendingCall& call, Status body_written, const Bytes& shared = {});
   Status begin_push(const CallHead& head);
   Status end_push(Status body_written, const Bytes& shared = {});
   Status begin_frame(const wire::MessageHead& head);
   Status end_frame(Status body_written, const Bytes& shared);
   // Ends a frame whose body's last part is `shared`, and hands it to the stream.
-  Status send_frame(wire::raw::FrameStart start, const Bytes& shared,
+  Status send_frame(wire::FrameStart start, const Bytes& shared,
                     const wire::TransformSet* transforms);
+  wire::FrameStart begin_on_wire(const wire::MessageHead& head) {
+    if (protocol_ == nullptr) return wire::raw::begin(stream_->output(), head);
+    return protocol_->begin(stream_->output(), head);
+  }
+  const wire::Protocol& on_wire() const {
+    return protocol_ == nullptr ? *wire::protocols().front() : *protocol_;
+  }
   // Whether `body` is to be shared with the stream instead of copied.
-  static bool shares(const Bytes& body, std::string_view transforms) {
-    return body.size() >= io::Stream::kSharedBytesMin && transforms.empty() && body.owned();
+  bool shares(const Bytes& body, std::string_view transforms) const {
+    return body.size() >= io::Stream::kSharedBytesMin && transforms.empty() && body.owned() &&
+           protocol_ == nullptr && sealing_ == nullptr;
+  }
+  // Where the body of the frame under construction goes.
+  Buffer& body_buffer() { return sealing_ == nullptr ? stream_->output() : sealing_->plain; }
+
+  // session_secure.cc: bodies that are sealed.
+  bool may_seal(const CallHead& head) const;
+  bool begin_sealing(PendingCall* call, wire::Kind kind, const CallHead& head,
+                     std::string_view& metadata, Status& refused);
+  Status seal_frame(PendingCall* call);
+  void serve_secure(const wire::MessageView& message, const Bytes& input);
+  Status seal_reply(Context& context);
+  void receive_secure_reply(PendingCall& call, const wire::MessageView& message,
+                            const Bytes& input);
+
+  // session_login.cc: before the session is open.
+  void start_login(PendingCall& call, const Login& login, Deadline deadline,
+                   const CancelToken& cancel);
+  void end_login(const Status& result);
+  void receive_login(const wire::MessageView& message, const Bytes& input);
+  void refuse_login(const Status& why);
+
+  // session_reading.cc: protocols other than raw, and raw before the login's end.
+  io::ReadResult read_any(const Bytes& input);
+  void receive_bad_body(const wire::Received& received);
+  bool reading() const {
+    return !cut_ && (state_ == State::kOpen || state_ == State::kLogin || handlers_running_ > 0);
   }
 
   void receive(const wire::MessageView& message, const Bytes& input);
   void receive_reply(const wire::MessageView& message, const Bytes& input);
+  void end_with(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
   void serve(const wire::MessageView& message, const Bytes& input);
+  // `method`: of the route, null when it has none.
+  void run(Handler& handler, const std::string* method, const wire::MessageView& message,
+           const Bytes& input, Deadline deadline);
+  void check_login(const wire::MessageView& message, const Bytes& input);
   Task<void> serve_later(Handler& handler, wire::MessageView message, Bytes input,
                          Deadline deadline);
   void finish(Context& context, Status status);
@@ -143,18 +207,25 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
 
   Peer& peer_;
   std::unique_ptr<io::Stream> stream_;
+  const wire::Protocol* const protocol_;  // null: raw, without a virtual call
   CallTable calls_;
-  Time expiry_ = Time::max();  // when the timer fires; max: it is not armed
+  Time expiry_ = Time::max();       // when the timer fires; max: it is not armed
+  Time login_until_ = Time::max();  // for the accepting side
   std::optional<CancelSource> cancel_;
-  std::unique_ptr<Event> idle_;  // made by close(): no handler runs
-  std::unique_ptr<Event> gone_;  // made by close(): the stream is gone
+  std::unique_ptr<Event> idle_;                 // made by close(): no handler runs
+  std::unique_ptr<Event> gone_;                 // made by close(): the stream is gone
+  std::unique_ptr<internal::Sealing> sealing_;  // the body of the frame under construction
+  // Of the sealed message that is about to be served; its context takes it.
+  std::unique_ptr<internal::SecureExchange> exchange_;
   ClosedHandler closed_handler_;
   SessionValues values_;
   std::uint64_t id_;
   std::uint64_t appended_bytes_ = 0;  // in the session's life
-  wire::raw::FrameStart frame_;       // of the frame under construction
+  wire::FrameStart frame_;            // of the frame under construction
   std::uint32_t handlers_running_ = 0;
-  State state_ = State::kOpen;
+  const Side side_;
+  State state_;
+  bool login_seen_ = false;  // an AUTH_CALL is being checked
   bool frame_open_ = false;
   bool cut_ = false;  // beyond its limit of unsent bytes; closes at the turn's end
   // Position in the peer's list.

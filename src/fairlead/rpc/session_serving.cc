@@ -1,0 +1,284 @@
+// What a session does with what comes in: frames to messages, messages to handlers and replies.
+#include <exception>
+#include <utility>
+
+#include "fairlead/base/text.h"
+#include "fairlead/rpc/session_frame.h"
+#include "fairlead/wire/status_text.h"
+
+namespace fairlead::rpc {
+namespace {
+
+// The one place where what a user's handler throws becomes a Status.
+Status status_of_exception() {
+  Status status(Code::kInternal, "handler.threw", "");
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return std::move(status).with_cause(error.what());
+  } catch (...) {
+    return std::move(status).with_cause("an exception that is no std::exception");
+  }
+}
+
+// A method without its query.
+std::string_view path_of(std::string_view method) { return method.substr(0, method.find('?')); }
+
+Deadline deadline_of(const wire::MessageView& message, Time now) {
+  if (message.metadata.empty()) return {};
+  const std::optional<std::string> left =
+      wire::find_in_encoded(message.metadata, wire::kTimeoutKey);
+  if (!left.has_value()) return {};
+  const std::optional<std::uint64_t> ms = parse_uint64(*left);
+  constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
+  if (!ms.has_value() || *ms > kDayMs) return {};
+  return Deadline::after(now, std::chrono::milliseconds(*ms));
+}
+
+Status kind_not_allowed(const Router::Route& route, wire::Kind kind) {
+  return Status(Code::kKindNotAllowed, "route.kind",
+                "'" + route.method + "' takes a " + std::string(wire::kind_name(route.kind)) +
+                    ", not a " + std::string(wire::kind_name(kind)));
+}
+
+}  // namespace
+
+io::ReadResult Session::on_read(const Bytes& input) {
+  if (protocol_ != nullptr || state_ == State::kLogin) [[unlikely]]
+    return read_any(input);
+  const std::string_view all = input.view();
+  std::size_t consumed = 0;
+  while (consumed < all.size() && reading()) {
+    const std::string_view rest = all.substr(consumed);
+    wire::MessageView message;
+    const wire::raw::FrameResult frame = wire::raw::parse(rest, peer_.options_.limits, message);
+    using FrameState = wire::raw::FrameResult::State;
+    if (frame.state == FrameState::kFrame) {
+      receive(message, input);
+    } else if (frame.state == FrameState::kNeedMore) {
+      return {consumed, frame.size};
+    } else if (frame.state == FrameState::kPacked && peer_.options_.transforms != nullptr) {
+      Result<Bytes> unpacked =
+          wire::raw::unpack(*peer_.options_.transforms, peer_.options_.limits, message);
+      if (!unpacked.ok()) {
+        protocol_error(unpacked.status(), rest);
+        break;
+      }
+      receive(message, *unpacked);
+    } else {
+      protocol_error(frame.state == FrameState::kPacked
+                         ? Status(Code::kBadMessage, "frame.unknown_transform",
+                                  "the frame uses transforms and this peer knows none")
+                         : frame.status(peer_.options_.limits),
+                     rest);
+      break;
+    }
+    consumed += frame.size;
+  }
+  return {all.size(), 0};  // all is taken; or closed, and what is left is nobody's
+}
+
+void Session::receive(const wire::MessageView& message, const Bytes& input) {
+  switch (message.kind) {
+    case wire::Kind::kReply:
+      return receive_reply(message, input);
+    case wire::Kind::kCall:
+    case wire::Kind::kPush:
+      if (peer_.options_.secure != nullptr) [[unlikely]]
+        return serve_secure(message, input);
+      return serve(message, input);
+    case wire::Kind::kAuthCall:
+      refuse(message, Status(Code::kKindNotAllowed, "session.no_login",
+                             login_seen_ ? "the login is over" : "this peer asks for no login"));
+      if (login_seen_) state_ = State::kClosing;
+      return end_if_idle();
+    case wire::Kind::kAuthReply:
+      metrics().replies_late.add();
+      return;
+  }
+}
+
+void Session::receive_reply(const wire::MessageView& message, const Bytes& input) {
+  PendingCall* call = calls_.take(message.seq);
+  if (call == nullptr) {
+    metrics().replies_late.add();
+    return;
+  }
+  end_with(*call, message, input);
+}
+
+void Session::end_with(PendingCall& call, const wire::MessageView& reply, const Bytes& input) {
+  call.forget();
+  call.session_ = nullptr;
+  if (call.secure_ != nullptr) [[unlikely]]
+    return receive_secure_reply(call, reply, input);
+  call.on_done(wire::parse_status_text(reply.status), reply, input);
+}
+
+[[gnu::always_inline]] inline void Session::run(Handler& handler, const std::string* method,
+                                                const wire::MessageView& message,
+                                                const Bytes& input, Deadline deadline) {
+  io::Core& core = peer_.core_;
+  if (handler.waits()) {
+    if (handlers_running_ >= peer_.options_.inflight_calls_max) {
+      return refuse(message, Status(Code::kOverloaded, "session.inflight",
+                                    "inflight_calls_max of " + std::to_string(handlers_running_) +
+                                        " handlers are running for this session"));
+    }
+    core.set_method(method);
+    peer_.scope_.spawn(serve_later(handler, message, input, deadline));  // until its first wait
+    core.set_method(nullptr);
+    return;
+  }
+  Context context(*this, message, input, deadline);
+  if (exchange_ != nullptr) [[unlikely]]
+    context.seals(std::move(exchange_));
+  Status status;
+  core.set_method(method);
+  try {
+    status = handler.handle(context);
+  } catch (...) {
+    status = status_of_exception();
+  }
+  core.set_method(nullptr);
+  finish(context, std::move(status));
+}
+
+void Session::serve(const wire::MessageView& message, const Bytes& input) {
+  const bool is_call = message.kind == wire::Kind::kCall;
+  (is_call ? metrics().calls_received : metrics().pushes_received).add();
+  const Router::Route* route = peer_.router_.find(message.method);
+  if (route == nullptr) route = peer_.router_.find(path_of(message.method));  // it has a query
+  Handler* handler = route != nullptr ? route->handler.get() : peer_.router_.unknown(message.kind);
+  if (handler == nullptr) {
+    const std::string_view near = peer_.router_.nearest(path_of(message.method));
+    return refuse(message,
+                  Status(Code::kNotFound, "route.unknown",
+                         "no handler for '" + escape_text(message.method) + "'" +
+                             (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?")));
+  }
+  if (route != nullptr && route->kind != message.kind) {
+    if (route->other == nullptr) return refuse(message, kind_not_allowed(*route, message.kind));
+    handler = (route = route->other)->handler.get();
+  }
+  const Time now = peer_.core_.now();
+  const Deadline deadline = deadline_of(message, now);
+  if (deadline.passed(now)) {
+    return refuse(message, Status(Code::kExpired, "call.expired",
+                                  "the caller's deadline had passed when the call arrived"));
+  }
+  run(*handler, route != nullptr ? &route->method : nullptr, message, input, deadline);
+}
+
+void Session::check_login(const wire::MessageView& message, const Bytes& input) {
+  run(*peer_.router_.login(), nullptr, message, input, Deadline());
+}
+
+Task<void> Session::serve_later(Handler& handler, wire::MessageView message, Bytes input,
+                                Deadline deadline) {
+  ++handlers_running_;
+  {
+    Context context(*this, message, input, deadline);
+    if (exchange_ != nullptr) [[unlikely]]
+      context.seals(std::move(exchange_));
+    Status status;
+    try {
+      status = co_await handler.handle_later(context);
+    } catch (...) {
+      status = status_of_exception();
+    }
+    if (deadline.passed(core().now())) {
+      if (context.reply_.has_value()) {
+        wire::Protocol::abandon(stream_->output(), *std::exchange(context.reply_, std::nullopt));
+        frame_open_ = false;
+      }
+      status = Status(Code::kHandlerTimeout, "handler.deadline",
+                      "the handler ended after the caller's deadline");
+    }
+    finish(context, std::move(status));
+  }
+  --handlers_running_;
+  end_if_idle();
+}
+
+void Session::finish(Context& context, Status status) {
+  const bool began = context.reply_.has_value();
+  if (began) frame_open_ = false;
+  if (context.kind() == wire::Kind::kPush) {
+    if (!status.ok()) metrics().pushes_failed.add();
+    return;
+  }
+  if (state_ == State::kClosed || cut_) return;
+  if (context.extras_ != nullptr && context.extras_->secure_begun) [[unlikely]] {
+    frame_open_ = false;
+    if (status.ok()) status = seal_reply(context);
+  }
+  if (status.ok()) {
+    if (!context.reply_.has_value()) {
+      context.begin_frame(wire::kNoCodec);
+      frame_open_ = false;
+    }
+    status = send_frame(*context.reply_, context.shared_body_, peer_.options_.transforms);
+    if (!status.ok()) status = Status(Code::kInternal, "reply.not_sent", status.message());
+  } else if (began) {
+    wire::Protocol::abandon(stream_->output(), *context.reply_);
+  }
+  if (!status.ok()) {
+    metrics().calls_failed.add();
+    reply_error(context.message_, context.reply_metadata_, status);
+  } else {
+    bound_unsent();
+  }
+  if (state_ == State::kLogin) [[unlikely]]
+    end_login(status);
+}
+
+// Replies are exempt from the limit at which calls are refused, so beyond it the session ends. The
+// stream closes when the turn does; until then nothing more is served, or one read full of small
+// calls could make any amount of replies.
+void Session::bound_unsent() {
+  if (stream_->unsent_bytes() <= peer_.options_.write_queue_bytes_max) return;
+  cut_ = true;
+  stream_->abort(Status(Code::kOverloaded, "session.slow_reader",
+                        "the peer does not read its replies; write_queue_bytes_max is reached"));
+}
+
+void Session::reply_error(const wire::MessageView& message, std::string_view metadata,
+                          const Status& status) {
+  if (cut_) return;
+  std::string text;
+  wire::append_status_text(text, status);
+  const wire::Kind kind =
+      message.kind == wire::Kind::kAuthCall ? wire::Kind::kAuthReply : wire::Kind::kReply;
+  const wire::FrameStart start =
+      begin_on_wire({.seq = message.seq, .kind = kind, .status = text, .metadata = metadata});
+  const Status sent = send_frame(start, Bytes(), nullptr);
+  if (sent.ok()) return bound_unsent();
+  // The text fits any frame. Metadata that the handler added may not: the error goes without it.
+  if (!metadata.empty()) reply_error(message, {}, status);
+}
+
+void Session::refuse(const wire::MessageView& message, const Status& status) {
+  if (message.kind == wire::Kind::kPush) {
+    metrics().pushes_failed.add();
+    return;
+  }
+  metrics().calls_refused.add();
+  if (state_ != State::kClosed) reply_error(message, {}, status);
+}
+
+// There is no way to find the next frame: answers a call that is too big, then closes.
+void Session::protocol_error(const Status& why, std::string_view input) {
+  metrics().protocol_errors.add();
+  if (why.code() == Code::kTooLarge) {
+    const std::optional<wire::PeekedHead> head = on_wire().peek_head(input);
+    if (head.has_value() && head->kind == wire::Kind::kCall) {
+      reply_error({.seq = head->seq, .kind = head->kind}, {}, why);
+    }
+  }
+  state_ = State::kClosing;
+  fail_calls(why);
+  stream_->close();
+}
+
+}  // namespace fairlead::rpc

@@ -1,0 +1,119 @@
+// For the tests of this room: two peers over TCP on one core, and a plain stream to the server for
+// bytes that no peer of ours would send.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/rpc/handler.h"
+#include "fairlead/rpc/peer.h"
+
+namespace fairlead::rpc {
+
+class TwoPeers : public ::testing::Test {
+ protected:
+  static Status echo(Context& context) {
+    context.reply_with(context.wanted_reply_codec(), context.body_bytes());
+    return {};
+  }
+  template <class Function>
+  void serve(wire::Kind kind, std::string_view method, Function function) {
+    ASSERT_TRUE(server_router.add(kind, method, make_handler(std::move(function))).ok());
+  }
+  // Listens. Sessions that are accepted speak `protocol`.
+  void listen(const PeerOptions& options = {}, const wire::Protocol* protocol = nullptr) {
+    ASSERT_TRUE(options.validate().ok());
+    server.emplace(*core, server_router, options, Metrics::make(registry).value());
+    client.emplace(*core, client_router, client_options.value_or(options));
+    listener = core->listen(io::Address::loopback(0), {},
+                            [this, protocol](io::Core&, std::unique_ptr<io::Stream> stream) {
+                              accepted = &server->accept(std::move(stream), protocol);
+                            })
+                   .value();
+  }
+  Status dial(DialOptions options = {}) {
+    const Result<Session*> made = core->run(client->dial(
+        listener->local(), core->deadline_after(std::chrono::seconds(5)), {}, std::move(options)));
+    session = made.ok() ? *made : nullptr;
+    if (session != nullptr)
+      session->on_closed([this](Session&, const Status&) { session = nullptr; });
+    return made.status();
+  }
+  // Sends a call with everything that a head can say and waits for its reply.
+  Result<Reply> call(const CallHead& head, std::string_view body) {
+    return core->run(call_later(*session, head, Bytes(body)));
+  }
+  static Task<Result<Reply>> call_later(Session& session, CallHead head, Bytes body) {
+    RawCall call;
+    session.start_call(call, head, Deadline(), CancelToken(), body);
+    Result<Reply> reply = co_await call;
+    co_return reply;
+  }
+  template <class Condition>
+  void turn_until(Condition condition) {
+    const Time end = steady_now() + std::chrono::seconds(10);
+    while (!condition() && steady_now() < end) {
+      core->turn(core->deadline_after(std::chrono::milliseconds(50)));
+    }
+    ASSERT_TRUE(condition());
+  }
+
+  struct Probe final : io::StreamHandler {
+    io::ReadResult on_read(const Bytes& input) override {
+      received.append(input.view());
+      return {input.size(), 0};
+    }
+    void on_end() override { stream->close(); }
+    void on_close(Status) override { closed = true; }
+    void send(std::string_view bytes) {
+      stream->output().append(bytes);
+      stream->wrote();
+    }
+    std::unique_ptr<io::Stream> stream;
+    std::string received;
+    bool closed = false;
+  };
+  std::unique_ptr<Probe> probe() {
+    auto made = std::make_unique<Probe>();
+    made->stream = core->run(core->connect(listener->local(),
+                                           core->deadline_after(std::chrono::seconds(5)), {}))
+                       .value();
+    made->stream->start(*made);
+    return made;
+  }
+  static std::string frame(const wire::MessageHead& head, std::string_view body = {}) {
+    Buffer out;
+    EXPECT_TRUE(wire::raw::append(out, head, body, {}).ok());
+    return std::string(out.view());
+  }
+
+  void TearDown() override {
+    for (auto* peer : {&client, &server}) {
+      if (!peer->has_value()) continue;
+      const Status closed =
+          core->run((*peer)->close(core->deadline_after(std::chrono::milliseconds(500))));
+      EXPECT_TRUE(closed.ok()) << closed;
+    }
+    server.reset();
+    client.reset();
+    listener.reset();
+  }
+
+  observe::Registry registry;
+  Router server_router;
+  Router client_router;
+  std::unique_ptr<io::Core> core = io::Core::make().value();
+  std::optional<PeerOptions> client_options;  // the server's when not said
+  std::optional<Peer> server;
+  std::optional<Peer> client;
+  std::unique_ptr<io::Listener> listener;
+  Session* session = nullptr;   // the client's
+  Session* accepted = nullptr;  // the server's
+};
+
+}  // namespace fairlead::rpc
