@@ -59,7 +59,7 @@ void write_again(const Protocol& protocol, const MessageView& message) {
                                           .metadata = message.metadata,
                                           .transforms = message.transforms},
                                          message.body, kLimits, &all_transforms());
-  // Some peers say what we do not: longer texts, errors over thrift-struct.
+  // Some peers say what we do not: longer texts, errors with a body over thrift-struct.
   FL_CHECK(written.ok() || written.outcome() == Outcome::kNotSent);
   if (!written.ok()) return;
   const Received again = protocol.parse(out.view(), kLimits, &all_transforms());

@@ -177,6 +177,11 @@ TEST(VectorCheck, SaysWhatDiffersAndWhere) {
             "writing: written, but it cannot be said in this protocol");
 }
 
+TEST(VectorCheck, LetsUsWriteWhatTheOriginalCannotByADefect) {
+  EXPECT_EQ(failure_of(file_with(R"("compare":"exact")", R"("pack_error":"no","note":"DEFECT")")),
+            "");
+}
+
 TEST(VectorCheck, WantsTheWholeFrameToBeRead) {
   std::string json = file_with("exact", "decode");
   json.replace(json.find("026869\",\n    \"go"), 6, "02686900");
