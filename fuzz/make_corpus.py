@@ -12,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent / "tests" / "data" / "teleport_vectors.json"
 FRAME_BYTES_MAX = 1024
 PROTOCOLS = ("raw", "json", "pb", "thrift_binary", "thrift_struct")
+PROTOCOLS_OF_V3 = ("fast", "json", "pb")
 
 TEXTS = {
     "metadata_text": ["", "a=1&b=2", "a=b=c&a+b=c+d&flag", "a=%zz&b=%4&c=%&=v&&&", "%e4%B8%96=%20",
@@ -109,8 +110,8 @@ def main():
             continue
         if known:
             write(protocol, vector["id"].removeprefix("p."), wire)
-        elif kind == "message_v3" and protocol == "fast":
-            write("fast_v3", vector["id"].removeprefix("p."), wire)
+        elif kind == "message_v3" and protocol in PROTOCOLS_OF_V3:
+            write(protocol + "_v3", vector["id"].removeprefix("p."), wire)
     for target in ("thrift_binary", "thrift_struct"):
         write_all(target, thrift_exceptions())
     for target, texts in TEXTS.items():

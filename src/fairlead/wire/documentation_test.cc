@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "fairlead/wire/protocol.h"
-#include "fairlead/wire/protocols/fast_v3.h"
+#include "fairlead/wire/protocols/v3_message.h"
 
 namespace fairlead::wire {
 namespace {
@@ -68,15 +68,19 @@ TEST(WireDocumentation, ShowsTheExceptionThatAnErrorIs) {
   EXPECT_EQ(documented_example("thrift-struct", 2), out.view());
 }
 
-TEST(WireDocumentation, ShowsAFrameOfV3ThatIsRead) {
-  const std::string bytes = documented_example("fast_v3");
-  const Result<FastMessage> message = parse_fast_v3(bytes, kLimits, {});
-  ASSERT_TRUE(message.ok()) << message.status();
-  EXPECT_EQ(message->seq, "0");
-  EXPECT_EQ(message->kind, 1);
-  EXPECT_EQ(message->uri, "/home/test?peer_id=110");
-  EXPECT_EQ(message->metadata, "add=1");
-  EXPECT_EQ(message->body, "{\"a\":1}");
+TEST(WireDocumentation, ShowsFramesOfV3ThatAreRead) {
+  for (const std::string name : {"fast", "json", "pb"}) {
+    const std::string bytes = documented_example(name + "_v3");
+    const Result<V3Message> message = find_v3_parser(name)(bytes, kLimits, {});
+    ASSERT_TRUE(message.ok()) << name << ": " << message.status();
+    EXPECT_EQ(message->seq, "0");
+    EXPECT_EQ(message->kind, 1);
+    EXPECT_EQ(message->uri, "/home/test?peer_id=110");
+    EXPECT_EQ(message->metadata, "add=1");
+    EXPECT_EQ(message->body, "{\"a\":1}");
+    EXPECT_NE(page(name + "_v3").find(std::to_string(bytes.size()) + " bytes:"), std::string::npos)
+        << name;
+  }
 }
 
 TEST(WireDocumentation, SaysWhatEachProtocolCarries) {

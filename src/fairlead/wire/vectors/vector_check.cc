@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "fairlead/base/text.h"
+#include "fairlead/codec/codec.h"
+#include "fairlead/contract/contract.h"
 #include "fairlead/wire/protocol.h"
-#include "fairlead/wire/protocols/fast_v3.h"
+#include "fairlead/wire/protocols/v3_message.h"
 #include "fairlead/wire/secure/erpc_body.h"
 #include "fairlead/wire/status_text.h"
 #include "fairlead/wire/vectors/vector_file.h"
@@ -121,7 +123,11 @@ class Checker {
       if (protocol == nullptr) return std::nullopt;
       return check_message(*protocol, vector);
     }
-    if (vector.kind == "message_v3" && vector.protocol == "fast") return check_fast(vector);
+    if (vector.kind == "message_v3") {
+      const V3Parser parse = find_v3_parser(vector.protocol);
+      if (parse == nullptr) return std::nullopt;
+      return check_v3(parse, vector);
+    }
     if (vector.kind == "status") return check_status(vector);
     if (vector.kind == "status_decode") return check_status_text(vector);
     if (vector.kind == "meta_decode") return check_metadata(vector);
@@ -136,7 +142,7 @@ class Checker {
                         const ExpectedMessage& own) const;
   Outcome check_read(const Protocol& protocol, const Vector& vector, std::string_view wire,
                      const ExpectedMessage& wanted) const;
-  Outcome check_fast(const Vector& vector) const;
+  Outcome check_v3(V3Parser parse, const Vector& vector) const;
   static Outcome check_status(const Vector& vector);
   static Outcome check_status_text(const Vector& vector);
   static Outcome check_metadata(const Vector& vector);
@@ -215,18 +221,39 @@ Outcome Checker::check_read(const Protocol& protocol, const Vector& vector, std:
                    compare_message(received.message, wanted, vector.transforms)});
 }
 
-Outcome Checker::check_fast(const Vector& vector) const {
+// The error of a reply of v3.
+struct V3Error {
+  std::int32_t code = 0;
+  std::string message, reason, detail;  // the last two are one thing in two versions
+  friend bool operator==(const V3Error&, const V3Error&) = default;
+};
+FL_STRUCT(V3Error, (1, code), (2, message), (3, reason), (4, detail))
+
+Outcome compare_v3_errors(const std::string& got, const std::string& wanted) {
+  const auto error = codec::decode<V3Error>(codec::CodecId::kJson, Bytes::borrow(got));
+  const auto own = codec::decode<V3Error>(codec::CodecId::kJson, Bytes::borrow(wanted));
+  return error.ok() && own.ok() && *error == *own ? kPassed
+                                                  : compare_texts("reply error", got, wanted);
+}
+
+Outcome Checker::check_v3(V3Parser parse, const Vector& vector) const {
   if (!vector.wire.has_value()) return "no frame to read";
-  const Result<FastMessage> message = parse_fast_v3(*vector.wire, kLimits, transforms_);
+  const Result<V3Message> message = parse(*vector.wire, kLimits, transforms_);
   if (!message.ok()) return message.status().to_string();
-  const Result<Metadata> metadata = parse_metadata_text(message->metadata);
+  Result<Metadata> metadata = parse_metadata_text(message->metadata);
   if (!metadata.ok()) return metadata.status().to_string();
-  Metadata own = *metadata;
-  own.remove("X-Reply-Error");  // v3's errors; the vector tells them apart from its metadata
+  if (!vector.reply_error.empty()) {
+    // The vector tells the error apart from the metadata that it travels in.
+    constexpr std::string_view kKey = "X-Reply-Error";
+    const Outcome same =
+        compare_v3_errors(std::string(metadata->get(kKey).value_or("")), vector.reply_error);
+    if (same != kPassed) return same;
+    metadata->remove(kKey);
+  }
   return first_of({compare_texts("seq", message->seq, vector.seq_text),
                    compare_numbers("kind", message->kind, vector.message_kind),
                    compare_texts("uri", message->uri, vector.uri),
-                   own == vector.metadata ? kPassed : "metadata differ",
+                   *metadata == vector.metadata ? kPassed : "metadata differ",
                    compare_numbers("body codec", message->body_codec, vector.body_codec),
                    compare_texts("transforms", message->transforms, vector.transforms),
                    compare_bytes("body", message->body, vector.body)});
