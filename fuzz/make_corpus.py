@@ -12,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent / "tests" / "data" / "teleport_vectors.json"
 FRAME_BYTES_MAX = 1024
 PROTOCOLS = ("raw", "json", "pb", "thrift_binary", "thrift_struct")
+PROTOCOLS_OF_V3 = ("fast", "json", "pb")
 
 TEXTS = {
     "metadata_text": ["", "a=1&b=2", "a=b=c&a+b=c+d&flag", "a=%zz&b=%4&c=%&=v&&&", "%e4%B8%96=%20",
@@ -71,6 +72,23 @@ def json_frames(body):
     return (len(text) + 1).to_bytes(4, "big") + b"\0" + text
 
 
+def thrift_exception(header, payload):
+    header += bytes(-len(header) % 4)
+    message = bytes.fromhex("8001000300000002") + b"/m" + bytes([0, 0, 0, 7]) + payload
+    rest = (b"\x0f\xff" + bytes([0, 0, 0, 0, 0, 7]) + (len(header) // 4).to_bytes(2, "big") +
+            header + message)
+    return len(rest).to_bytes(4, "big") + rest
+
+
+def thrift_exceptions():
+    status = bytes([0, 0, 1, 1, 9]) + b"Tp-Status" + bytes([15]) + b"code=1001&msg=x"
+    internal = bytes.fromhex("0b000100000004") + b"gone" + bytes.fromhex("08000200000006" "00")
+    unknown_method = bytes.fromhex("08000200000001" "00")
+    return [thrift_exception(status, internal), thrift_exception(bytes(2), internal),
+            thrift_exception(bytes(2), unknown_method), thrift_exception(bytes(2), b"\0"),
+            thrift_exception(status, b"no struct")]
+
+
 def write(target, name, data):
     folder = HERE / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -92,8 +110,10 @@ def main():
             continue
         if known:
             write(protocol, vector["id"].removeprefix("p."), wire)
-        elif kind == "message_v3" and protocol == "fast":
-            write("fast_v3", vector["id"].removeprefix("p."), wire)
+        elif kind == "message_v3" and protocol in PROTOCOLS_OF_V3:
+            write(protocol + "_v3", vector["id"].removeprefix("p."), wire)
+    for target in ("thrift_binary", "thrift_struct"):
+        write_all(target, thrift_exceptions())
     for target, texts in TEXTS.items():
         write_all(target, [text.encode() for text in texts])
     for target, hexes in BYTES.items():

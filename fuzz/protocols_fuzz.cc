@@ -4,7 +4,7 @@
 
 #include "fairlead/base/check.h"
 #include "fairlead/wire/protocol.h"
-#include "fairlead/wire/protocols/fast_v3.h"
+#include "fairlead/wire/protocols/v3_message.h"
 #include "targets.h"
 
 namespace fairlead::fuzz {
@@ -59,7 +59,7 @@ void write_again(const Protocol& protocol, const MessageView& message) {
                                           .metadata = message.metadata,
                                           .transforms = message.transforms},
                                          message.body, kLimits, &all_transforms());
-  // Some peers say what we do not: longer texts, errors over thrift-struct.
+  // Some peers say what we do not: longer texts, errors with a body over thrift-struct.
   FL_CHECK(written.ok() || written.outcome() == Outcome::kNotSent);
   if (!written.ok()) return;
   const Received again = protocol.parse(out.view(), kLimits, &all_transforms());
@@ -90,6 +90,15 @@ void fuzz_protocol(std::string_view name, std::string_view input) {
   if (received.state == Received::State::kMessage) write_again(*protocol, message);
 }
 
+void fuzz_v3(std::string_view name, std::string_view input) {
+  const auto message = wire::find_v3_parser(name)(input, kLimits, all_transforms());
+  if (!message.ok()) return;
+  for (const std::string_view view :
+       {message->seq, message->uri, message->metadata, message->transforms, message->body}) {
+    FL_CHECK(lies_in(view, message->owner.view()));
+  }
+}
+
 }  // namespace
 
 void raw(std::string_view input) { fuzz_protocol("raw", input); }
@@ -98,13 +107,8 @@ void pb(std::string_view input) { fuzz_protocol("pb", input); }
 void thrift_binary(std::string_view input) { fuzz_protocol("thrift-binary", input); }
 void thrift_struct(std::string_view input) { fuzz_protocol("thrift-struct", input); }
 
-void fast_v3(std::string_view input) {
-  const auto message = wire::parse_fast_v3(input, kLimits, all_transforms());
-  if (!message.ok()) return;
-  for (const std::string_view view :
-       {message->seq, message->uri, message->metadata, message->transforms, message->body}) {
-    FL_CHECK(lies_in(view, message->owner.view()));
-  }
-}
+void fast_v3(std::string_view input) { fuzz_v3("fast", input); }
+void json_v3(std::string_view input) { fuzz_v3("json", input); }
+void pb_v3(std::string_view input) { fuzz_v3("pb", input); }
 
 }  // namespace fairlead::fuzz

@@ -10,6 +10,8 @@ constexpr Target kTargets[] = {
     {"thrift_binary", thrift_binary},
     {"thrift_struct", thrift_struct},
     {"fast_v3", fast_v3},
+    {"json_v3", json_v3},
+    {"pb_v3", pb_v3},
     {"metadata_text", metadata_text},
     {"status_text", status_text},
     {"body_json", body_json},

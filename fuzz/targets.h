@@ -21,6 +21,8 @@ void pb(std::string_view input);
 void thrift_binary(std::string_view input);
 void thrift_struct(std::string_view input);
 void fast_v3(std::string_view input);
+void json_v3(std::string_view input);
+void pb_v3(std::string_view input);
 void metadata_text(std::string_view input);
 void status_text(std::string_view input);
 void body_json(std::string_view input);

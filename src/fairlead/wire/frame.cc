@@ -64,9 +64,6 @@ Status fault_status(Fault fault, std::uint32_t detail, const Limits& limits) {
     case Fault::kKindNotCarried:
       return not_sent("frame.kind_not_carried",
                       "the connection's protocol has no messages of this kind");
-    case Fault::kStatusNotCarried:
-      return not_sent("frame.status_not_carried",
-                      "the connection's protocol cannot carry an error");
     case Fault::kCodecNotCarried:
       return not_sent("frame.codec_not_carried",
                       "the connection's protocol carries no body in this codec");

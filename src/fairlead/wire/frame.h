@@ -22,7 +22,6 @@ enum class Fault : std::uint8_t {
   kMetadataTooLong,      // kEncodeFailed `frame.metadata_too_long`
   kTooManyTransforms,    // kEncodeFailed `frame.too_many_transforms`
   kKindNotCarried,       // kEncodeFailed `frame.kind_not_carried`: the protocol has no such kind
-  kStatusNotCarried,     // kEncodeFailed `frame.status_not_carried`: no errors over this protocol
   kCodecNotCarried,      // kEncodeFailed `frame.codec_not_carried`: bodies of another codec only
   kTransformsNotCarried  // kEncodeFailed `frame.transforms_not_carried`
 };

@@ -46,7 +46,6 @@ struct Received {
 // What a protocol can say. What it cannot is an error of finish(), never a silent loss.
 struct Carries {
   bool login = true;                   // AUTH_CALL and AUTH_REPLY
-  bool errors = true;                  // a status other than OK
   bool transforms = true;              // else kEncodeFailed `frame.transforms_not_carried`
   std::uint8_t only_codec = kNoCodec;  // bodies of this codec only; kNoCodec: of any
 };
@@ -87,7 +86,8 @@ class Protocol {
   // Completes the frame: escapes, transforms, lengths. On an error the buffer is cut back to where
   // begin() found it. All errors have the outcome kNotSent.
   // Errors: the kEncodeFailed faults of frame.h; kEncodeFailed `frame.unknown_transform`,
-  //         `frame.bad_body` (thrift-struct) or what a transform says; kTooLarge `frame.too_big`.
+  //         `frame.bad_body` (thrift-struct: no struct, or an error with a body) or what a
+  //         transform says; kTooLarge `frame.too_big`.
   virtual Status finish(Buffer& out, FrameStart start, const Limits& limits,
                         const TransformSet* transforms) const = 0;
 

@@ -89,8 +89,6 @@ TEST_P(EveryProtocol, CarriesWhatItSaysAndRefusesTheRest) {
     EXPECT_EQ(status.ok() || status.outcome() == Outcome::kNotSent, true);
     return reason_of(status);
   };
-  MessageHead failed = head(Kind::kReply);
-  failed.status = "code=404";
   MessageHead packed = head();
   packed.transforms = "gm";
   MessageHead other = head();
@@ -98,9 +96,26 @@ TEST_P(EveryProtocol, CarriesWhatItSaysAndRefusesTheRest) {
 
   EXPECT_EQ(reason(head(Kind::kAuthCall)), carries.login ? "" : "frame.kind_not_carried");
   EXPECT_EQ(reason(head(Kind::kAuthReply)), carries.login ? "" : "frame.kind_not_carried");
-  EXPECT_EQ(reason(failed), carries.errors ? "" : "frame.status_not_carried");
   EXPECT_EQ(reason(packed), carries.transforms ? "" : "frame.transforms_not_carried");
   EXPECT_EQ(reason(other), carries.only_codec == kNoCodec ? "" : "frame.codec_not_carried");
+}
+
+TEST_P(EveryProtocol, CarriesTheWholeStatusOfAReply) {
+  MessageHead failed = head(Kind::kReply);
+  failed.body_codec = kNoCodec;
+  failed.status = "code=1001&msg=no%20luck&cause=&reason=a.b";
+  const std::string bytes = frame(failed, "");
+
+  const Received received = parse(bytes);
+
+  ASSERT_EQ(received.state, State::kMessage) << received.status;
+  EXPECT_EQ(received.size, bytes.size());
+  EXPECT_EQ(received.message.seq, -77);
+  EXPECT_EQ(received.message.kind, Kind::kReply);
+  EXPECT_EQ(received.message.status, failed.status);
+  EXPECT_EQ(received.message.metadata, failed.metadata);
+  EXPECT_EQ(received.message.body_codec, kNoCodec);
+  EXPECT_EQ(received.message.body, "");
 }
 
 TEST_P(EveryProtocol, WaitsForTheRestOfACutFrame) {

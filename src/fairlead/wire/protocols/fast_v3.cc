@@ -1,12 +1,11 @@
 #include "fairlead/wire/protocols/fast_v3.h"
 
-#include <algorithm>
-#include <string>
+#include <cstdint>
 #include <utility>
 
-#include "fairlead/compress/gzip.h"
 #include "fairlead/wire/frame.h"
 #include "fairlead/wire/protocols/frame_parts.h"
+#include "fairlead/wire/protocols/v3_parts.h"
 
 namespace fairlead::wire {
 namespace {
@@ -41,26 +40,14 @@ class FastReader {
   std::string_view rest_;
 };
 
-Status restore(const TransformSet& transforms, std::uint8_t id, std::string_view input,
-               std::size_t bytes_max, Buffer& output) {
-  if (id == 'g') {
-    compress::InflateLimits limits;
-    limits.bytes_max = bytes_max;
-    limits.may_be_cut = true;
-    return compress::gunzip(input, limits, output);
-  }
-  const char text = static_cast<char>(id);
-  return transforms.unpack({&text, 1}, input, bytes_max, output);
-}
-
 Status bad_layout() {
   return {Code::kBadMessage, "frame.bad_layout", "a length inside the fast frame passes its end"};
 }
 
 }  // namespace
 
-Result<FastMessage> parse_fast_v3(std::string_view input, const Limits& limits,
-                                  const TransformSet& transforms) {
+Result<V3Message> parse_fast_v3(std::string_view input, const Limits& limits,
+                                const TransformSet& transforms) {
   if (input.size() > limits.frame_bytes_max) {
     return fault_status(Fault::kTooBig, static_cast<std::uint32_t>(input.size()), limits);
   }
@@ -70,25 +57,18 @@ Result<FastMessage> parse_fast_v3(std::string_view input, const Limits& limits,
   const std::size_t count = static_cast<unsigned char>(input[kCountAt]);
   if (input[kVersionAt] != kVersion || kIdsAt + count > input.size()) return bad_layout();
 
-  FastMessage message;
-  message.transforms = input.substr(kIdsAt, count);
-  Buffer current(input.substr(kIdsAt + count));
-  for (const char id : message.transforms) {
-    Buffer next;
-    FL_TRY(restore(transforms, static_cast<std::uint8_t>(id), current.view(),
-                   limits.frame_bytes_max, next));
-    current.swap(next);
-  }
-  current.append(message.transforms);  // behind the payload: one owner for all views
-  message.owner = Bytes(current.view());
-  const std::size_t payload_size = current.size() - count;
-  message.transforms = message.owner.view().substr(payload_size);
-  FastReader reader(message.owner.view().substr(0, payload_size));
+  FL_TRY_ASSIGN(internal::V3Payload restored,
+                internal::restore_v3(input.substr(kIdsAt, count), input.substr(kIdsAt + count),
+                                     limits, transforms));
+  V3Message message;
+  FastReader reader(restored.payload);
   if (!reader.text(message.seq) || !reader.byte(message.kind) || !reader.text(message.uri) ||
       !reader.text(message.metadata) || !reader.byte(message.body_codec)) {
     return bad_layout();
   }
   message.body = reader.rest();
+  message.transforms = restored.transforms;
+  message.owner = std::move(restored.owner);
   return message;
 }
 

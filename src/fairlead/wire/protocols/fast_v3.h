@@ -10,33 +10,19 @@
 //   u8   body codec                         ...  body, up to the end
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 
-#include "fairlead/base/bytes.h"
 #include "fairlead/base/result.h"
-#include "fairlead/wire/message.h"
+#include "fairlead/wire/protocols/v3_message.h"
 #include "fairlead/wire/transforms/transform.h"
 
 namespace fairlead::wire {
-
-// One message of v3, with the memory that its views lie in. Errors travel in the metadata.
-struct FastMessage {
-  std::string_view seq{};
-  std::uint8_t kind = 0;  // 0 is allowed
-  std::uint8_t body_codec = kNoCodec;
-  std::string_view uri{};
-  std::string_view metadata{};
-  std::string_view transforms{};
-  std::string_view body{};
-  Bytes owner{};
-};
 
 // Reads `input`, which must be exactly one frame. gzip is read as v3 wrote it: flushed, but never
 // ended.
 // Errors: kTooLarge `frame.too_big`; kBadMessage `frame.bad_size`, `frame.bad_layout`,
 //         `frame.unknown_transform`, and what the transforms say.
-Result<FastMessage> parse_fast_v3(std::string_view input, const Limits& limits,
-                                  const TransformSet& transforms);
+Result<V3Message> parse_fast_v3(std::string_view input, const Limits& limits,
+                                const TransformSet& transforms);
 
 }  // namespace fairlead::wire

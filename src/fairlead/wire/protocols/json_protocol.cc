@@ -37,22 +37,14 @@ void take_texts(const JsonFields& fields, Received& received) {
     message.body = fields.body.text;
     return;
   }
-  const Quoted ids{message.transforms, Quoting::kNone};
-  ChunkRef chunk(ids.text.size() + fields.method.text.size() + fields.status.text.size() +
-                 fields.metadata.text.size() + fields.body.text.size());
-  char* at = chunk->data();
-  const auto copy = [&at](const Quoted& quoted) {
-    const std::string_view text(at, internal::unquote(quoted, at));
-    at += text.size();
-    return text;
-  };
-  message.transforms = copy(ids);
-  message.method = copy(fields.method);
-  message.status = copy(fields.status);
-  message.metadata = copy(fields.metadata);
-  message.body = copy(fields.body);
-  const std::string_view all(chunk->data(), static_cast<std::size_t>(at - chunk->data()));
-  received.owner = Bytes(std::move(chunk), all);
+  const Quoted quoted[] = {{message.transforms, Quoting::kNone},
+                           fields.method,
+                           fields.status,
+                           fields.metadata,
+                           fields.body};
+  std::string_view* const texts[] = {&message.transforms, &message.method, &message.status,
+                                     &message.metadata, &message.body};
+  received.owner = internal::unquote_all(quoted, texts);
 }
 
 void append_quoted(Buffer& out, std::string_view text) {

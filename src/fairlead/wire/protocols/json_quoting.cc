@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace fairlead::wire::internal {
 namespace {
@@ -145,6 +146,19 @@ std::size_t unquote(Quoted quoted, char* out) {
     *out++ = text[at++];
   }
   return static_cast<std::size_t>(out - begin);
+}
+
+Bytes unquote_all(std::span<const Quoted> quoted, std::span<std::string_view* const> texts) {
+  std::size_t size = 1;  // a chunk holds something
+  for (const Quoted& one : quoted) size += one.text.size();
+  ChunkRef chunk(size);
+  char* at = chunk->data();
+  for (std::size_t i = 0; i < quoted.size(); ++i) {
+    *texts[i] = {at, unquote(quoted[i], at)};
+    at += texts[i]->size();
+  }
+  const std::string_view all(chunk->data(), static_cast<std::size_t>(at - chunk->data()));
+  return {std::move(chunk), all};
 }
 
 bool escapes_only_quotes(std::string_view text) {

@@ -7,9 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "fairlead/base/buffer.h"
+#include "fairlead/base/bytes.h"
 
 namespace fairlead::wire::internal {
 
@@ -29,6 +31,10 @@ struct Quoted {
 // quoted.text.size(). What is no escape of its kind stays as it is; half a surrogate pair is
 // U+FFFD.
 std::size_t unquote(Quoted quoted, char* out);
+
+// Writes the texts that `quoted` stand for into one block, one behind the other, and points `texts`
+// at them; both have the same length. The views lie in the result.
+Bytes unquote_all(std::span<const Quoted> quoted, std::span<std::string_view* const> texts);
 
 // True when no backslash in `text` stands before anything but a quote: all readings are the same.
 bool escapes_only_quotes(std::string_view text);

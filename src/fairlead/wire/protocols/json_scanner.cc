@@ -1,6 +1,6 @@
 #include "fairlead/wire/protocols/json_scanner.h"
 
-#include <array>
+#include <span>
 
 #include "fairlead/base/text.h"
 
@@ -8,14 +8,18 @@ namespace fairlead::wire::internal {
 namespace {
 
 constexpr int kDepthMax = 64;
-constexpr std::array<std::string_view, 7> kKeys = {"seq",  "mtype",     "serviceMethod", "status",
-                                                   "meta", "bodyCodec", "body"};
-enum Key : unsigned { kSeq, kKind, kMethod, kStatus, kMeta, kBodyCodec, kBody, kUnknown };
+constexpr std::string_view kKeys[] = {"seq",       "mtype", "serviceMethod", "meta",
+                                      "bodyCodec", "body",  "status"};
+constexpr std::string_view kKeysOfV3[] = {"seq", "ptype", "uri", "meta", "body_codec", "body"};
+enum Key : unsigned { kSeq, kKind, kMethod, kMeta, kBodyCodec, kBody, kStatus, kUnknown };
 
-Key key_of(std::string_view name) {
-  unsigned key = 0;
-  while (key < kKeys.size() && kKeys[key] != name) ++key;
-  return static_cast<Key>(key);
+Key key_of(std::string_view name, JsonForm form) {
+  const std::span<const std::string_view> keys =
+      form == JsonForm::kV3 ? std::span<const std::string_view>(kKeysOfV3) : kKeys;
+  for (std::size_t key = 0; key < keys.size(); ++key) {
+    if (keys[key] == name) return static_cast<Key>(key);
+  }
+  return kUnknown;
 }
 
 }  // namespace
@@ -65,7 +69,7 @@ bool JsonScanner::member(JsonFields& fields) {
   blanks();
   if (!take(':')) return fail("wanted :");
   blanks();
-  const Key key = key_of(name.text);
+  const Key key = key_of(name.text, form_);
   if (key == kUnknown || (seen_ & 1U << key) != 0) return skip_value(0);
   if (key == kBody && peek() == '"') body_at_ = at_ + 1;
   if (!known_value(key, fields)) return false;
@@ -76,7 +80,7 @@ bool JsonScanner::member(JsonFields& fields) {
 bool JsonScanner::known_value(unsigned key, JsonFields& fields) {
   switch (key) {
     case kSeq:
-      return number(fields.seq);
+      return form_ == JsonForm::kV3 ? text(fields.seq_text) : number(fields.seq);
     case kKind:
       return number(fields.kind);
     case kBodyCodec:

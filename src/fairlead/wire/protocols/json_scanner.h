@@ -12,15 +12,20 @@ namespace fairlead::wire::internal {
 // The fields as they lie in the text. Numbers are those of the text, within 64 bits.
 struct JsonFields {
   std::int64_t seq = 0;
+  Quoted seq_text{};  // of v3, where seq is a text
   std::int64_t kind = 0;
   std::int64_t body_codec = 0;
   Quoted method{}, status{}, metadata{}, body{};
 };
 
+// Which keys there are: those of today, or those of teleport v3, which has no status.
+enum class JsonForm : std::uint8_t { kNow, kV3 };
+
 // Thread: one owner. Nothing is allocated but for a body that may be read in two ways.
 class JsonScanner {
  public:
-  explicit JsonScanner(std::string_view text) : text_(text) {}
+  explicit JsonScanner(std::string_view text, JsonForm form = JsonForm::kNow)
+      : text_(text), form_(form) {}
 
   // False: problem() and at() say what is wrong, and where. `fields` has what came before.
   bool read(JsonFields& fields);
@@ -47,6 +52,7 @@ class JsonScanner {
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 
   const std::string_view text_;
+  const JsonForm form_;
   std::size_t at_ = 0;
   std::size_t body_at_ = 0;  // of the body's first byte, once it was met
   unsigned seen_ = 0;        // a bit for each known key

@@ -16,7 +16,6 @@ constexpr std::size_t kBytesMin = kHeaderAt + kWordBytes + kMessageBytesMin;
 constexpr std::uint32_t kVersion = 0x800100;  // the upper three bytes of version and type
 
 enum Info : std::uint64_t { kPadding = 0, kKeyValue = 1 };
-enum MessageType : std::uint32_t { kCallType = 1, kReplyType = 2, kOnewayType = 4 };
 
 std::size_t load_u16(const char* from) {
   return static_cast<std::size_t>(static_cast<unsigned char>(from[0])) << 8 |
@@ -34,25 +33,20 @@ void append_varint_text(Buffer& out, std::string_view text) {
 }
 
 Kind kind_of(std::uint32_t type) {
-  switch (type) {
-    case kCallType:
+  switch (static_cast<ThriftType>(type)) {
+    case ThriftType::kCall:
       return Kind::kCall;
-    case kReplyType:
+    case ThriftType::kReply:
+    case ThriftType::kException:
       return Kind::kReply;
-    case kOnewayType:
+    case ThriftType::kOneway:
       return Kind::kPush;
-    default:
-      return static_cast<Kind>(0);
   }
-}
-
-MessageType type_of(Kind kind) {
-  return kind == Kind::kCall ? kCallType : kind == Kind::kReply ? kReplyType : kOnewayType;
+  return static_cast<Kind>(0);
 }
 
 // What is wrong with the header, or nothing.
-std::string_view read_pairs(std::string_view header, MessageView& message,
-                            std::string_view& body_codec) {
+std::string_view read_pairs(std::string_view header, MessageView& message, ThriftExtras& extras) {
   std::uint64_t number = 0;
   if (!take_varint(header, number)) return "the header has no protocol id";
   if (number != 0) return "a protocol other than binary";
@@ -68,7 +62,7 @@ std::string_view read_pairs(std::string_view header, MessageView& message,
         return "a pair passes the header's end";
       }
       if (key == kTransformsKey) message.transforms = value;
-      if (key == kBodyCodecKey) body_codec = value;
+      if (key == kBodyCodecKey) extras.body_codec = value;
       if (key == kStatusKey) message.status = value;
       if (key == kMetadataKey) message.metadata = value;
     }
@@ -94,8 +88,7 @@ std::string_view read_message(std::string_view text, MessageView& message, std::
 
 }  // namespace
 
-Received read_thrift_frame(std::string_view input, const Limits& limits,
-                           std::string_view& body_codec) {
+Received read_thrift_frame(std::string_view input, const Limits& limits, ThriftExtras& extras) {
   Received received;
   if (input.size() < kLengthBytes) return received;
   const std::uint32_t length = load_u32(input.data());
@@ -118,11 +111,12 @@ Received read_thrift_frame(std::string_view input, const Limits& limits,
   const std::size_t message_at = kHeaderAt + header_size;
   std::uint32_t type = 0;
   std::string_view problem =
-      read_pairs(frame.substr(kHeaderAt, header_size), received.message, body_codec);
+      read_pairs(frame.substr(kHeaderAt, header_size), received.message, extras);
   if (!problem.empty()) return bad_layout("thrift", problem, kHeaderAt - kMagicAt);
   problem = read_message(frame.substr(message_at), received.message, type);
   if (!problem.empty()) return bad_layout("thrift", problem, message_at - kMagicAt);
   received.state = Received::State::kMessage;
+  extras.exception = type == static_cast<std::uint32_t>(ThriftType::kException);
   if (received.message.kind == static_cast<Kind>(0)) {
     received.state = Received::State::kError;
     received.status = fault_status(Fault::kBadKind, type, limits);
@@ -148,7 +142,13 @@ Fault check_thrift_kind(Kind kind) {
   return carried ? Fault::kNone : Fault::kKindNotCarried;
 }
 
-void write_thrift_frame(Buffer& out, const MessageHead& head,
+ThriftType thrift_type_of(Kind kind) {
+  return kind == Kind::kCall    ? ThriftType::kCall
+         : kind == Kind::kReply ? ThriftType::kReply
+                                : ThriftType::kOneway;
+}
+
+void write_thrift_frame(Buffer& out, const MessageHead& head, ThriftType type,
                         std::initializer_list<HeaderPair> pairs) {
   const auto seq = static_cast<std::uint32_t>(head.seq);
   const std::size_t frame_at = out.size();
@@ -168,7 +168,7 @@ void write_thrift_frame(Buffer& out, const MessageHead& head,
   words[0] = static_cast<char>(header_size / kWordBytes >> 8);
   words[1] = static_cast<char>(header_size / kWordBytes);
 
-  append_u32(out, kVersion << 8 | type_of(head.kind));
+  append_u32(out, kVersion << 8 | static_cast<std::uint32_t>(type));
   append_u32(out, static_cast<std::uint32_t>(head.method.size()));
   out.append(head.method);
   append_u32(out, seq);

@@ -24,18 +24,27 @@ inline constexpr std::size_t kFirstValueAt = 14 + 4 + 1 + kTransformsKey.size();
 
 using HeaderPair = std::pair<std::string_view, std::string_view>;
 
+// The types of messages in Thrift.
+enum class ThriftType : std::uint8_t { kCall = 1, kReply = 2, kException = 3, kOneway = 4 };
+
+// What a frame says besides the message's own fields.
+struct ThriftExtras {
+  std::string_view body_codec{};  // text of its pair
+  bool exception = false;         // the payload is a TApplicationException, the kind REPLY
+};
+
 // Reads a frame up to the message's payload, which becomes message.body, still as it lies there.
-// `body_codec` is the text of its header. States kNeedMore, kMessage and kError as parse() gives.
-Received read_thrift_frame(std::string_view input, const Limits& limits,
-                           std::string_view& body_codec);
+// States kNeedMore, kMessage and kError as parse() gives.
+Received read_thrift_frame(std::string_view input, const Limits& limits, ThriftExtras& extras);
 
 std::optional<PeekedHead> peek_thrift_head(std::string_view input);
 
 // kKindNotCarried for logins.
 Fault check_thrift_kind(Kind kind);
+ThriftType thrift_type_of(Kind kind);  // of a kind that is carried
 
-// Writes a frame's begin, up to the message's payload. `start.fault` is none.
-void write_thrift_frame(Buffer& out, const MessageHead& head,
+// Writes a frame's begin, up to the message's payload.
+void write_thrift_frame(Buffer& out, const MessageHead& head, ThriftType type,
                         std::initializer_list<HeaderPair> pairs);
 
 // Checks the limit and writes the frame's length; on an error the frame is taken back.

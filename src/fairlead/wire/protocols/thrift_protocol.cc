@@ -1,9 +1,12 @@
 #include "fairlead/wire/protocols/thrift_protocol.h"
 
+#include <array>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "fairlead/wire/protocols/frame_parts.h"
+#include "fairlead/wire/protocols/thrift_exception.h"
 #include "fairlead/wire/protocols/thrift_frame.h"
 #include "fairlead/wire/protocols/thrift_struct.h"
 #include "fairlead/wire/protocols/varint.h"
@@ -12,6 +15,27 @@
 namespace fairlead::wire {
 namespace {
 
+// The texts of a head, which lie before its body where a message owns its memory.
+std::array<std::string_view*, 4> texts_of(MessageView& message) {
+  return {&message.transforms, &message.method, &message.status, &message.metadata};
+}
+
+void append_texts(Buffer& out, MessageView& message) {
+  for (const std::string_view* text : texts_of(message)) out.append(*text);
+}
+
+// Makes `all`, which append_texts() began and the body ends, what the message's views lie in.
+void own(Received& received, const Buffer& all) {
+  received.owner = Bytes(all.view());
+  std::string_view rest = received.owner.view();
+  for (std::string_view* text : texts_of(received.message)) {
+    const std::size_t size = text->size();
+    *text = rest.substr(0, size);
+    rest.remove_prefix(size);
+  }
+  received.message.body = rest;
+}
+
 // Restores a transformed body. Its owner holds the head's texts too.
 Status restore_body(const TransformSet* transforms, const Limits& limits, Received& received) {
   MessageView& message = received.message;
@@ -19,20 +43,9 @@ Status restore_body(const TransformSet* transforms, const Limits& limits, Receiv
     return {Code::kBadMessage, "frame.unknown_transform", "no transforms are registered here"};
   }
   Buffer all;
-  for (const std::string_view text :
-       {message.transforms, message.method, message.status, message.metadata}) {
-    all.append(text);
-  }
+  append_texts(all, message);
   FL_TRY(transforms->unpack(message.transforms, message.body, limits.frame_bytes_max, all));
-  received.owner = Bytes(all.view());
-  std::string_view rest = received.owner.view();
-  for (std::string_view* text :
-       {&message.transforms, &message.method, &message.status, &message.metadata}) {
-    const std::size_t size = text->size();
-    *text = rest.substr(0, size);
-    rest.remove_prefix(size);
-  }
-  message.body = rest;
+  own(received, all);
   return {};
 }
 
@@ -48,14 +61,37 @@ Status no_struct(Code code) {
 
 bool is_struct(std::string_view body) { return internal::thrift_struct_size(body) == body.size(); }
 
+// Makes of a frame whose payload is an exception the REPLY with an error that it is: without a
+// body, and with the status that our header has, or else one made from the exception. What a header
+// calls OK is no success: the type of the message says so.
+void take_exception(Received& received) {
+  MessageView& message = received.message;
+  const std::optional<Status> plain = internal::read_thrift_exception(message.body);
+  message.body = {};
+  message.transforms = {};
+  if (!plain.has_value()) return make_bad_body(received, no_struct(Code::kBadMessage));
+  if (!parse_status_text(message.status).ok()) return;
+  std::string status;
+  append_status_text(status, *plain);
+  message.status = status;
+  Buffer all;
+  append_texts(all, message);
+  own(received, all);
+}
+
 }  // namespace
 
 Received ThriftBinaryProtocol::parse(std::string_view input, const Limits& limits,
                                      const TransformSet* transforms) const {
-  std::string_view body_codec;
-  Received received = internal::read_thrift_frame(input, limits, body_codec);
+  internal::ThriftExtras extras;
+  Received received = internal::read_thrift_frame(input, limits, extras);
   if (received.state != Received::State::kMessage) return received;
+  if (extras.exception) {
+    take_exception(received);
+    return received;
+  }
   MessageView& message = received.message;
+  const std::string_view body_codec = extras.body_codec;
   const std::size_t body_at = static_cast<std::size_t>(message.body.data() - input.data());
   if (body_codec.size() > 1 || message.transforms.size() > kTransformsMax) {
     return internal::bad_layout("thrift", "a header is too long", body_at);
@@ -85,7 +121,7 @@ FrameStart ThriftBinaryProtocol::begin(Buffer& out, const MessageHead& head) con
   const char codec = static_cast<char>(head.body_codec);
   // The ids come first: finish() finds them at a place that does not depend on the other pairs.
   internal::write_thrift_frame(
-      out, head,
+      out, head, internal::thrift_type_of(head.kind),
       {{internal::kTransformsKey, head.transforms},
        {internal::kBodyCodecKey, {&codec, 1}},
        {internal::kStatusKey, head.status.empty() ? internal::kStatusOk : head.status},
@@ -120,9 +156,13 @@ Status ThriftBinaryProtocol::finish(Buffer& out, FrameStart start, const Limits&
 
 Received ThriftStructProtocol::parse(std::string_view input, const Limits& limits,
                                      const TransformSet* /*transforms*/) const {
-  std::string_view body_codec;
-  Received received = internal::read_thrift_frame(input, limits, body_codec);
+  internal::ThriftExtras extras;
+  Received received = internal::read_thrift_frame(input, limits, extras);
   if (received.state != Received::State::kMessage) return received;
+  if (extras.exception) {
+    take_exception(received);
+    return received;
+  }
   received.message.transforms = {};
   received.message.body_codec = kThriftCodec;
   if (!is_struct(received.message.body)) make_bad_body(received, no_struct(Code::kBadMessage));
@@ -136,10 +176,9 @@ std::optional<PeekedHead> ThriftStructProtocol::peek_head(std::string_view input
 FrameStart ThriftStructProtocol::begin(Buffer& out, const MessageHead& head) const {
   FrameStart start{.offset = out.size(), .fault = check_head(head)};
   if (start.fault == Fault::kNone) start.fault = internal::check_thrift_kind(head.kind);
-  if (start.fault == Fault::kNone && parse_status_fields(head.status).code != 0) {
-    start.fault = Fault::kStatusNotCarried;
-  }
-  if (start.fault == Fault::kNone && head.body_codec != kThriftCodec) {
+  const Status error = head.kind == Kind::kReply ? parse_status_text(head.status) : Status();
+  const bool without_body = !error.ok() && head.body_codec == kNoCodec;
+  if (start.fault == Fault::kNone && head.body_codec != kThriftCodec && !without_body) {
     start.fault = Fault::kCodecNotCarried;
   }
   if (start.fault == Fault::kNone && !head.transforms.empty()) {
@@ -148,9 +187,12 @@ FrameStart ThriftStructProtocol::begin(Buffer& out, const MessageHead& head) con
   if (start.fault != Fault::kNone) return start;
   internal::write_thrift_frame(
       out, head,
+      error.ok() ? internal::thrift_type_of(head.kind) : internal::ThriftType::kException,
       {{internal::kStatusKey, head.status.empty() ? internal::kStatusOk : head.status},
        {internal::kMetadataKey, head.metadata}});
+  // An exception is the one struct of its frame: finish() refuses whatever else is put there.
   start.body_at = static_cast<std::uint32_t>(out.size() - start.offset);
+  if (!error.ok()) internal::append_thrift_exception(out, error);
   return start;
 }
 

@@ -1,100 +1,30 @@
 #include "fairlead/wire/vectors/vector_check.h"
 
-#include <openssl/evp.h>
-
-#include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
-#include "fairlead/base/text.h"
 #include "fairlead/wire/protocol.h"
-#include "fairlead/wire/protocols/fast_v3.h"
+#include "fairlead/wire/protocols/v3_message.h"
 #include "fairlead/wire/secure/erpc_body.h"
 #include "fairlead/wire/status_text.h"
+#include "fairlead/wire/vectors/compare.h"
+#include "fairlead/wire/vectors/message_check.h"
 #include "fairlead/wire/vectors/vector_file.h"
 
 namespace fairlead::wire {
 namespace {
 
-using internal::ExpectedMessage;
+using internal::check_message;
+using internal::check_v3_message;
+using internal::compare_bytes;
+using internal::compare_numbers;
+using internal::compare_texts;
+using internal::first_of;
+using internal::kPassed;
+using internal::Outcome;
 using internal::Vector;
 
-constexpr Limits kLimits{.frame_bytes_max = 0x7fffffff};
 constexpr std::size_t kUnpackedBytesMax = std::size_t{64} << 20;
-
-// Empty: passed. Otherwise what differed.
-using Outcome = std::string;
-const Outcome kPassed;
-
-std::string hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out.append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
-  }
-  return out;
-}
-
-std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, 32> digest{};
-  unsigned size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  return hex({reinterpret_cast<const char*>(digest.data()), size});
-}
-
-std::string quoted(std::string_view text) { return "'" + escape_text(text, 60) + "'"; }
-
-// "body: byte 4 is 5c, wanted 20".
-Outcome compare_bytes(std::string_view what, std::string_view got, std::string_view wanted) {
-  if (got == wanted) return kPassed;
-  const std::size_t both = std::min(got.size(), wanted.size());
-  std::size_t at = 0;
-  while (at < both && got[at] == wanted[at]) ++at;
-  const auto byte = [at](std::string_view bytes) {
-    return at < bytes.size() ? hex(bytes.substr(at, 1)) : "the end";
-  };
-  return std::string(what) + ": offset " + std::to_string(at) + " has " + byte(got) + ", wanted " +
-         byte(wanted) + " (" + std::to_string(got.size()) + " bytes, wanted " +
-         std::to_string(wanted.size()) + ")";
-}
-
-Outcome compare_numbers(std::string_view what, std::int64_t got, std::int64_t wanted) {
-  if (got == wanted) return kPassed;
-  return std::string(what) + ": got " + std::to_string(got) + ", wanted " + std::to_string(wanted);
-}
-
-Outcome compare_texts(std::string_view what, std::string_view got, std::string_view wanted) {
-  if (got == wanted) return kPassed;
-  return std::string(what) + ": got " + quoted(got) + ", wanted " + quoted(wanted);
-}
-
-// The first that is not passed.
-Outcome first_of(std::initializer_list<Outcome> outcomes) {
-  for (const Outcome& outcome : outcomes) {
-    if (outcome != kPassed) return outcome;
-  }
-  return kPassed;
-}
-
-Outcome compare_message(const MessageView& got, const ExpectedMessage& wanted,
-                        std::string_view transforms) {
-  const auto size = [](std::size_t bytes) { return static_cast<std::int64_t>(bytes); };
-  return first_of(
-      {compare_numbers("seq", got.seq, wanted.seq),
-       compare_numbers("kind", static_cast<std::int64_t>(got.kind), wanted.kind),
-       compare_texts("method", got.method, wanted.method),
-       compare_texts("status", got.status, wanted.status.value_or(std::string(got.status))),
-       compare_texts("metadata", got.metadata, wanted.metadata.value_or(std::string(got.metadata))),
-       compare_numbers("bytes of metadata", size(got.metadata.size()),
-                       size(wanted.metadata_bytes.value_or(got.metadata.size()))),
-       compare_numbers("body codec", got.body_codec, wanted.body_codec),
-       compare_texts("transforms", got.transforms, transforms),
-       compare_bytes("body", got.body, wanted.body.value_or(std::string(got.body))),
-       compare_numbers("bytes of body", size(got.body.size()),
-                       size(wanted.body_bytes.value_or(got.body.size())))});
-}
 
 class Checker {
  public:
@@ -119,9 +49,13 @@ class Checker {
     if (vector.kind == "message") {
       const Protocol* protocol = find_protocol(vector.protocol);
       if (protocol == nullptr) return std::nullopt;
-      return check_message(*protocol, vector);
+      return check_message(*protocol, transforms_, vector);
     }
-    if (vector.kind == "message_v3" && vector.protocol == "fast") return check_fast(vector);
+    if (vector.kind == "message_v3") {
+      const V3Parser parse = find_v3_parser(vector.protocol);
+      if (parse == nullptr) return std::nullopt;
+      return check_v3_message(parse, transforms_, vector);
+    }
     if (vector.kind == "status") return check_status(vector);
     if (vector.kind == "status_decode") return check_status_text(vector);
     if (vector.kind == "meta_decode") return check_metadata(vector);
@@ -131,12 +65,6 @@ class Checker {
   }
 
   static Outcome check_secure(const Vector& vector);
-  Outcome check_message(const Protocol& protocol, const Vector& vector) const;
-  Outcome check_written(const Protocol& protocol, const Vector& vector,
-                        const ExpectedMessage& own) const;
-  Outcome check_read(const Protocol& protocol, const Vector& vector, std::string_view wire,
-                     const ExpectedMessage& wanted) const;
-  Outcome check_fast(const Vector& vector) const;
   static Outcome check_status(const Vector& vector);
   static Outcome check_status_text(const Vector& vector);
   static Outcome check_metadata(const Vector& vector);
@@ -144,92 +72,6 @@ class Checker {
 
   TransformSet transforms_;
 };
-
-// The original at fault: it says so, or does not read back the body that it wrote.
-bool is_defect(const Vector& vector) {
-  if (vector.defect) return true;
-  return vector.read.has_value() && vector.read->body.has_value() &&
-         *vector.read->body != vector.body;
-}
-
-Outcome Checker::check_message(const Protocol& protocol, const Vector& vector) const {
-  ExpectedMessage own{.seq = vector.seq,
-                      .kind = vector.message_kind,
-                      .body_codec = vector.body_codec,
-                      .method = vector.method,
-                      .status = std::string(),
-                      .metadata = std::string(),
-                      .body = vector.body};
-  append_status_text(*own.status, vector.status);
-  if (!append_metadata_text(*own.metadata, vector.metadata).ok()) return "too many metadata pairs";
-
-  Outcome written = check_written(protocol, vector, own);
-  if (written != kPassed) return "writing: " + written;
-  if (!vector.wire.has_value() || vector.unreadable) return kPassed;
-  const Outcome as_own = check_read(protocol, vector, *vector.wire, own);
-  if (!vector.read.has_value()) return as_own == kPassed ? kPassed : "reading: " + as_own;
-  ExpectedMessage theirs = *vector.read;
-  if (!theirs.body.has_value() && !theirs.body_bytes.has_value()) theirs.body = vector.body;
-  const Outcome as_theirs = check_read(protocol, vector, *vector.wire, theirs);
-  // What the original damages when writing may come out whole, or as the original reads it.
-  if (is_defect(vector) && (as_own == kPassed || as_theirs == kPassed)) return kPassed;
-  const Outcome both = first_of({as_own, as_theirs});
-  return both == kPassed ? kPassed : "reading: " + both;
-}
-
-Outcome Checker::check_written(const Protocol& protocol, const Vector& vector,
-                               const ExpectedMessage& own) const {
-  const MessageHead head{.seq = static_cast<std::int32_t>(vector.seq),
-                         .kind = static_cast<Kind>(vector.message_kind),
-                         .body_codec = static_cast<std::uint8_t>(vector.body_codec),
-                         .method = vector.method,
-                         .status = *own.status,
-                         .metadata = *own.metadata,
-                         .transforms = vector.transforms};
-  Buffer out;
-  const Status built = protocol.append(out, head, vector.body, kLimits, &transforms_);
-  if (vector.refused)
-    return built.ok() ? "written, but it cannot be said in this protocol" : kPassed;
-  const bool defect = is_defect(vector);
-  if (!built.ok()) return defect ? kPassed : built.to_string();
-  // Where the original is at fault we send what is right: it must read back whole.
-  if (vector.exact && !defect) {
-    if (vector.wire.has_value()) return compare_bytes("frame", out.view(), *vector.wire);
-    return first_of(
-        {compare_numbers("bytes of the frame", std::ssize(out.view()),
-                         static_cast<std::int64_t>(vector.wire_bytes.value_or(out.size()))),
-         compare_texts("SHA-256 of the frame", sha256_hex(out.view()), vector.wire_sha256)});
-  }
-  return check_read(protocol, vector, out.view(), own);
-}
-
-Outcome Checker::check_read(const Protocol& protocol, const Vector& vector, std::string_view wire,
-                            const ExpectedMessage& wanted) const {
-  const Received received = protocol.parse(wire, kLimits, &transforms_);
-  if (received.state == Received::State::kNeedMore) return "the frame is cut";
-  // The original's codec reads an undefined kind and its session then hangs up.
-  if (received.status.reason() == "frame.bad_kind" && wanted.kind == 0) return kPassed;
-  if (received.state != Received::State::kMessage) return received.status.to_string();
-  return first_of({compare_numbers("bytes of the frame", received.size, std::ssize(wire)),
-                   compare_message(received.message, wanted, vector.transforms)});
-}
-
-Outcome Checker::check_fast(const Vector& vector) const {
-  if (!vector.wire.has_value()) return "no frame to read";
-  const Result<FastMessage> message = parse_fast_v3(*vector.wire, kLimits, transforms_);
-  if (!message.ok()) return message.status().to_string();
-  const Result<Metadata> metadata = parse_metadata_text(message->metadata);
-  if (!metadata.ok()) return metadata.status().to_string();
-  Metadata own = *metadata;
-  own.remove("X-Reply-Error");  // v3's errors; the vector tells them apart from its metadata
-  return first_of({compare_texts("seq", message->seq, vector.seq_text),
-                   compare_numbers("kind", message->kind, vector.message_kind),
-                   compare_texts("uri", message->uri, vector.uri),
-                   own == vector.metadata ? kPassed : "metadata differ",
-                   compare_numbers("body codec", message->body_codec, vector.body_codec),
-                   compare_texts("transforms", message->transforms, vector.transforms),
-                   compare_bytes("body", message->body, vector.body)});
-}
 
 Outcome Checker::check_status(const Vector& vector) {
   std::string query;

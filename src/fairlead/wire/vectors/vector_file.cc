@@ -33,6 +33,12 @@ std::string text_at(element object, std::string_view key) {
   return find_text(object, key).value_or("");
 }
 
+// The value as JSON without blanks; empty when there is none.
+std::string json_at(element object, std::string_view key) {
+  const std::optional<element> value = find(object, key);
+  return value.has_value() ? simdjson::minify(*value) : std::string();
+}
+
 std::optional<std::int64_t> find_int(element object, std::string_view key) {
   const std::optional<element> value = find(object, key);
   std::int64_t number = 0;
@@ -145,6 +151,7 @@ void read_message(element object, Vector& vector) {
   vector.body_codec = int_at(object, "body_codec");
   vector.method = text_at(object, "service_method");
   vector.uri = text_at(object, "uri");
+  vector.reply_error = json_at(object, "reply_error");
   vector.body = body_of(object);
   vector.transforms = bytes_of_numbers(object, "xfer");
   vector.metadata = metadata_at(object, "meta");

@@ -44,7 +44,8 @@ struct Vector {
   std::int64_t message_kind = 0;
   std::int64_t body_codec = 0;
   std::string method{};
-  std::string uri{};  // v3
+  std::string uri{};          // v3
+  std::string reply_error{};  // v3, its JSON; empty for none
   std::string body{};
   std::string transforms{};
   Metadata metadata{};

@@ -1,0 +1,46 @@
+// Names of handlers that are registered by a text, mapped to methods as teleport/erpc maps them, so
+// that a Go peer finds the same handler under the same method. Services of FL_SERVICE have their
+// paths from service.h and need none of this.
+//
+//   name          HTTP style      RPC style
+//   AaBb          /aa_bb          AaBb
+//   Aa_Bb         /aa/bb          Aa.Bb        one underscore separates
+//   Aa__Bb        /aa_bb          Aa_Bb        more of them are one underscore
+//   ABcXYz        /abc_xyz        ABcXYz       only what follows a small letter or digit begins a
+//   word
+//
+// A struct's handler is mapped twice: its name under the prefix, then the method's under that.
+//
+//   http_style_name({.prefix = http_style_name({.name = "sub_grp"}), .name = "AaBb_CcDd"})
+//     → "/sub/grp/aa_bb/cc_dd"
+//
+// Any bytes are a name, of any length; what is too long for a message is refused by whoever
+// registers it. Underscores in front are dropped, so a name of nothing else is empty and maps to
+// the prefix. Only ASCII letters change; Go makes others small as well in the HTTP style. Thread:
+// any. Cost: linear.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace fairlead::contract {
+
+struct HandlerName {
+  std::string_view prefix{};  // already mapped; empty for none
+  std::string_view name{};    // of a struct or function, or of a sub-route
+};
+
+// "/prefix/name" in small letters, words by underscores. Always begins with a slash and ends with
+// none unless it is "/"; empty segments and "." vanish, ".." takes the segment before it away.
+std::string http_style_name(const HandlerName& handler);
+
+// "Prefix.Name" with its letters as they are; without dots at its ends, so it may be empty.
+std::string rpc_style_name(const HandlerName& handler);
+
+// The words of a name in small letters as erpc sees them: an underscore goes before the first
+// capital behind any sign that is neither capital nor underscore; those of the name stay, so
+// Aa__Bb is aa___bb.
+// Unlike snake_case() of service.h, which knows capitals that belong together.
+std::string erpc_snake_case(std::string_view name);
+
+}  // namespace fairlead::contract
