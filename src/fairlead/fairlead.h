@@ -16,8 +16,10 @@
 
 namespace fairlead {
 
+using codec::CodecId;
 using contract::Push;
 using rpc::Context;
+using rpc::Reply;
 using service::all;
 using service::App;
 using service::blocking;
@@ -28,9 +30,12 @@ using service::error;
 using service::on_pool;
 using service::Pool;
 using service::PoolOptions;
+using service::RawClient;
 using service::Runtime;
+using service::sealed;
 using service::with_codec;
 using service::with_meta;
+using service::with_transforms;
 using service::within;
 
 }  // namespace fairlead

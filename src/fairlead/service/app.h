@@ -26,9 +26,11 @@
 #include "fairlead/contract/service.h"
 #include "fairlead/service/client.h"
 #include "fairlead/service/method_handler.h"
+#include "fairlead/service/named_handler.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/pooled_handler.h"
 #include "fairlead/service/process.h"
+#include "fairlead/service/raw_client.h"
 #include "fairlead/service/spec.h"
 
 namespace fairlead::service {
@@ -52,6 +54,11 @@ class Runtime {
   template <contract::Service S>
   Client<S> client(std::string_view name_or_addresses) {
     return Client<S>(target(name_or_addresses));
+  }
+
+  // The same for calls whose bodies are bytes (raw_client.h).
+  RawClient raw_client(std::string_view name_or_addresses) {
+    return RawClient(target(name_or_addresses));
   }
 
   // Threads for work that blocks (pool.h). The configuration has the last word: `pools.<name>`. A
@@ -114,12 +121,46 @@ class App final : public Runtime {
     return *this;
   }
 
+  // One handler under a method's name, for methods that no contract describes (named_handler.h).
+  template <class Function>
+  App& on_call(std::string_view method, Function function) {
+    return add(
+        internal::add_named(process_.router(), wire::Kind::kCall, method, std::move(function)));
+  }
+  template <class Function>
+  App& on_push(std::string_view method, Function function) {
+    return add(
+        internal::add_named(process_.router(), wire::Kind::kPush, method, std::move(function)));
+  }
+  // What answers CALLs, or takes PUSHes, of methods that nobody serves, from their raw bodies; at
+  // most one of each. context.method() says which; a reply goes out by context.reply_with().
+  template <class Function>
+  App& on_unknown_call(Function function) {
+    return add(
+        process_.router().add_unknown(wire::Kind::kCall, rpc::make_handler(std::move(function))));
+  }
+  template <class Function>
+  App& on_unknown_push(Function function) {
+    return add(
+        process_.router().add_unknown(wire::Kind::kPush, rpc::make_handler(std::move(function))));
+  }
+  // Whoever connects must log in: `function`, raw or typed, reads the AUTH_CALL. An OK reply opens
+  // the session, which context.session().values() can tell who it belongs to; an error is answered
+  // and closes it.
+  template <class Function>
+  App& on_login(Function function) {
+    Status bad;
+    auto handler = internal::make_named_handler(std::move(function), bad);
+    return add(bad.ok() ? process_.router().set_login(std::move(handler)) : bad);
+  }
+
   // Registers this program under its name while it serves.
   App& discover() {
     discover_ = true;
     return *this;
   }
 
+  using Runtime::run;
   // Serves until INT or TERM, drains, and gives the exit code. The addresses count when neither
   // file, environment nor flags say `listen`.
   template <std::convertible_to<std::string_view>... Addresses>
@@ -128,6 +169,11 @@ class App final : public Runtime {
   }
 
  private:
+  App& add(Status added) {
+    FL_CHECK(!process_.started());  // routes are read without a lock from then on
+    if (status_.ok()) status_ = std::move(added);
+    return *this;
+  }
   int serve_at(std::vector<std::string> addresses);
 
   bool discover_ = false;

@@ -10,6 +10,8 @@ void apply(CallOptions& options, const WithMeta& word) {
 }
 void apply(CallOptions& options, WithCodec word) { options.codec = word.codec; }
 void apply(CallOptions& options, CancelledBy word) { options.cancel = std::move(word.token); }
+void apply(CallOptions& options, WithTransforms word) { options.transforms = std::move(word.ids); }
+void apply(CallOptions& options, Sealed word) { options.secure = word.form; }
 
 namespace internal {
 
@@ -44,7 +46,9 @@ void CallState::send(rpc::Session& session) {
   ++attempts_;
   const rpc::CallHead head{.method = method_.path,
                            .body_codec = static_cast<std::uint8_t>(codec_),
-                           .metadata = options_.metadata};
+                           .metadata = options_.metadata,
+                           .transforms = options_.transforms,
+                           .secure = options_.secure};
   if (method_.argument->kind == contract::Kind::kBytes) {
     return session.start_call(*this, head, deadline_, options_.cancel,
                               *static_cast<const Bytes*>(argument()));
@@ -93,7 +97,9 @@ PushCall PushCall::start(upstream::Service& upstream, const contract::MethodInfo
   upstream::RawRequest request{.method = method.path,
                                .body_codec = static_cast<std::uint8_t>(codec),
                                .body = Bytes(body.view()),
-                               .metadata = std::move(options.metadata)};
+                               .metadata = std::move(options.metadata),
+                               .transforms = std::move(options.transforms),
+                               .secure = options.secure};
   core.spawn(run(upstream, std::move(request), core.deadline_after(within),
                  std::move(options.cancel), state));
   return PushCall(std::move(state));

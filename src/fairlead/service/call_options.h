@@ -9,6 +9,7 @@
 #include "fairlead/async/cancel.h"
 #include "fairlead/base/time.h"
 #include "fairlead/codec/codec.h"
+#include "fairlead/wire/secure/secure_flags.h"
 
 namespace fairlead::service {
 
@@ -18,6 +19,8 @@ struct CallOptions {
   std::string metadata{};              // encoded text
   std::optional<codec::CodecId> codec{};
   CancelToken cancel{};
+  std::string transforms{};  // ids
+  wire::SecureForm secure = wire::SecureForm::kPlain;
 };
 
 struct Within {
@@ -33,6 +36,12 @@ struct WithCodec {
 struct CancelledBy {
   CancelToken token;
 };
+struct WithTransforms {
+  std::string ids;
+};
+struct Sealed {
+  wire::SecureForm form;
+};
 
 // The call ends with kDeadlineExceeded `call.deadline` when no reply came within `duration` > 0.
 inline Within within(Duration duration) { return {duration}; }
@@ -44,10 +53,18 @@ inline WithMeta with_meta(std::string_view key, std::string_view value) {
 inline WithCodec with_codec(codec::CodecId codec) { return {codec}; }
 // The call ends with kCancelled `call.cancelled` when the token says so. On its core only.
 inline CancelledBy cancelled_by(CancelToken token) { return {std::move(token)}; }
+// The message, and its reply, pass through these transforms, outermost first: "g" gzip, "m" md5,
+// "z" zstd, "c" crc32c.
+inline WithTransforms with_transforms(std::string_view ids) { return {std::string(ids)}; }
+// Body and reply are sealed with the program's keys (setting `secure`): AES-256-GCM, or the form
+// that erpc's secure plugin understands.
+inline Sealed sealed(wire::SecureForm form = wire::SecureForm::kAesGcm) { return {form}; }
 
 void apply(CallOptions& options, Within word);
 void apply(CallOptions& options, const WithMeta& word);
 void apply(CallOptions& options, WithCodec word);
 void apply(CallOptions& options, CancelledBy word);
+void apply(CallOptions& options, WithTransforms word);
+void apply(CallOptions& options, Sealed word);
 
 }  // namespace fairlead::service

@@ -92,10 +92,9 @@ decltype(auto) call_logic(Logic& logic, rpc::Context& context, In in) {
     return Invoker{}(logic, context, std::move(in));
 }
 
-template <contract::Service S, std::size_t I, class Logic, class Invoker>
-class MethodHandler final : public rpc::Handler {
-  using Argument = contract::ArgumentOf<S, I>;
-  using Reply = contract::ReplyOf<S, I>;
+// Argument and Reply: types of contracts, or void. Invoker calls the user's function on a Logic&.
+template <class Argument, class Reply, class Logic, class Invoker>
+class TypedHandler final : public rpc::Handler {
   using Held = std::conditional_t<std::is_void_v<Argument>, contract::NoArgument, Argument>;
   using Returned = decltype(call_logic<Invoker>(
       std::declval<Logic&>(), std::declval<rpc::Context&>(), std::declval<Held>()));
@@ -103,7 +102,7 @@ class MethodHandler final : public rpc::Handler {
  public:
   static constexpr bool kWaits = is_task_v<Returned>;
 
-  explicit MethodHandler(std::shared_ptr<Logic> logic) : logic_(std::move(logic)) {}
+  explicit TypedHandler(std::shared_ptr<Logic> logic) : logic_(std::move(logic)) {}
 
   bool waits() const override { return kWaits; }
 
@@ -154,6 +153,10 @@ class MethodHandler final : public rpc::Handler {
 
   const std::shared_ptr<Logic> logic_;
 };
+
+template <contract::Service S, std::size_t I, class Logic, class Invoker>
+using MethodHandler =
+    TypedHandler<contract::ArgumentOf<S, I>, contract::ReplyOf<S, I>, Logic, Invoker>;
 
 // Adds a route for each method of S; make.template operator()<index, Invoker>() gives its handler.
 // Errors: kInvalidOperation `contract.bad_pattern`; kConflict `route.taken`.

@@ -288,8 +288,8 @@ Task<Result<rpc::Reply>> Service::call(RawRequest request, Deadline deadline, Ca
     if (session == nullptr) {
       FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel));
     }
-    auto call = session->call(request.method, request.body_codec, request.body, request.metadata,
-                              deadline, cancel);
+    rpc::RawCall call;
+    session->start_call(call, request.head(), deadline, cancel, request.body);
     Result<rpc::Reply> reply = co_await call;
     if (reply.ok() || !may_try_elsewhere(reply.status())) co_return reply;
     last = reply.status();
@@ -304,9 +304,7 @@ Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken ca
     if (session == nullptr) {
       FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel));
     }
-    const rpc::CallHead head{
-        .method = request.method, .body_codec = request.body_codec, .metadata = request.metadata};
-    last = session->push(head, request.body);
+    last = session->push(request.head(), request.body);
     if (last.ok() || !may_try_elsewhere(last)) co_return last;
   }
   co_return last;

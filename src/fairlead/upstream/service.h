@@ -73,7 +73,17 @@ struct RawRequest {
   std::string method{};
   std::uint8_t body_codec = wire::kNoCodec;
   Bytes body{};
-  std::string metadata{};  // encoded text
+  std::string metadata{};    // encoded text
+  std::string transforms{};  // ids
+  wire::SecureForm secure = wire::SecureForm::kPlain;
+
+  rpc::CallHead head() const {
+    return {.method = method,
+            .body_codec = body_codec,
+            .metadata = metadata,
+            .transforms = transforms,
+            .secure = secure};
+  }
 };
 
 // Thread: the peer's core. Lifetime: the peer outlives it; close() before destruction.
