@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "fairlead/io/tls_stream.h"
+
 namespace fairlead::rpc {
 
 Status PeerOptions::validate() const {
@@ -34,14 +36,22 @@ Session& Peer::open(std::unique_ptr<io::Stream> stream) {
   return *session;
 }
 
-Session& Peer::accept(std::unique_ptr<io::Stream> stream) { return open(std::move(stream)); }
+Session& Peer::accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* /*protocol*/) {
+  return open(std::move(stream));
+}
 
-Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, CancelToken cancel) {
+Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, CancelToken cancel,
+                                  DialOptions options) {
   if (closing_) {
     co_return Status(Code::kInvalidOperation, "peer.closing", "this peer is being closed");
   }
   FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
-                   co_await core_.connect(address, deadline, std::move(cancel)));
+                   co_await core_.connect(address, deadline, cancel));
+  if (options.tls != nullptr) {
+    FL_CO_TRY_ASSIGN(stream,
+                     co_await io::tls_connect(core_, std::move(stream), std::move(options.tls),
+                                              std::move(options.server_name), deadline, cancel));
+  }
   co_return &open(std::move(stream));
 }
 

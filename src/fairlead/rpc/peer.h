@@ -4,15 +4,18 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "fairlead/async/event.h"
 #include "fairlead/async/scope.h"
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
+#include "fairlead/io/tls_context.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/router.h"
 #include "fairlead/rpc/session.h"
 #include "fairlead/wire/message.h"
+#include "fairlead/wire/protocol.h"
 #include "fairlead/wire/transforms/transform.h"
 
 namespace fairlead::rpc {
@@ -29,6 +32,13 @@ struct PeerOptions {
   Status validate() const;
 };
 
+// How a session of ours begins, beside its address.
+struct DialOptions {
+  const wire::Protocol* protocol = nullptr;     // null: raw
+  std::shared_ptr<const io::TlsContext> tls{};  // null: none
+  std::string server_name{};                    // what the server's certificate must be for
+};
+
 // Thread: its core. Lifetime: close() must have completed before destruction, or no session be
 // open; core and router outlive it.
 class Peer {
@@ -39,11 +49,13 @@ class Peer {
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  // Makes a session of an accepted connection.
-  Session& accept(std::unique_ptr<io::Stream> stream);
-  // Connects. The pointer is good until the next co_await.
-  // Errors: those of io::Core::connect(); kInvalidOperation `peer.closing`.
-  Task<Result<Session*>> dial(io::Address address, Deadline deadline, CancelToken cancel = {});
+  // Makes a session of an accepted connection. A null protocol is raw.
+  Session& accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol = nullptr);
+  // Connects, and does the TLS handshake if one is asked for. The pointer is good until the next
+  // co_await.
+  // Errors: those of io::Core::connect() and io::tls_connect(); kInvalidOperation `peer.closing`.
+  Task<Result<Session*>> dial(io::Address address, Deadline deadline, CancelToken cancel = {},
+                              DialOptions options = {});
 
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);
