@@ -257,6 +257,7 @@ Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint) {
     options.server_name =
         options_.server_name.empty() ? endpoint.server_name : options_.server_name;
   }
+  options.login = options_.login;
   const Deadline deadline = core().deadline_after(options_.dial_timeout);
   co_return co_await peer_.dial(endpoint.address, deadline, scope_.token(), std::move(options));
 }
