@@ -58,6 +58,17 @@ upstream::Service* Target::on_this_core() const {
   return nullptr;
 }
 
+std::optional<codec::CodecId> Target::codec_for(const contract::TypeInfo& type) const {
+  switch (type.kind) {
+    case contract::Kind::kVoid:       // no body
+    case contract::Kind::kBytes:      // no codec
+    case contract::Kind::kGenerated:  // made for one
+      return std::nullopt;
+    default:
+      return codec_;
+  }
+}
+
 io::Core& Target::next_core() const {
   return *places_[next_.fetch_add(1, std::memory_order_relaxed) % places_.size()].core;
 }
@@ -367,13 +378,18 @@ Task<Status> Process::register_self(std::vector<ListenPlan> bound) {
 // ---- calling
 // -------------------------------------------------------------------------------------
 
-// What a session of ours to this service begins with.
-Result<upstream::ServiceOptions> Process::calling_options(
-    std::string_view name, ClientOptions options, const upstream::EndpointSnapshot& endpoints) {
+// What the code says, under what the configuration says.
+ClientOptions Process::settled(std::string_view name, ClientOptions options) const {
   options = merged(std::move(options), defaults_of(spec_));
   if (const auto own = spec_.clients.find(name); own != spec_.clients.end()) {
     options = merged(std::move(options), own->second);
   }
+  return options;
+}
+
+// What a session of ours to this service begins with.
+Result<upstream::ServiceOptions> Process::calling_options(
+    std::string_view name, ClientOptions options, const upstream::EndpointSnapshot& endpoints) {
   upstream::ServiceOptions out;
   if (!options.protocol.empty()) {
     FL_TRY_ASSIGN(out.protocol, find_protocol(options.protocol));
@@ -389,7 +405,7 @@ Result<upstream::ServiceOptions> Process::calling_options(
   return out;
 }
 
-Result<Target*> Process::target(std::string_view name_or_addresses, const ClientOptions& options) {
+Result<Target*> Process::target(std::string_view name_or_addresses, const ClientOptions& told) {
   const auto known = targets_.find(name_or_addresses);
   if (known != targets_.end()) return known->second.get();
   const bool by_address = name_or_addresses.find(':') != std::string_view::npos;
@@ -405,9 +421,14 @@ Result<Target*> Process::target(std::string_view name_or_addresses, const Client
                         "file:/path/store.db, or an address as 127.0.0.1:9090");
     }
   }
+  const ClientOptions options = settled(name_or_addresses, told);
+  std::optional<codec::CodecId> codec;
+  if (!options.codec.empty()) {
+    FL_TRY_ASSIGN(codec, find_codec(options.codec));
+  }
   FL_TRY_ASSIGN(const upstream::ServiceOptions calling,
                 calling_options(name_or_addresses, options, endpoints));
-  auto target = std::make_unique<Target>(std::string(name_or_addresses));
+  auto target = std::make_unique<Target>(std::string(name_or_addresses), codec);
   for (const auto& peer : calling_) {
     target->places_.push_back(
         {&peer->core(), std::make_unique<upstream::Service>(*peer, target->name(), calling)});
