@@ -11,6 +11,7 @@
 #include "fairlead/io/tls_stream.h"
 #include "fairlead/observe/async_log_sink.h"
 #include "fairlead/runtime/signals.h"
+#include "fairlead/service/caller_identity.h"
 #include "fairlead/service/cores_page.h"
 
 namespace fairlead::service {
@@ -318,8 +319,10 @@ void Process::accept(io::Core& core, std::unique_ptr<io::Stream> stream, const L
     peer.accept(std::move(stream), plan.protocol);
     return;
   }
-  rpc::Session& session =
-      peer.accept(io::tls_wrap(core, std::move(stream), listen_tls_->current()), plan.protocol);
+  auto wrapped = io::tls_wrap(core, std::move(stream), listen_tls_->current());
+  io::TlsStream& tls = *wrapped;  // lives as long as its session
+  rpc::Session& session = peer.accept(std::move(wrapped), plan.protocol);
+  tls.on_established([&session, &tls] { internal::remember_caller(session.values(), tls.info()); });
   session.on_closed([this](rpc::Session& closed, const Status& why) {
     if (!why.reason().starts_with("tls.")) return;
     tls_failures_.add();
