@@ -50,17 +50,11 @@ Status Session::session_closed() const {
       .with_outcome(Outcome::kNotSent);
 }
 
-Status Session::begin_frame(const wire::MessageHead& head) {
-  FL_CHECK(!frame_open_);  // a handler must not send between begin_reply() and its end
-  if (stream_->unsent_bytes() > peer_.options_.write_queue_bytes_max) {
-    return Status(Code::kSendQueueFull, "session.write_queue",
-                  "the peer does not read: " + std::to_string(stream_->unsent_bytes()) +
-                      " bytes wait, write_queue_bytes_max is " +
-                      std::to_string(peer_.options_.write_queue_bytes_max));
-  }
-  frame_ = begin_on_wire(head);
-  frame_open_ = true;
-  return {};
+Status Session::queue_full() const {
+  return Status(Code::kSendQueueFull, "session.write_queue",
+                "the peer does not read: " + std::to_string(stream_->unsent_bytes()) +
+                    " bytes wait, write_queue_bytes_max is " +
+                    std::to_string(peer_.options_.write_queue_bytes_max));
 }
 
 Status Session::end_frame(Status body_written, const Bytes& shared) {

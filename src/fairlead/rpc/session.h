@@ -143,10 +143,12 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   Status begin_push(const CallHead& head);
   Status end_push(Status body_written, const Bytes& shared = {});
   Status begin_frame(const wire::MessageHead& head);
+  Status queue_full() const;
   Status end_frame(Status body_written, const Bytes& shared);
   // Ends a frame whose body's last part is `shared`, and hands it to the stream.
   Status send_frame(wire::FrameStart start, const Bytes& shared,
                     const wire::TransformSet* transforms);
+  Status send_other_frame(wire::FrameStart start, const wire::TransformSet* transforms);
   wire::FrameStart begin_on_wire(const wire::MessageHead& head) {
     if (protocol_ == nullptr) return wire::raw::begin(stream_->output(), head);
     return protocol_->begin(stream_->output(), head);

@@ -3,6 +3,7 @@
 
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/session.h"
+#include "fairlead/wire/status_text.h"
 
 namespace fairlead::rpc {
 
@@ -12,19 +13,36 @@ inline bool Session::may_seal(const CallHead& head) const {
          (!head.metadata.empty() && peer_.options_.secure != nullptr);
 }
 
+[[gnu::always_inline]] inline Status Session::begin_frame(const wire::MessageHead& head) {
+  FL_CHECK(!frame_open_);  // a handler must not send between begin_reply() and its end
+  if (stream_->unsent_bytes() > peer_.options_.write_queue_bytes_max) [[unlikely]] {
+    return queue_full();
+  }
+  frame_ = begin_on_wire(head);
+  frame_open_ = true;
+  return {};
+}
+
 inline Status Session::send_frame(wire::FrameStart start, const Bytes& shared,
                                   const wire::TransformSet* transforms) {
+  if (protocol_ != nullptr) [[unlikely]]
+    return send_other_frame(start, transforms);
   Buffer& out = stream_->output();
-  const wire::Limits& limits = peer_.options_.limits;
-  if (protocol_ == nullptr) {
-    FL_TRY(wire::raw::finish(out, start, limits, transforms, shared.size()));
-  } else {
-    FL_TRY(protocol_->finish(out, start, limits, transforms));
-  }
+  FL_TRY(wire::raw::finish(out, start, peer_.options_.limits, transforms, shared.size()));
   appended_bytes_ += out.size() - start.offset + shared.size();
   if (!shared.empty()) stream_->share(shared);
   stream_->wrote();
   return {};
+}
+
+// Ends a call of ours that is in the table no more.
+inline void Session::end_with(PendingCall& call, const wire::MessageView& reply,
+                              const Bytes& input) {
+  call.forget();
+  call.session_ = nullptr;
+  if (call.secure_ != nullptr) [[unlikely]]
+    return receive_secure_reply(call, reply, input);
+  call.on_done(wire::parse_status_text(reply.status), reply, input);
 }
 
 }  // namespace fairlead::rpc

@@ -1,4 +1,4 @@
-// Frames of the protocols other than raw, and of raw before the login's end.
+// Frames of the protocols other than raw, and those that raw reads before the login's end.
 #include <algorithm>
 
 #include "fairlead/rpc/session_frame.h"
@@ -35,6 +35,14 @@ io::ReadResult Session::read_any(const Bytes& input) {
     consumed += received.size;
   }
   return {all.size(), 0};  // all is taken; or closed, and what is left is nobody's
+}
+
+Status Session::send_other_frame(wire::FrameStart start, const wire::TransformSet* transforms) {
+  Buffer& out = stream_->output();
+  FL_TRY(protocol_->finish(out, start, peer_.options_.limits, transforms));
+  appended_bytes_ += out.size() - start.offset;
+  stream_->wrote();
+  return {};
 }
 
 // The fault of one message: whoever waits for it hears of it, and the connection goes on.

@@ -107,14 +107,6 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
   end_with(*call, message, input);
 }
 
-void Session::end_with(PendingCall& call, const wire::MessageView& reply, const Bytes& input) {
-  call.forget();
-  call.session_ = nullptr;
-  if (call.secure_ != nullptr) [[unlikely]]
-    return receive_secure_reply(call, reply, input);
-  call.on_done(wire::parse_status_text(reply.status), reply, input);
-}
-
 [[gnu::always_inline]] inline void Session::run(Handler& handler, const std::string* method,
                                                 const wire::MessageView& message,
                                                 const Bytes& input, Deadline deadline) {
