@@ -358,9 +358,7 @@ Result<upstream::Record> Process::record_of(const std::vector<ListenPlan>& bound
   } else if (told.address.host() == "0.0.0.0") {
     told.address = io::Address::loopback(told.address.port());
   } else if (told.address.host() == "::") {
-    const io::Address v6 = io::Address::parse("[::1]:0").value();
-    told.address = told.address.only_ipv6() ? v6.with_port(told.address.port())
-                                            : io::Address::loopback(told.address.port());
+    told.address = io::Address::parse("[::1]:0").value().with_port(told.address.port());
   }
   return upstream::Record{.address = told.address.to_text(),
                           .protocol = std::string(bound.front().protocol->name()),

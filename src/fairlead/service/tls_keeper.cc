@@ -38,7 +38,7 @@ FileStamp stamp_of(const std::string& path) {
 
 TlsKeeper::~TlsKeeper() {
   {
-    const MutexLock lock(mutex_);
+    const MutexLock lock(asked_mutex_);
     ending_ = true;
   }
   changed_.notify_all();
@@ -148,7 +148,7 @@ void TlsKeeper::start() {
 
 void TlsKeeper::ask() {
   {
-    const MutexLock lock(mutex_);
+    const MutexLock lock(asked_mutex_);
     asked_ = true;
   }
   changed_.notify_all();
@@ -158,9 +158,9 @@ void TlsKeeper::run() {
   while (true) {
     bool everything = false;
     {
-      const MutexLock lock(mutex_);
+      const MutexLock lock(asked_mutex_);
       const auto next = std::chrono::steady_clock::now() + kLookInterval;
-      while (!ending_ && !asked_ && changed_.wait_until(mutex_, next)) {
+      while (!ending_ && !asked_ && changed_.wait_until(asked_mutex_, next)) {
       }
       if (ending_) return;
       everything = std::exchange(asked_, false);

@@ -56,7 +56,7 @@ class TlsKeeper {
   // Also called on that thread when somebody asks: what else is read from files. Before start().
   void also_when_asked(std::function<void()> reload) { also_ = std::move(reload); }
   // Everything is read again soon, changed or not.
-  void ask() FL_EXCLUDES(mutex_);
+  void ask() FL_EXCLUDES(asked_mutex_);
   // Reads again what has changed, or everything. This blocks.
   void look(bool everything, std::int64_t wall_ms) FL_EXCLUDES(mutex_);
 
@@ -85,8 +85,9 @@ class TlsKeeper {
   observe::Registry& metrics_;
   Mutex mutex_;
   std::vector<std::unique_ptr<Kept>> kept_ FL_GUARDED_BY(mutex_);
-  bool asked_ FL_GUARDED_BY(mutex_) = false;
-  bool ending_ FL_GUARDED_BY(mutex_) = false;
+  Mutex asked_mutex_;  // never held while files are read: a core asks
+  bool asked_ FL_GUARDED_BY(asked_mutex_) = false;
+  bool ending_ FL_GUARDED_BY(asked_mutex_) = false;
   CondVar changed_;
   std::function<void()> also_;
   std::thread thread_;

@@ -209,6 +209,15 @@ TEST_F(TlsServiceTest, ServesUnixAndIpv6WithAndWithoutTls) {
   EXPECT_TRUE(Client<Math>(**over_unix).name(within(10s)).get().ok());
 }
 
+// What is registered must be an address that can be dialled.
+TEST_F(TlsServiceTest, IsReachedWhenItListensOnEveryIpv6Interface) {
+  serving.listen = {"tcp6://:0"};
+  ASSERT_TRUE(serve().ok());
+  const Status called = call();
+  EXPECT_TRUE(called.ok()) << called;
+  EXPECT_TRUE(record().address.starts_with("[::1]:"));
+}
+
 TEST_F(TlsServiceTest, SpeaksTlsOverAUnixSocket) {
   const std::string path = (folder.path() / "s.sock").string();
   ListenSpec listener("unix:" + path);
