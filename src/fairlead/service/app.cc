@@ -82,6 +82,7 @@ int App::serve_at(std::vector<std::string> addresses) {
     process_.stop();
     return fail(serving);
   }
+  if (on_ready_) on_ready_(process_.addresses());
   process_.wait_for_signal();
   process_.stop();
   return 0;

@@ -221,6 +221,12 @@ Task<Status> Process::listen_all(bool discover) {
   co_return Status();
 }
 
+std::vector<io::Address> Process::addresses() const {
+  std::vector<io::Address> out;
+  for (const auto& listener : listeners_) out.push_back(listener->local());
+  return out;
+}
+
 // What others are told. On one machine a listener on every interface is reached by loopback.
 Result<std::string> Process::advertised(const std::vector<io::Address>& bound) const {
   if (!spec_.advertise.empty()) {

@@ -72,6 +72,8 @@ class Process {
   // Opens the addresses of the spec, the admin listener, and, when `discover`, the registry's
   // record. Errors: `address.bad`, `listen.*`, `admin.*`, `store.*`, `service.*`.
   Status serve(bool discover);
+  // Where it serves, in the order of the spec; after serve().
+  std::vector<io::Address> addresses() const;
   // A service by its name in the registry, or by addresses ("127.0.0.1:9090,127.0.0.1:9091").
   // Errors: kInvalidOperation `client.no_store`; `address.bad`, `service.bad_name`.
   Result<Target*> target(std::string_view name_or_addresses);
