@@ -1,42 +1,84 @@
 #!/usr/bin/env python3
 """Runs conformance scripts from outside the project against servers of the tests.
 
-usage: run_outside.py FOLDER HTTP_ECHO_SERVER
-  FOLDER            holds the scripts; each closes with "N passed, N failed"
-  HTTP_ECHO_SERVER  the test program of that name
+usage: run_outside.py FOLDER BUILD
+  FOLDER  holds the scripts; each closes with "N passed, N failed"
+  BUILD   the build tree with the servers
 
-Ends with 0 when every script passed.
+Every script gets a server of its own. Ends with 0 when all scripts passed.
 """
+import contextlib
 import pathlib
 import re
 import subprocess
 import sys
 
+SERVERS = {  # below the build tree
+    "http_echo_server": "tests/e2e/http/http_echo_server",
+    "rpc_test_server": "tests/e2e/rpc/rpc_test_server",
+}
+DATA = pathlib.Path(__file__).resolve().parent.parent / "tests" / "data"
+# Script, server, arguments behind host and port. "{pid}" is the server's process.
+RUNS = [
+    # HTTP/1.1 framing and request smuggling, the level that everyone must hold.
+    ("smuggling_cases.py", "http_echo_server", ["--path", "/echo", "--echo", "--level", "must"]),
+    # JSON texts that every reader must take or refuse.
+    ("json_cases.py", "http_echo_server", ["--path", "/json/any"]),
+    # Malformed RPC frames, plain and behind a transform.
+    ("frame_garbage.py", "rpc_test_server",
+     ["--spec", DATA / "frame_garbage_raw.json", "--pid", "{pid}"]),
+    ("frame_garbage.py", "rpc_test_server",
+     ["--spec", DATA / "frame_garbage_raw_crc32c.json", "--pid", "{pid}"]),
+]
+SCRIPT_SECONDS_MAX = 300
+STOP_SECONDS_MAX = 20
 
-def run_http(folder, server):
-    """HTTP/1.1 framing and request smuggling, the level that everyone must hold."""
+
+@contextlib.contextmanager
+def running(server):
+    """Gives process and port of a server that ends when its input does; it must end with 0."""
     process = subprocess.Popen([server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()
         port = re.search(r":(\d+)\s*$", line)
         if not port:
             sys.exit(f"run_outside: {server} said {line!r} instead of where it listens")
-        command = [sys.executable, folder / "smuggling_cases.py", "127.0.0.1", port.group(1),
-                   "--path", "/echo", "--echo", "--level", "must"]
-        return subprocess.run(command, timeout=300).returncode == 0
-    finally:
+        yield process, port.group(1)
         process.stdin.close()
-        process.wait(timeout=20)
+        if process.wait(timeout=STOP_SECONDS_MAX) != 0:
+            sys.exit(f"run_outside: {server} ended with {process.returncode}")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def passes(script, server, arguments):
+    with running(server) as (process, port):
+        told = [str(argument).format(pid=process.pid) for argument in arguments]
+        print(f"outside cases: {server.name} against", script.name, *told, flush=True)
+        command = [sys.executable, "-B", script, "127.0.0.1", port, *told]
+        try:
+            return subprocess.run(command, timeout=SCRIPT_SECONDS_MAX).returncode == 0
+        except subprocess.TimeoutExpired:
+            print(f"outside cases: {script.name} took more than {SCRIPT_SECONDS_MAX} s")
+            return False
 
 
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    folder = pathlib.Path(sys.argv[1])
-    if not (folder / "smuggling_cases.py").exists():
-        print(f"outside cases: {folder} holds no smuggling_cases.py")
-        return 0
-    return 0 if run_http(folder, sys.argv[2]) else 1
+    folder, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    failed = []
+    for name, server, arguments in RUNS:
+        script = folder / name
+        if not script.exists():
+            print(f"outside cases: {folder} holds no {name}")
+        elif not passes(script, build / SERVERS[server], arguments):
+            failed.append(name)
+    if failed:
+        print(f"outside cases: FAILED: {', '.join(failed)}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

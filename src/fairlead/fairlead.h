@@ -19,7 +19,9 @@ namespace fairlead {
 using codec::CodecId;
 using contract::Push;
 using rpc::Context;
+using rpc::Login;
 using rpc::Reply;
+using rpc::SecureKeys;
 using service::all;
 using service::App;
 using service::blocking;

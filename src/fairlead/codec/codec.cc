@@ -167,4 +167,9 @@ Status decode(CodecId id, const contract::TypeInfo& type, const Bytes& body, voi
   return Status(Code::kBadMessage, "codec.unsupported", unsupported(id));
 }
 
+Status check_json(const Bytes& body) {
+  bool is_null = false;
+  return internal::check_json(body, is_null);
+}
+
 }  // namespace fairlead::codec

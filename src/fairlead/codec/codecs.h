@@ -53,9 +53,10 @@ Status decode_generated(CodecId id, const TypeInfo& type, const Bytes& body, voi
 Status check_json(const Bytes& body, bool& is_null);
 Status check_thrift(const Bytes& body, const DecodeOptions& options);
 
-// Where and what is wrong with a JSON text that simdjson refused: "at line 2, column 7 (byte 31):
-// wanted a comma or ]". Empty when this strict reader of RFC 8259 finds nothing wrong.
-std::string explain_json(std::string_view text, int depth_max);
+// Where and what is wrong with a JSON text that simdjson refused: kBadMessage `codec.json` or
+// `codec.depth`, "the body: line 2, column 7 (byte 31): wanted a comma or ]". OK when this strict
+// reader of RFC 8259 finds nothing wrong.
+Status explain_json(std::string_view text, int depth_max);
 
 // A JSON text with "e0" behind every integer that does not fit 64 bits, so that simdjson takes it
 // for floating point.

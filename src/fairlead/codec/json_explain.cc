@@ -2,6 +2,8 @@
 // is found by a slow reader that stops at the first byte that RFC 8259 does not allow; and it
 // refuses integers beyond 64 bits, which are good values of floating-point fields.
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,24 @@
 namespace fairlead::codec::internal {
 namespace {
 
+// Whether `number`, which is well-formed, is beyond what a double holds. Of the numbers that have
+// no double some are too small, which is no fault: they are zero. The power of ten of the first
+// digit tells them apart.
+bool too_large(std::string_view number) {
+  if (parse_double(number).has_value()) return false;
+  if (number.front() == '-') number.remove_prefix(1);
+  const std::size_t mark = std::min(number.find_first_of("eE"), number.size());
+  const std::string_view digits = number.substr(0, mark);
+  const auto point = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
+  const auto first = static_cast<std::int64_t>(digits.find_first_of("123456789"));
+  const std::int64_t power = first < point ? point - first - 1 : point - first;
+  if (mark == number.size()) return power > 0;
+  std::string_view exponent = number.substr(mark + 1);
+  if (exponent.front() == '+') exponent.remove_prefix(1);
+  const std::optional<std::int64_t> scale = parse_int64(exponent);
+  return scale.has_value() ? *scale > -power : exponent.front() != '-';
+}
+
 class JsonChecker {
  public:
   JsonChecker(std::string_view text, int depth_max) : text_(text), depth_max_(depth_max) {}
@@ -19,6 +39,7 @@ class JsonChecker {
   // Null when the text is fine, else what was wanted at place().
   const char* check();
   std::size_t place() const { return at_; }
+  bool too_deep() const { return too_deep_; }
 
  private:
   bool done() const { return at_ >= text_.size(); }
@@ -36,6 +57,8 @@ class JsonChecker {
   const char* after_value();
   const char* text();
   const char* escape();
+  const char* unicode_escape();
+  bool hexadecimal(std::uint32_t& value);
   const char* number();
   bool digits() {
     const std::size_t from = at_;
@@ -52,6 +75,7 @@ class JsonChecker {
   std::string_view text_;
   const int depth_max_;
   std::size_t at_ = 0;
+  bool too_deep_ = false;
   std::vector<char> open_{};  // the brackets that are open: '[' or '{'
 };
 
@@ -76,10 +100,14 @@ const char* JsonChecker::value() {
     if (c == 'n') return word("null");
     if (c == '-' || (c >= '0' && c <= '9')) return number();
     if (c != '[' && c != '{') return "a value";
-    if (static_cast<int>(open_.size()) >= depth_max_) return "at most 64 levels of nesting";
-    ++at_;
+    const std::size_t from = at_++;
     skip_space();
     if (take(c == '[' ? ']' : '}')) return nullptr;
+    if (static_cast<int>(open_.size()) >= depth_max_) {
+      at_ = from;
+      too_deep_ = true;
+      return "at most 64 levels of nesting";
+    }
     open_.push_back(c);
     if (c == '{') {
       if (const char* wanted = key()) return wanted;
@@ -133,21 +161,44 @@ const char* JsonChecker::text() {
 const char* JsonChecker::escape() {
   if (done()) return "the rest of an escape";
   const char c = text_[at_++];
-  if (c == 'u') {
-    for (int i = 0; i < 4; ++i, ++at_) {
-      const char digit = peek();
-      const bool hex = (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f') ||
-                       (digit >= 'A' && digit <= 'F');
-      if (!hex) return "four hexadecimal digits";
-    }
-    return nullptr;
-  }
+  if (c == 'u') return unicode_escape();
   if (std::string_view("\"\\/bfnrt").find(c) != std::string_view::npos) return nullptr;
   --at_;
   return "one of \" \\ / b f n r t u after a backslash";
 }
 
+// Characters beyond U+FFFF are two escapes in a row, and neither half stands alone.
+const char* JsonChecker::unicode_escape() {
+  constexpr const char* kNoDigits = "four hexadecimal digits";
+  const std::size_t from = at_ - 2;
+  std::uint32_t unit = 0;
+  if (!hexadecimal(unit)) return kNoDigits;
+  if (unit < 0xD800 || unit > 0xDFFF) return nullptr;
+  std::uint32_t second = 0;
+  if (unit < 0xDC00 && take('\\') && take('u')) {
+    if (!hexadecimal(second)) return kNoDigits;
+    if (second >= 0xDC00 && second <= 0xDFFF) return nullptr;
+  }
+  at_ = from;
+  return "both halves of a surrogate pair";
+}
+
+bool JsonChecker::hexadecimal(std::uint32_t& value) {
+  for (int i = 0; i < 4; ++i, ++at_) {
+    const char c = peek();
+    if (c >= '0' && c <= '9') {
+      value = value * 16 + static_cast<std::uint32_t>(c - '0');
+    } else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) {
+      value = value * 16 + static_cast<std::uint32_t>((c | 0x20) - 'a' + 10);
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
 const char* JsonChecker::number() {
+  const std::size_t from = at_;
   (void)take('-');
   if (!take('0') && !digits()) return "a digit";
   if (peek() >= '0' && peek() <= '9') return "a number without leading zeros";
@@ -156,15 +207,17 @@ const char* JsonChecker::number() {
     if (!take('+')) (void)take('-');
     if (!digits()) return "a digit of the exponent";
   }
-  return nullptr;
+  if (!too_large(text_.substr(from, at_ - from))) return nullptr;
+  at_ = from;
+  return "a number that a double holds";
 }
 
 }  // namespace
 
-std::string explain_json(std::string_view text, int depth_max) {
+Status explain_json(std::string_view text, int depth_max) {
   JsonChecker checker(text, depth_max);
   const char* wanted = checker.check();
-  if (wanted == nullptr) return {};
+  if (wanted == nullptr) return Status();
   std::size_t line = 1;
   std::size_t line_from = 0;
   for (std::size_t i = 0; i < checker.place(); ++i) {
@@ -172,10 +225,11 @@ std::string explain_json(std::string_view text, int depth_max) {
     ++line;
     line_from = i + 1;
   }
-  std::string out = "line " + std::to_string(line) + ", column ";
-  out += std::to_string(checker.place() - line_from + 1) + " (byte ";
-  out += std::to_string(checker.place()) + "): wanted ";
-  return out + wanted;
+  std::string what = "the body: line " + std::to_string(line) + ", column ";
+  what += std::to_string(checker.place() - line_from + 1) + " (byte ";
+  what += std::to_string(checker.place()) + "): wanted ";
+  what += wanted;
+  return Status(Code::kBadMessage, checker.too_deep() ? "codec.depth" : "codec.json", what);
 }
 
 std::string widen_json(std::string_view text) {

@@ -326,12 +326,10 @@ dom::parser& parser_for(std::size_t size, std::unique_ptr<dom::parser>& large) {
 }
 
 Status syntax_error(std::string_view text, simdjson::error_code error) {
-  if (error == simdjson::DEPTH_ERROR) {
-    return Status(Code::kBadMessage, "codec.depth", "the body: nested deeper than 64 levels");
-  }
-  std::string what = explain_json(text, contract::kDepthMax);
-  if (what.empty()) what = simdjson::error_message(error);
-  return Status(Code::kBadMessage, "codec.json", "the body: " + what);
+  Status found = explain_json(text, contract::kDepthMax);
+  if (!found.ok()) return found;
+  return Status(Code::kBadMessage, "codec.json",
+                "the body: " + std::string(simdjson::error_message(error)));
 }
 
 // `root` lives in the thread's parser, or in `large`.

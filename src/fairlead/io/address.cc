@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 
 #include "fairlead/base/text.h"
 
@@ -37,16 +38,43 @@ Result<Address> parse_unix(std::string_view text, std::string_view path) {
       storage, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1));
 }
 
+// Which addresses a scheme allows.
+enum class Network : std::uint8_t { kTcp, kTcp4, kTcp6 };
+
+// The scheme of `text`, taken off it; nullopt for one that we do not know.
+std::optional<Network> take_network(std::string_view& text) {
+  const std::size_t end = text.find("://");
+  if (end == std::string_view::npos) return Network::kTcp;
+  const std::string_view scheme = text.substr(0, end);
+  text.remove_prefix(end + 3);
+  if (scheme == "tcp") return Network::kTcp;
+  if (scheme == "tcp4") return Network::kTcp4;
+  if (scheme == "tcp6") return Network::kTcp6;
+  return std::nullopt;
+}
+
+Result<in6_addr> parse_ipv6(std::string_view text, const std::string& host) {
+  in6_addr address{};
+  if (host.size() < 3 || host.front() != '[' || host.back() != ']') {
+    return bad(text, "an IPv6 address needs brackets, as in [::1]:9090");
+  }
+  if (inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &address) != 1) {
+    return bad(text, "no IPv6 address stands in the brackets");
+  }
+  return address;
+}
+
 }  // namespace
 
 Result<Address> Address::parse(std::string_view text) {
   if (text.starts_with("unix://")) return parse_unix(text, text.substr(7));
   if (text.starts_with("unix:")) return parse_unix(text, text.substr(5));
   std::string_view rest = text;
-  if (rest.starts_with("tcp://")) rest.remove_prefix(6);
-  if (rest.find("://") != std::string_view::npos) {
-    return bad(text, "known schemes are tcp:// and unix://");
+  const std::optional<Network> network = take_network(rest);
+  if (!network.has_value()) {
+    return bad(text, "known schemes are tcp:// tcp4:// tcp6:// and unix://");
   }
+  const bool only_ipv6 = *network == Network::kTcp6;
   const std::size_t colon = rest.rfind(':');
   if (colon == std::string_view::npos)
     return bad(text, "the port is missing, as in 127.0.0.1:9090");
@@ -54,28 +82,32 @@ Result<Address> Address::parse(std::string_view text) {
   if (!port.has_value() || *port > 65535) return bad(text, "a port is a number from 0 to 65535");
 
   std::string host(rest.substr(0, colon));
-  if (host.empty() || host == "*") host = "0.0.0.0";
-  if (host == "localhost") host = "127.0.0.1";
+  if (host.empty() || host == "*") host = only_ipv6 ? "[::]" : "0.0.0.0";
+  if (host == "localhost") host = only_ipv6 ? "[::1]" : "127.0.0.1";
   sockaddr_storage storage{};
   auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+  if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
+    if (only_ipv6) return bad(text, "tcp6 wants an IPv6 address, as in tcp6://[::1]:9090");
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(static_cast<std::uint16_t>(*port));
+    return from_socket(storage, sizeof(v4));
+  }
+  if (host.find(':') == std::string::npos) {
+    return bad(text, "the host must be a numeric address or localhost");
+  }
   auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-    if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) != 1) {
-      return bad(text, "no IPv6 address stands in the brackets");
-    }
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(static_cast<std::uint16_t>(*port));
-    return from_socket(storage, sizeof(v6));
+  FL_TRY_ASSIGN(v6.sin6_addr, parse_ipv6(text, host));
+  if (*network == Network::kTcp4) {
+    return bad(text, "tcp4 wants an IPv4 address, as in tcp4://127.0.0.1:9090");
   }
-  if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) != 1) {
-    return bad(text, host.find(':') == std::string::npos
-                         ? "the host must be a numeric address or localhost"
-                         : "an IPv6 address needs brackets, as in [::1]:9090");
+  if (only_ipv6 && IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+    return bad(text, "tcp6 wants an IPv6 address, and this stands for one of IPv4");
   }
-  v4.sin_family = AF_INET;
-  v4.sin_port = htons(static_cast<std::uint16_t>(*port));
-  return from_socket(storage, sizeof(v4));
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(static_cast<std::uint16_t>(*port));
+  Address address = from_socket(storage, sizeof(v6));
+  address.only_ipv6_ = only_ipv6;
+  return address;
 }
 
 Address Address::loopback(std::uint16_t port) {

@@ -14,7 +14,10 @@ namespace fairlead::io {
 // Value type. Text forms:
 //   "tcp://127.0.0.1:9090"  "127.0.0.1:9090"  "[::1]:9090"  "localhost:9090" (127.0.0.1)
 //   ":9090" (every IPv4 interface)   "unix:///run/math.sock"  "unix:math.sock"
-// Port 0 asks the system for a free one. Other host names need DNS and are refused.
+//   "tcp4://127.0.0.1:9090"          IPv4 and nothing else
+//   "tcp6://[::1]:9090"  "tcp6://localhost:9090" (::1)  "tcp6://:9090" (every IPv6 interface)
+// Port 0 asks the system for a free one. Other host names need DNS and are refused. Who listens on
+// "tcp6://:9090" gets IPv6 only and leaves the port free for IPv4; "[::]:9090" takes both.
 class Address {
  public:
   Address() = default;
@@ -24,11 +27,12 @@ class Address {
   static Address from_socket(const sockaddr_storage& storage, socklen_t length);
 
   bool is_unix() const { return storage_.ss_family == AF_UNIX; }
-  bool is_loopback() const;       // Unix sockets count as loopback
-  std::uint16_t port() const;     // 0 for Unix sockets
-  std::string host() const;       // "127.0.0.1"; "unix" for Unix sockets
-  std::string unix_path() const;  // empty for TCP and for unnamed sockets
-  std::string to_text() const;    // "127.0.0.1:9090", "[::1]:9090", "unix:/run/math.sock"
+  bool only_ipv6() const { return only_ipv6_; }  // written as tcp6://; for who listens
+  bool is_loopback() const;                      // Unix sockets count as loopback
+  std::uint16_t port() const;                    // 0 for Unix sockets
+  std::string host() const;                      // "127.0.0.1"; "unix" for Unix sockets
+  std::string unix_path() const;                 // empty for TCP and for unnamed sockets
+  std::string to_text() const;  // "127.0.0.1:9090", "[::1]:9090", "unix:/run/math.sock"
   Address with_port(std::uint16_t port) const;
 
   int family() const { return storage_.ss_family; }
@@ -38,6 +42,7 @@ class Address {
  private:
   sockaddr_storage storage_{};
   socklen_t length_ = 0;
+  bool only_ipv6_ = false;
 };
 
 }  // namespace fairlead::io

@@ -1,5 +1,6 @@
 #include "fairlead/io/socket_listener.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -108,6 +109,11 @@ Result<std::unique_ptr<Listener>> SocketListener::open(EpollCore& core, const Ad
     const int on = 1;
     setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     set_tcp_options(socket.get());  // inherited by what it accepts
+    // Said in either case: the system's own setting must not decide.
+    const int only_ipv6 = address.only_ipv6() ? 1 : 0;
+    if (address.family() == AF_INET6) {
+      setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof(only_ipv6));
+    }
   }
   if (bind(socket.get(), address.get(), address.length()) != 0 ||
       ::listen(socket.get(), options.backlog) != 0) {

@@ -240,5 +240,46 @@ TEST_F(SteppedListenerTest, AcceptsBeforeAnyHandlerOfTheTurnRuns) {
   EXPECT_EQ(handed_over, 1U);
 }
 
+// As Go's "tcp6" does: a listener on every IPv6 interface does not take IPv4.
+class Ipv6ListenerTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Listener> listen(const std::string& text) {
+    auto opened = core->listen(Address::parse(text).value(), {},
+                               [](Core&, const std::unique_ptr<Stream>&) {});
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    return opened.ok() ? std::move(opened).value() : nullptr;
+  }
+  Status dial(const std::string& text) {
+    const Address address = Address::parse(text).value();
+    return core->run(core->connect(address, core->deadline_after(10s), {})).status();
+  }
+
+  std::unique_ptr<Core> core = Core::make().value();
+};
+
+TEST_F(Ipv6ListenerTest, TakesIpv6OnlyWhenItsAddressSaysTcp6) {
+  const auto listener = listen("tcp6://:0");
+  const std::string port = std::to_string(listener->local().port());
+
+  EXPECT_TRUE(dial("[::1]:" + port).ok());
+  EXPECT_EQ(dial("127.0.0.1:" + port).reason(), "dial.refused");
+}
+
+TEST_F(Ipv6ListenerTest, LeavesThePortToIpv4) {
+  const auto listener = listen("tcp6://:0");
+  const std::string port = std::to_string(listener->local().port());
+
+  const auto beside = listen("tcp4://:" + port);
+  EXPECT_TRUE(dial("127.0.0.1:" + port).ok());
+}
+
+TEST_F(Ipv6ListenerTest, TakesBothWhenItsAddressDoesNot) {
+  const auto listener = listen("[::]:0");
+  const std::string port = std::to_string(listener->local().port());
+
+  EXPECT_TRUE(dial("[::1]:" + port).ok());
+  EXPECT_TRUE(dial("127.0.0.1:" + port).ok());
+}
+
 }  // namespace
 }  // namespace fairlead::io

@@ -26,6 +26,9 @@ constexpr std::size_t kRoomBehind = 128 * 1024;
 // Time for an alert to leave.
 constexpr Duration kAlertTimeout = 1s;
 
+constexpr std::string_view kHandshakeCut = "the peer closed the connection in the TLS handshake";
+constexpr std::string_view kNeverAnswered =
+    "the peer closed the connection without a word of TLS: perhaps it speaks none there";
 constexpr std::string_view kCut = "the connection ended without close_notify: what came may be cut";
 
 }  // namespace
@@ -381,7 +384,9 @@ void TlsConnection::on_end() {
   const bool shaking = state_ == State::kHandshake;
   if (state_ >= State::kFailing || ending_ || (closing_ && !shaking)) return;
   Status why(failure_code(), shaking ? "tls.handshake_cut" : "tls.truncated",
-             shaking ? "the peer closed the connection in the TLS handshake" : kCut);
+             !shaking  ? kCut
+             : !heard_ ? kNeverAnswered
+                       : kHandshakeCut);
   state_ = State::kFailing;
   why_ = why;
   inner_->abort(std::move(why));

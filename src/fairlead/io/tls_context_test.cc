@@ -7,10 +7,14 @@
 
 #include "fairlead/base/time.h"
 #include "fairlead/io/tls_holder.h"
-#include "fairlead/io/tls_test_certificates.h"
+#include "tests/testkit/certificates.h"
 
 namespace fairlead::io {
 namespace {
+
+using testkit::TestFolder;
+using testkit::TestIdentity;
+using testkit::TestWishes;
 
 using namespace std::chrono_literals;
 

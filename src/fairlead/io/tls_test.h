@@ -16,9 +16,13 @@
 #include "fairlead/base/time.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/tls_stream.h"
-#include "fairlead/io/tls_test_certificates.h"
+#include "tests/testkit/certificates.h"
 
 namespace fairlead::io {
+
+using testkit::TestFolder;
+using testkit::TestIdentity;
+using testkit::TestWishes;
 
 // How parameters of tests are shown.
 inline void PrintTo(TlsVersion version, std::ostream* out) {

@@ -13,10 +13,11 @@ namespace {
 
 constexpr int kInterruptedExitCode = 130;  // 128 + SIGINT, as shells report it
 
-sigset_t set_of(std::initializer_list<int> signals) {
+sigset_t set_of(std::initializer_list<int> signals, std::initializer_list<int> also = {}) {
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : signals) sigaddset(&set, signal);
+  for (const int signal : also) sigaddset(&set, signal);
   return set;
 }
 
@@ -24,15 +25,15 @@ void end_process(int) { _exit(kInterruptedExitCode); }
 
 }  // namespace
 
-void block_signals() {
-  const sigset_t set = set_of({SIGINT, SIGTERM});
+void block_signals(std::initializer_list<int> also) {
+  const sigset_t set = set_of({SIGINT, SIGTERM}, also);
   FL_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
   FL_CHECK(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
 }
 
 Result<std::unique_ptr<SignalWatcher>> SignalWatcher::make(
-    io::Core& core, std::function<void(int signal)> on_signal) {
-  const sigset_t set = set_of({SIGINT, SIGTERM});
+    io::Core& core, std::function<void(int signal)> on_signal, std::initializer_list<int> also) {
+  const sigset_t set = set_of({SIGINT, SIGTERM}, also);
   const int signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   if (signals < 0) {
     return Status(Code::kInternal, "signals.failed",

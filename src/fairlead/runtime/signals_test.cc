@@ -50,6 +50,18 @@ TEST_F(SignalWatcherTest, TellsOfEveryTermButNeverEndsTheProcessByIt) {
   EXPECT_EQ(signals_.size(), 2U);
 }
 
+TEST_F(SignalWatcherTest, TellsOfHupOnlyWhenAsked) {
+  block_signals({SIGHUP});
+  auto made = SignalWatcher::make(
+      *core_, [this](int signal) { signals_.push_back(signal); }, {SIGHUP});
+  ASSERT_TRUE(made.ok()) << made.status();
+
+  send(SIGHUP);
+  send(SIGTERM);
+
+  EXPECT_EQ(signals_, (std::vector<int>{SIGHUP, SIGTERM}));
+}
+
 TEST_F(SignalWatcherTest, CanBeMadeAgainAfterAnInt) {
   auto first = watch();
   send(SIGINT);

@@ -62,6 +62,13 @@ class Runtime {
     return RawClient(target(name_or_addresses));
   }
 
+  // Keys of secure bodies, for fl::sealed() and for messages that come sealed; the configuration
+  // (`secure`) has the last word. `required`: plain bodies are refused. Before the first client()
+  // and run().
+  void secure(rpc::SecureKeys keys, bool required = false) {
+    process_.use_keys(std::move(keys), required);
+  }
+
   // Threads for work that blocks (pool.h). The configuration has the last word: `pools.<name>`. A
   // name that is there already gives that pool. Must come before the first client() and run(),
   // which tell a bad name or number.

@@ -122,11 +122,23 @@ Status Process::make_log() {
   return {};
 }
 
+Status Process::make_secure() {
+  if (!spec_.secure.asked_for()) return {};
+  FL_TRY_ASSIGN(rpc::SecureKeys keys, read_secure_keys(spec_.secure));
+  secure_ = std::make_unique<rpc::SecureBodies>(std::move(keys), spec_.secure.required);
+  return {};
+}
+
 Status Process::make_peers() {
   FL_TRY_ASSIGN(const rpc::Metrics metrics, rpc::Metrics::make(metrics_));
+  FL_TRY(wire::add_builtin_transforms(transforms_));
+  FL_TRY(make_secure());
+  rpc::PeerOptions options = spec_.limits;
+  options.transforms = &transforms_;
+  options.secure = secure_.get();
   for (io::Core* core : cores_->cores()) {
-    serving_.push_back(std::make_unique<rpc::Peer>(*core, router_, spec_.limits, metrics));
-    calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, spec_.limits, metrics));
+    serving_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
+    calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
   }
   return {};
 }

@@ -60,6 +60,11 @@ class Process {
   rpc::Router& router() { return router_; }  // to be filled before start()
   observe::Registry& metrics() { return metrics_; }
   const Spec& spec() const { return spec_; }
+  // Keys of secure bodies, before start(); the setting `secure` has the last word.
+  void use_keys(rpc::SecureKeys keys, bool required) {
+    FL_CHECK(!started());
+    secure_ = std::make_unique<rpc::SecureBodies>(std::move(keys), required);
+  }
   // Declares a pool, before start(). A name that is there already gives that pool.
   Pool add_pool(std::string_view name, PoolOptions options);
 
@@ -91,6 +96,7 @@ class Process {
 
   Status make_log();
   Status make_peers();
+  Status make_secure();
   Status make_pools();
   Status watch_cores();
   Task<Status> watch_signals();
@@ -112,6 +118,8 @@ class Process {
   std::unique_ptr<observe::Logger> logger_;
   std::unique_ptr<observe::ScopedDefaultLogger> default_logger_;
   rpc::Router router_;
+  wire::TransformSet transforms_;
+  std::unique_ptr<rpc::SecureBodies> secure_;  // null: this program has no keys
   std::unique_ptr<io::CoreGroup> cores_;
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;

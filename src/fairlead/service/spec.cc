@@ -63,6 +63,7 @@ Status read_limits(const config::Value& value, rpc::PeerOptions& out) {
   reader.optional("inflight_calls_max", out.inflight_calls_max, {1, 65536});
   reader.optional("write_queue_bytes_max", queue, {{64 * 1024}, {1ULL << 32}});
   reader.optional("call_timeout", out.call_timeout, {1ms, 24h});
+  reader.optional("login_timeout", out.login_timeout, {5ms, 10min});
   out.limits.frame_bytes_max = static_cast<std::uint32_t>(frame.bytes);
   out.write_queue_bytes_max = queue.bytes;
   return reader.finish();
@@ -151,6 +152,7 @@ Status read(const config::Value& value, Spec& out) {
   if (const config::Value* value_of_log = reader.look("log")) log = read_log(*value_of_log, out);
   Status limits;
   if (const config::Value* found = reader.look("limits")) limits = read_limits(*found, out.limits);
+  reader.optional("secure", out.secure);
   Status pools;
   if (const config::Value* found = reader.look("pools")) pools = config::read(*found, out.pools);
   config::Problems problems;

@@ -11,6 +11,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/config/reader.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/service/secure_setting.h"
 
 namespace fairlead::service {
 
@@ -40,6 +41,7 @@ struct Spec {
   // are spare (io::CoreOptions).
   Duration spin = std::chrono::microseconds(50);
   rpc::PeerOptions limits{};
+  SecureSpec secure{};
   std::map<std::string, PoolSpec> pools{};
 };
 

@@ -141,13 +141,15 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
   }
 
   std::set<std::string> code = {};
-  const std::string source = read_file(FL_SOURCE_DIR "/src/fairlead/service/spec.cc");
+  const std::string source = read_file(FL_SOURCE_DIR "/src/fairlead/service/spec.cc") +
+                             read_file(FL_SOURCE_DIR "/src/fairlead/service/secure_setting.cc");
   const std::regex reads(R"re((optional|look)\("(\w+)")re");
   for (std::sregex_iterator i(source.begin(), source.end(), reads), end; i != end; ++i) {
     code.insert((*i)[2]);
   }
   code.erase("log");  // maps of further keys
   code.erase("limits");
+  code.erase("secure");
   code.erase("pools");
   EXPECT_EQ(page, code);
 }
@@ -197,6 +199,7 @@ TEST(ServiceReference, GivesTheDefaults) {
     EXPECT_EQ(spec.limits.inflight_calls_max, defaults.limits.inflight_calls_max);
     EXPECT_EQ(spec.limits.write_queue_bytes_max, defaults.limits.write_queue_bytes_max);
     EXPECT_EQ(spec.limits.call_timeout, defaults.limits.call_timeout);
+    EXPECT_EQ(spec.limits.login_timeout, defaults.limits.login_timeout);
   }
 }
 

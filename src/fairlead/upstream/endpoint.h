@@ -9,19 +9,40 @@
 
 #include "fairlead/base/result.h"
 #include "fairlead/io/address.h"
+#include "fairlead/wire/protocol.h"
 
 namespace fairlead::upstream {
 
 struct Endpoint {
   std::string id{};  // unique among the copies of the service
   io::Address address{};
+  // What it speaks there; null: nobody said.
+  const wire::Protocol* protocol = nullptr;
+  bool tls = false;           // speaks TLS, below the protocol
+  std::string server_name{};  // TLS: what its certificate must be for, a name or an IP address
 };
+
+// True when a session to `a` is as good as one to `b`: they differ in nothing that a dial uses.
+bool same_way(const Endpoint& a, const Endpoint& b);
 
 // The copies at one moment; a new set replaces the old one as a whole.
 using EndpointSet = std::vector<Endpoint>;
 using EndpointSnapshot = std::shared_ptr<const EndpointSet>;
 
-// "127.0.0.1:9090,unix:/run/b.sock" as a set, for callers without a registry.
+// One endpoint from a text, to listen or to dial: a form of io::Address, or with TLS
+//   "tls://127.0.0.1:9443"  "tls://localhost:9443"  "tls://[::1]:9443"
+//   "tls+tcp6://[::1]:9443"  "tls+tcp4://..."  "tls+unix:///run/math.sock"
+// The certificate must be for the host as it is written; behind a Unix socket for "localhost".
+// The id is the text in its canonical form. Errors: kBadMessage `address.bad`.
+Result<Endpoint> parse_endpoint(std::string_view text);
+
+// "127.0.0.1:9090", "tls://127.0.0.1:9443", "tls+unix:/run/math.sock".
+std::string to_text(const io::Address& address, bool tls);
+
+// What a certificate behind `address` must be for when nobody says more.
+std::string server_name_of(const io::Address& address);
+
+// "127.0.0.1:9090,tls://127.0.0.1:9443" as a set, for callers without a registry.
 // Errors: kBadMessage `address.bad`.
 Result<EndpointSnapshot> parse_endpoints(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "fairlead/base/random.h"
+#include "fairlead/base/text.h"
 #include "fairlead/codec/codec.h"
 #include "fairlead/observe/log.h"
 
@@ -22,6 +23,22 @@ std::string make_instance_id() {
   std::string id = std::to_string(getpid()) + "-";
   for (int i = 0; i < 8; ++i) id += kDigits[random.below(16)];
   return id;
+}
+
+// Errors: what the codec and the address say; kBadMessage `protocol.unknown`.
+Result<Endpoint> endpoint_of(std::string_view value) {
+  FL_TRY_ASSIGN(const Record record,
+                codec::decode<Record>(codec::CodecId::kJson, Bytes::borrow(value)));
+  Endpoint endpoint{.tls = record.tls};
+  FL_TRY_ASSIGN(endpoint.address, io::Address::parse(record.address));
+  endpoint.server_name = server_name_of(endpoint.address);
+  if (record.protocol.empty()) return endpoint;
+  endpoint.protocol = wire::find_protocol(record.protocol);
+  if (endpoint.protocol == nullptr) {
+    return Status(Code::kBadMessage, "protocol.unknown",
+                  "'" + escape_text(record.protocol) + "' is no protocol that we speak");
+  }
+  return endpoint;
 }
 
 }  // namespace
@@ -173,17 +190,15 @@ void Directory::apply(Followed& followed, const store::Change& change) {
     followed.endpoints.erase(key);
     return;
   }
-  const Result<Record> record =
-      codec::decode<Record>(codec::CodecId::kJson, Bytes::borrow(change.entry.value));
-  const Result<io::Address> address =
-      record.ok() ? io::Address::parse(record->address) : Result<io::Address>(record.status());
-  if (!address.ok() || record->protocol != "raw") {
-    FL_LOG(warn, "directory.bad_record", {"key", key},
-           {"reason", address.ok() ? std::string_view("protocol") : address.status().reason()});
+  Result<Endpoint> endpoint = endpoint_of(change.entry.value);
+  if (!endpoint.ok()) {
+    FL_LOG(warn, "directory.bad_record", {"key", key}, {"reason", endpoint.status().reason()},
+           {"message", endpoint.status().message()});
     followed.endpoints.erase(key);
     return;
   }
-  followed.endpoints[key] = {.id = key.substr(followed.prefix.size()), .address = *address};
+  endpoint->id = key.substr(followed.prefix.size());
+  followed.endpoints[key] = *std::move(endpoint);
 }
 
 void Directory::tell(Followed& followed) {

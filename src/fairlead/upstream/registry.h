@@ -1,7 +1,7 @@
 // The registry: who serves what, kept in the store.
 //
 //   key    /fairlead/services/<service>/<instance id>
-//   value  {"address":"127.0.0.1:9090","protocol":"raw","pid":4711,"started_ms":...}
+//   value  {"address":"127.0.0.1:9090","protocol":"raw","pid":4711,"started_ms":...,"tls":false}
 //
 // Each record hangs on a lease of the process that serves; a process that dies without a word is
 // gone from the registry when its lease ends.
@@ -24,12 +24,13 @@ namespace fairlead::upstream {
 
 // What stands in the store for one copy of a service.
 struct Record {
-  std::string address{};
-  std::string protocol{};
+  std::string address{};   // a form of io::Address
+  std::string protocol{};  // a name of wire::protocols(); empty: not told
   std::int64_t pid = 0;
   std::int64_t started_ms = 0;  // since 1970
+  bool tls = false;
 };
-FL_STRUCT(Record, (1, address), (2, protocol), (3, pid), (4, started_ms))
+FL_STRUCT(Record, (1, address), (2, protocol), (3, pid), (4, started_ms), (5, tls))
 
 // Keeps this process's records in the registry: one lease, kept alive, written again when it was
 // lost (the store was away, or the process was stopped for long).

@@ -21,7 +21,10 @@ class RegistryTest : public ::testing::Test {
   void follow(const std::string& service) {
     const Status followed = directory->follow(service, [this](const EndpointSnapshot& endpoints) {
       seen.clear();
-      for (const Endpoint& endpoint : *endpoints) seen.push_back(endpoint.address.to_text());
+      for (const Endpoint& endpoint : *endpoints) {
+        seen.push_back(endpoint.address.to_text());
+        last_seen = endpoint;
+      }
     });
     ASSERT_TRUE(followed.ok()) << followed;
   }
@@ -42,6 +45,7 @@ class RegistryTest : public ::testing::Test {
   std::unique_ptr<store::Store> store;
   std::optional<Directory> directory;
   std::vector<std::string> seen;
+  Endpoint last_seen;
 };
 
 TEST_F(RegistryTest, TellsWhoIsThereAndWhoComesAndGoes) {
@@ -91,6 +95,31 @@ TEST_F(RegistryTest, LeavesOutRecordsThatCannotBeRead) {
 
   put("/fairlead/services/math/good", "broken now");
   turn_until([&] { return seen.empty(); });
+}
+
+TEST_F(RegistryTest, TellsWhatACopySpeaks) {
+  Registrar registrar(*core, *store);
+  Record json_over_tls = record("127.0.0.1:1");
+  json_over_tls.protocol = "json";
+  json_over_tls.tls = true;
+  ASSERT_TRUE(core->run(registrar.add("math", json_over_tls)).ok());
+  follow("math");
+  turn_until([&] { return !seen.empty(); });
+
+  EXPECT_EQ(last_seen.protocol, wire::find_protocol("json"));
+  EXPECT_TRUE(last_seen.tls);
+  EXPECT_EQ(last_seen.server_name, "127.0.0.1");
+  EXPECT_TRUE(core->run(registrar.close(core->deadline_after(1s))).ok());
+}
+
+// Records of older programs say less.
+TEST_F(RegistryTest, ReadsRecordsThatDoNotSayWhatTheCopySpeaks) {
+  follow("math");
+  put("/fairlead/services/math/old", R"({"address":"127.0.0.1:5"})");
+  turn_until([&] { return !seen.empty(); });
+
+  EXPECT_EQ(last_seen.protocol, nullptr);
+  EXPECT_FALSE(last_seen.tls);
 }
 
 TEST_F(RegistryTest, RefusesBadNames) {

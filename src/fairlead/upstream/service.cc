@@ -111,7 +111,7 @@ void Service::update(const EndpointSnapshot& endpoints) {
   for (const Endpoint& endpoint : *endpoints) {
     const auto known = std::ranges::find_if(links_, [&](const std::shared_ptr<Link>& link) {
       return link != nullptr && link->endpoint.id == endpoint.id &&
-             link->endpoint.address.to_text() == endpoint.address.to_text();
+             same_way(link->endpoint, endpoint);
     });
     if (known != links_.end()) {
       links.push_back(std::exchange(*known, nullptr));
@@ -184,7 +184,8 @@ Status Service::no_endpoint() const {
                         "' is registered; start one, or look whether it uses "
                         "the same store");
   }
-  const std::string address = links_.front()->endpoint.address.to_text();
+  const Endpoint& first = links_.front()->endpoint;
+  const std::string address = to_text(first.address, first.tls);
   const std::string copies = "copies of '" + name_ + "' can be reached";
   const std::string message =
       links_.size() > 1  ? "none of the " + std::to_string(links_.size()) + " " + copies
@@ -192,7 +193,9 @@ Status Service::no_endpoint() const {
                          : "the only copy of '" + name_ + "', " + address + ", cannot be reached";
   Status status = not_sent(Code::kNoEndpoint, "upstream.no_endpoint", message);
   const Status& last = links_.front()->last_error;
-  return last.ok() ? status : std::move(status).with_cause(last.message());
+  if (last.ok()) return status;
+  return std::move(status).with_cause(std::string(last.message()) + " [" +
+                                      std::string(last.reason()) + "]");
 }
 
 void Service::enlist(SessionWaiter& waiter, SessionWaiter*& list) {
@@ -233,13 +236,29 @@ void Service::place(SessionWaiter& waiter) {
 
 Task<void> Service::dial(std::shared_ptr<Link> link) {
   link->dialing = true;
-  Result<rpc::Session*> made = co_await peer_.dial(
-      link->endpoint.address, core().deadline_after(options_.dial_timeout), scope_.token());
+  Result<rpc::Session*> made = co_await connect(link->endpoint);
   link->dialing = false;
   if (made.ok())
     dialled(link, **made);
   else
     dial_failed(*link, made.status());
+}
+
+Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint) {
+  rpc::DialOptions options;
+  options.protocol = endpoint.protocol != nullptr ? endpoint.protocol : options_.protocol;
+  if (endpoint.tls || options_.tls_required) {
+    if (options_.tls == nullptr) {
+      co_return Status(Code::kDialFailed, "upstream.no_tls",
+                       to_text(endpoint.address, true) +
+                           " speaks TLS, and this caller has no settings for that");
+    }
+    options.tls = options_.tls->current();
+    options.server_name =
+        options_.server_name.empty() ? endpoint.server_name : options_.server_name;
+  }
+  const Deadline deadline = core().deadline_after(options_.dial_timeout);
+  co_return co_await peer_.dial(endpoint.address, deadline, scope_.token(), std::move(options));
 }
 
 void Service::dialled(const std::shared_ptr<Link>& link, rpc::Session& session) {
@@ -267,7 +286,8 @@ void Service::dial_failed(Link& link, Status why) {
   ++link.failures;
   link.last_error = std::move(why);
   FL_LOG(warn, "upstream.dial_failed", {"service", name_},
-         {"endpoint", link.endpoint.address.to_text()}, {"reason", link.last_error.reason()});
+         {"endpoint", to_text(link.endpoint.address, link.endpoint.tls)},
+         {"reason", link.last_error.reason()});
   while (SessionWaiter* waiter = link.waiters) {
     if (++waiter->dials_failed_ >= kAttemptsMax) {
       waiter->fail(Status(link.last_error).with_outcome(Outcome::kNotSent));

@@ -16,6 +16,7 @@
 #include "fairlead/async/timer_wheel.h"
 #include "fairlead/base/random.h"
 #include "fairlead/base/result.h"
+#include "fairlead/io/tls_holder.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/upstream/endpoint.h"
 
@@ -25,6 +26,12 @@ struct ServiceOptions {
   Duration dial_timeout = std::chrono::seconds(1);          // > 0
   Duration backoff_first = std::chrono::milliseconds(100);  // after the first failed dial
   Duration backoff_max = std::chrono::seconds(2);           // it grows by 1.6, jitter 20 %
+  // What is spoken to copies of which nobody says it; null: raw.
+  const wire::Protocol* protocol = nullptr;
+  // Certificates for copies that speak TLS; null: those cannot be dialled. Outlives the service.
+  const io::TlsHolder* tls = nullptr;
+  bool tls_required = false;  // TLS with every copy, also when nobody says that it speaks it
+  std::string server_name{};  // what certificates must be for; empty: the name of each endpoint
 };
 
 // A call whose attempt ended with this status may be tried again at another endpoint without
@@ -51,7 +58,8 @@ class SessionWaiter : private Timer, private CancelListener {
 
   // Once: a session that is open (good until the next co_await), or
   //   kNoEndpoint `upstream.no_endpoint` (none is registered, or none can be reached),
-  //   the error of the last dial, kDeadlineExceeded `call.deadline`, kCancelled `call.cancelled`,
+  //   the error of the last dial (also `tls.*`, and `upstream.no_tls`: the copy speaks TLS and
+  //   there are no options for it), kDeadlineExceeded `call.deadline`, kCancelled `call.cancelled`,
   //   kConnectionClosed `upstream.closed`; all NOT_SENT. May destroy this object.
   virtual void on_session(Result<rpc::Session*> session) = 0;
 
@@ -139,6 +147,7 @@ class Service {
   void place(SessionWaiter& waiter);
   void enlist(SessionWaiter& waiter, SessionWaiter*& list);
   Task<void> dial(std::shared_ptr<Link> link);
+  Task<Result<rpc::Session*>> connect(Endpoint endpoint);
   void dialled(const std::shared_ptr<Link>& link, rpc::Session& session);
   void dial_failed(Link& link, Status why);
   Task<void> retire(std::shared_ptr<Link> link, Deadline deadline);

@@ -176,15 +176,5 @@ TEST_F(ServiceTest, RefusesCallsOnceItIsClosed) {
   EXPECT_EQ(whoami().status().reason(), "upstream.closed");
 }
 
-TEST(Endpoints, AreReadFromAList) {
-  EXPECT_EQ(parse_endpoints("127.0.0.1:1, unix:/a")->get()->size(), 2U);
-  EXPECT_EQ(parse_endpoints("127.0.0.1:1,,").status().reason(), "address.bad");
-  EXPECT_TRUE(check_service_name("math.v1-x_2").ok());
-  for (const std::string& bad : {std::string(), std::string("Math"), std::string("9a"),
-                                 std::string("a/b"), std::string(101, 'a')}) {
-    EXPECT_EQ(check_service_name(bad).reason(), "service.bad_name") << bad;
-  }
-}
-
 }  // namespace
 }  // namespace fairlead::upstream

@@ -1,4 +1,5 @@
-// A server for tests from outside: answers any method on any path with the body it got.
+// A server for tests from outside: answers any method on any path with the body it got. On
+// /json/any the body must be JSON.
 //
 //   http_echo_server            listens on a free port of loopback and prints "listening on ..."
 //
@@ -8,6 +9,7 @@
 
 #include <cstdio>
 
+#include "fairlead/codec/codec.h"
 #include "fairlead/http/server.h"
 
 namespace {
@@ -19,6 +21,7 @@ Result<http::Response> echo(const http::Request& request) {
     return http::Response::text(200, request.method + " " + request.path + "?" + request.query);
   }
   if (request.path == "/missing") return Status(Code::kNotFound, "route.unknown", "nothing here");
+  if (request.path == "/json/any") FL_TRY(codec::check_json(request.body));
   http::Response response = http::Response::typed(
       200, request.fields.value_or("Content-Type", "application/octet-stream"), "");
   response.body = request.body;

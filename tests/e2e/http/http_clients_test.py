@@ -5,6 +5,7 @@ usage: http_clients_test.py ECHO_SERVER
 """
 import http.client
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -81,6 +82,31 @@ class HttpClients(unittest.TestCase):
                        headers={"Transfer-Encoding": "chunked"})
         self.assertEqual(client.getresponse().read(), b"abcd")
         client.close()
+
+    def test_any_json_comes_back(self):
+        status, kind, text = self.post_json('[1, {"a": null}]')
+        self.assertEqual((status, kind, text), (200, "application/json", '[1, {"a": null}]'))
+
+    def test_what_is_no_json_is_refused_with_its_place(self):
+        status, kind, text = self.post_json('{"a": 1,}')
+        self.assertEqual((status, kind), (400, "application/problem+json"))
+        self.assertIn("line 1, column 9 (byte 8): wanted a name in quotes", text)
+
+    def test_a_frame_of_the_raw_protocol_is_refused_and_the_connection_closed(self):
+        frame = bytes.fromhex("0000001600013101052f6563686f000000007368656c")
+        host, port = self.address.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.sendall(frame)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        self.assertTrue(answer.startswith(b"HTTP/1.1 400 "), answer)
+
+    def post_json(self, body):
+        client = http.client.HTTPConnection(self.address, timeout=20)
+        client.request("POST", "/json/any", body=body, headers={"Content-Type": "application/json"})
+        answer = client.getresponse()
+        text = answer.read().decode()
+        client.close()
+        return answer.status, answer.getheader("Content-Type"), text
 
 
 if __name__ == "__main__":

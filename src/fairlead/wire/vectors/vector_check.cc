@@ -3,10 +3,12 @@
 #include <optional>
 #include <utility>
 
+#include "fairlead/contract/name_mapper.h"
 #include "fairlead/wire/protocol.h"
 #include "fairlead/wire/protocols/v3_message.h"
 #include "fairlead/wire/secure/erpc_body.h"
 #include "fairlead/wire/status_text.h"
+#include "fairlead/wire/vectors/body_check.h"
 #include "fairlead/wire/vectors/compare.h"
 #include "fairlead/wire/vectors/message_check.h"
 #include "fairlead/wire/vectors/vector_file.h"
@@ -56,6 +58,8 @@ class Checker {
       if (parse == nullptr) return std::nullopt;
       return check_v3_message(parse, transforms_, vector);
     }
+    if (vector.kind == "codec") return internal::check_body(vector);
+    if (vector.kind == "mapper") return check_names(vector);
     if (vector.kind == "status") return check_status(vector);
     if (vector.kind == "status_decode") return check_status_text(vector);
     if (vector.kind == "meta_decode") return check_metadata(vector);
@@ -64,6 +68,7 @@ class Checker {
     return std::nullopt;
   }
 
+  static Outcome check_names(const Vector& vector);
   static Outcome check_secure(const Vector& vector);
   static Outcome check_status(const Vector& vector);
   static Outcome check_status_text(const Vector& vector);
@@ -72,6 +77,28 @@ class Checker {
 
   TransformSet transforms_;
 };
+
+// Passed when the vector does not say what is wanted.
+Outcome compare_names(std::string_view what, const std::string& got,
+                      const std::optional<std::string>& wanted) {
+  return compare_texts(what, got, wanted.value_or(got));
+}
+
+Outcome Checker::check_names(const Vector& vector) {
+  using contract::http_style_name;
+  using contract::rpc_style_name;
+  const std::string_view name = vector.name;
+  const std::string http_root = http_style_name({.name = "Root"});
+  const std::string rpc_root = rpc_style_name({.name = "Root"});
+  return first_of(
+      {compare_names("HTTP style", http_style_name({.name = name}), vector.http_name),
+       compare_names("HTTP style under Root", http_style_name({.prefix = http_root, .name = name}),
+                     vector.http_name_under_root),
+       compare_names("RPC style", rpc_style_name({.name = name}), vector.rpc_name),
+       compare_names("RPC style under Root", rpc_style_name({.prefix = rpc_root, .name = name}),
+                     vector.rpc_name_under_root),
+       compare_names("snake case", contract::erpc_snake_case(name), vector.snake_name)});
+}
 
 Outcome Checker::check_status(const Vector& vector) {
   std::string query;

@@ -173,6 +173,30 @@ void read_secure(element object, Vector& vector) {
   vector.secure_protobuf = find_hex(object, "protobuf_body_hex").value_or("");
 }
 
+void read_codec(element object, Vector& vector) {
+  vector.defect = text_at(object, "note").starts_with("DEFECT");
+  vector.exact = text_at(object, "compare") != "decode" && !vector.defect;
+  vector.body_codec = int_at(object, "codec");
+  vector.body = find_hex(object, "hex").value_or("");
+  const std::optional<element> body = find(object, "body");
+  if (!body.has_value()) return;
+  vector.value_kind = text_at(*body, "kind");
+  vector.value = json_at(*body, "value");
+  if (vector.value.empty()) vector.value = "null";
+  simdjson::dom::object members;
+  if ((*body)["value"].get(members) != simdjson::SUCCESS) return;
+  for (const auto& [key, value] : members) vector.value_keys.emplace_back(key);
+}
+
+void read_mapper(element object, Vector& vector) {
+  vector.name = text_at(object, "name");
+  vector.http_name = find_text(object, "http");
+  vector.http_name_under_root = find_text(object, "http_under_root");
+  vector.rpc_name = find_text(object, "rpc");
+  vector.rpc_name_under_root = find_text(object, "rpc_under_root");
+  vector.snake_name = find_text(object, "snake");
+}
+
 // The kinds that are parts of frames; what a kind does not have stays empty.
 void read_part(element object, Vector& vector) {
   vector.status = status_of(object);
@@ -213,6 +237,10 @@ Result<std::vector<Vector>> read_vectors(std::string_view json) {
       read_message(object, vector);
     else if (vector.kind == "secure")
       read_secure(object, vector);
+    else if (vector.kind == "codec")
+      read_codec(object, vector);
+    else if (vector.kind == "mapper")
+      read_mapper(object, vector);
     else
       read_part(object, vector);
     vectors.push_back(std::move(vector));

@@ -33,7 +33,8 @@ struct Vector {
   std::string id{};
   std::string kind{};
   std::string protocol{};
-  bool exact = false;       // the encoder must make these very bytes
+  bool exact = false;       // the encoder must make these very bytes; what codecs make, unless
+                            // the file says otherwise
   bool defect = false;      // the file says that the original is at fault here
   bool refused = false;     // the original refuses to write this
   bool unreadable = false;  // the original refuses to read what it wrote
@@ -54,6 +55,17 @@ struct Vector {
   std::optional<std::size_t> wire_bytes{};
   std::string wire_sha256{};              // hex
   std::optional<ExpectedMessage> read{};  // as the original reads it
+
+  // codec: `body_codec` and `body` besides
+  std::string value_kind{};  // what the value is: "int32", "obj", ...
+  std::string value{};       // its JSON
+  std::vector<std::string> value_keys{};
+
+  // mapper: `name` under no prefix, and under the prefix that "Root" maps to
+  std::string name{};
+  std::optional<std::string> http_name{}, http_name_under_root{};
+  std::optional<std::string> rpc_name{}, rpc_name_under_root{};
+  std::optional<std::string> snake_name{};
 
   // status, status_decode, meta_decode, xfer
   std::string query{};

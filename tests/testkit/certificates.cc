@@ -1,4 +1,4 @@
-#include "fairlead/io/tls_test_certificates.h"
+#include "tests/testkit/certificates.h"
 
 #include <unistd.h>
 
@@ -6,13 +6,23 @@
 #include <fstream>
 
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "fairlead/base/check.h"
-#include "fairlead/io/tls_openssl.h"
 
-namespace fairlead::io {
+namespace fairlead::testkit {
 
-using internal::Openssl;
+namespace {
+
+struct FreeOpenssl {
+  void operator()(BIO* object) const { BIO_free(object); }
+  void operator()(EVP_PKEY* object) const { EVP_PKEY_free(object); }
+  void operator()(X509* object) const { X509_free(object); }
+};
+template <class T>
+using Openssl = std::unique_ptr<T, FreeOpenssl>;
+
+}  // namespace
 
 struct TestIdentity::Parts {
   Openssl<EVP_PKEY> key;
@@ -117,10 +127,10 @@ std::string TestFolder::write(const std::string& name, const std::string& text) 
   return file.string();
 }
 
-TlsCertificate TestFolder::write(const std::string& name, const TestIdentity& identity,
-                                 const std::string& issuers) const {
+io::TlsCertificate TestFolder::write(const std::string& name, const TestIdentity& identity,
+                                     const std::string& issuers) const {
   return {.certificate_file = write(name + ".pem", identity.certificate_pem() + issuers),
           .key_file = write(name + ".key", identity.key_pem())};
 }
 
-}  // namespace fairlead::io
+}  // namespace fairlead::testkit

@@ -9,7 +9,7 @@
 
 #include "fairlead/io/tls_context.h"
 
-namespace fairlead::io {
+namespace fairlead::testkit {
 
 // What a certificate shall say.
 struct TestWishes {
@@ -53,12 +53,12 @@ class TestFolder {
   // Writes a file that only its owner may read; its path.
   std::string write(const std::string& name, const std::string& text) const;
   // Writes NAME.pem (with `issuers` behind it) and NAME.key.
-  TlsCertificate write(const std::string& name, const TestIdentity& identity,
-                       const std::string& issuers = "") const;
+  io::TlsCertificate write(const std::string& name, const TestIdentity& identity,
+                           const std::string& issuers = "") const;
   const std::filesystem::path& path() const { return path_; }
 
  private:
   std::filesystem::path path_;
 };
 
-}  // namespace fairlead::io
+}  // namespace fairlead::testkit

@@ -1,0 +1,90 @@
+#include "fairlead/service/named_handler.h"
+
+#include <gtest/gtest.h>
+
+#include "fairlead/contract/contract.h"
+#include "fairlead/rpc/two_peers_test.h"
+
+namespace fairlead::service {
+namespace {
+
+struct Pair {
+  std::int32_t a = 0;
+  std::int32_t b = 0;
+};
+FL_STRUCT(Pair, (1, a, range(1, 100)), (2, b))
+
+class NamedHandlers : public rpc::TwoPeers {
+ protected:
+  template <class Function>
+  void add(wire::Kind kind, std::string_view method, Function function) {
+    const Status added = internal::add_named(server_router, kind, method, std::move(function));
+    ASSERT_TRUE(added.ok()) << added;
+  }
+  void start() {
+    listen();
+    ASSERT_TRUE(dial().ok());
+  }
+};
+
+TEST_F(NamedHandlers, TypedOnesDecodeCheckAndEncode) {
+  add(wire::Kind::kCall, "/swap", [](rpc::Context&, Pair in) { return Pair{in.b, in.a}; });
+  add(wire::Kind::kCall, "/later", [](rpc::Context&, Pair in) -> Task<Result<Pair>> {
+    if (in.b == 0) co_return Status(static_cast<Code>(1001), "test.zero", "b is zero");
+    co_return Pair{in.b, in.a};
+  });
+  start();
+
+  const auto swapped = call({.method = "/swap", .body_codec = 'j'}, R"({"a":1,"b":2})");
+  const auto later = call({.method = "/later", .body_codec = 'j'}, R"({"a":1,"b":2})");
+  const auto zero = call({.method = "/later", .body_codec = 'j'}, R"({"a":1,"b":0})");
+  const auto range = call({.method = "/swap", .body_codec = 'j'}, R"({"a":101,"b":2})");
+
+  ASSERT_TRUE(swapped.ok()) << swapped.status();
+  EXPECT_EQ(swapped->body.view(), R"({"a":2,"b":1})");
+  ASSERT_TRUE(later.ok()) << later.status();
+  EXPECT_EQ(later->body.view(), R"({"a":2,"b":1})");
+  EXPECT_EQ(zero.status().reason(), "test.zero");
+  EXPECT_EQ(range.status().code(), Code::kBadMessage);
+}
+
+TEST_F(NamedHandlers, RawOnesSeeBytesOfAnyCodec) {
+  add(wire::Kind::kCall, "/raw", [](rpc::Context& context) {
+    context.reply_with(context.body_codec(), context.body_bytes());
+    return Status();
+  });
+  start();
+
+  const auto reply = call({.method = "/raw", .body_codec = 'Z'}, "any bytes");
+
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->body.view(), "any bytes");
+  EXPECT_EQ(reply->body_codec, 'Z');
+}
+
+TEST_F(NamedHandlers, APushMayBeTypedToo) {
+  int seen = 0;
+  add(wire::Kind::kPush, "/told", [&seen](rpc::Context&, Pair in) {
+    seen = in.a;
+    return Status();
+  });
+  start();
+
+  ASSERT_TRUE(
+      session->push({.method = "/told", .body_codec = 'j'}, Bytes(std::string_view(R"({"a":7})")))
+          .ok());
+
+  turn_until([&] { return seen == 7; });
+}
+
+TEST(NamedHandler, ATakenNameIsRefused) {
+  rpc::Router router;
+  const auto nothing = [](rpc::Context&) { return Status(); };
+  ASSERT_TRUE(internal::add_named(router, wire::Kind::kCall, "/a", nothing).ok());
+  EXPECT_EQ(internal::add_named(router, wire::Kind::kCall, "/a", nothing).reason(), "route.taken");
+  EXPECT_EQ(internal::add_named(router, wire::Kind::kCall, "", nothing).reason(),
+            "route.bad_method");
+}
+
+}  // namespace
+}  // namespace fairlead::service
