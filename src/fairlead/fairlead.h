@@ -28,6 +28,7 @@ using service::blocking;
 using service::Call;
 using service::cancelled_by;
 using service::Client;
+using service::ClientOptions;
 using service::error;
 using service::on_pool;
 using service::Pool;

@@ -30,7 +30,8 @@ constexpr const char* kCallExamples =
     "examples:\n"
     "  fairlead call math /math/divide '{\"a\":10,\"b\":2}' --store file:/tmp/store.db\n"
     "  fairlead call 127.0.0.1:9090 /math/divide @argument.json --timeout 200ms\n"
-    "  echo 'a=10&b=2' | fairlead call math /math/divide - --codec form --json\n\n"
+    "  echo 'a=10&b=2' | fairlead call math /math/divide - --codec form --json\n"
+    "  fairlead call tls://127.0.0.1:9443 /math/name --tls-ca ca.pem --protocol json\n\n"
     "The reply's body goes to standard output. FAIRLEAD_STORE stands for --store.\n\n";
 
 constexpr const char* kPushExamples =
@@ -69,6 +70,7 @@ struct Raw {
   std::string body;
   std::string timeout = "5s";
   std::string codec = "json";
+  bool insecure = false;
 };
 
 class Parser {
@@ -131,7 +133,7 @@ class Parser {
 
   void add_call_options(CLI::App& app) {
     app.add_option("SERVICE", out_.call.target,
-                   "Name in the registry, or addresses: 127.0.0.1:9090,unix:/run/a.sock")
+                   "Name in the registry, or addresses: 127.0.0.1:9090,tls://127.0.0.1:9443")
         ->type_name("")
         ->required();
     app.add_option("METHOD", out_.call.method, "Its method: /math/divide")
@@ -149,6 +151,24 @@ class Parser {
     app.add_option("--store", out_.call.store,
                    "Registry that knows the service: file:/path/store.db")
         ->type_name("URL");
+    add_network_options(app);
+  }
+
+  void add_network_options(CLI::App& app) {
+    service::ClientTls& tls = out_.call.client.tls;
+    app.add_option("--protocol", out_.call.client.protocol,
+                   "Wire protocol that an address speaks (default: raw)")
+        ->type_name("NAME");
+    const auto file = [&app](const char* name, std::string& to, const char* about) {
+      app.add_option(name, to, about)->type_name("FILE");
+    };
+    file("--tls-ca", tls.ca_file, "Who may have signed the server's certificate");
+    file("--tls-certificate", tls.certificate_file, "Ours, for servers that ask for one");
+    file("--tls-key", tls.key_file, "Its key");
+    app.add_option("--tls-name", tls.server_name,
+                   "What the server's certificate must be for (default: the address's host)")
+        ->type_name("NAME");
+    app.add_flag("--tls-insecure", raw_.insecure, "Let any server answer, whoever it is");
   }
 
   // The innermost command that was named.
@@ -230,9 +250,27 @@ class Parser {
         return bad("--meta '" + escape_text(pair) + "' is no KEY=VALUE");
       }
     }
+    FL_TRY(finish_network());
     if (const char* store = std::getenv("FAIRLEAD_STORE"); call.store.empty() && store != nullptr) {
       call.store = store;
     }
+    return {};
+  }
+
+  Status finish_network() {
+    service::ClientOptions& client = out_.call.client;
+    const bool by_address = out_.call.target.find(':') != std::string::npos;
+    if (!client.protocol.empty()) {
+      const Status known = service::find_protocol(client.protocol).status();
+      if (!known.ok()) return bad("--protocol " + std::string(known.message()));
+      if (!by_address)
+        return bad("--protocol is for addresses; the registry knows what a service speaks");
+    }
+    if (client.tls.certificate_file.empty() != client.tls.key_file.empty()) {
+      return bad("--tls-certificate and --tls-key belong together; give both");
+    }
+    if (raw_.insecure) client.tls.verify_server = false;
+    if (by_address && !client.tls.empty()) client.tls.required = true;
     return {};
   }
 

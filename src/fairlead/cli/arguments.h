@@ -8,6 +8,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/base/time.h"
 #include "fairlead/codec/codec.h"
+#include "fairlead/service/network_spec.h"
 
 namespace fairlead::cli {
 
@@ -20,6 +21,8 @@ struct CallArguments {
   Duration timeout = std::chrono::seconds(5);
   codec::CodecId codec = codec::CodecId::kJson;
   std::string store{};
+  // Of addresses also the protocol; TLS is required of them when any option of it is given.
+  service::ClientOptions client{};
 };
 
 // `fairlead up` and `fairlead gateway`.

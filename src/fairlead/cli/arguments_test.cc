@@ -53,6 +53,35 @@ TEST(Arguments, ABodyMayBeADashAListOrEmpty) {
   EXPECT_EQ(read({"call", "math", "/m", "--", "-5"}).value().call.body, "-5");
 }
 
+TEST(Arguments, ReadHowAnAddressIsSpokenTo) {
+  const auto arguments =
+      read({"call", "127.0.0.1:1", "/m", "--protocol", "json", "--tls-ca", "ca.pem", "--tls-name",
+            "shop", "--tls-certificate", "me.pem", "--tls-key", "me.key"});
+
+  ASSERT_TRUE(arguments.ok()) << arguments.status();
+  const service::ClientOptions& client = arguments->call.client;
+  EXPECT_EQ(client.protocol, "json");
+  EXPECT_EQ(client.tls.ca_file, "ca.pem");
+  EXPECT_EQ(client.tls.server_name, "shop");
+  EXPECT_EQ(client.tls.certificate_file, "me.pem");
+  EXPECT_EQ(client.tls.key_file, "me.key");
+  EXPECT_EQ(client.tls.required, true);
+  EXPECT_FALSE(client.tls.verify_server.has_value());
+}
+
+TEST(Arguments, RequireTlsOfAnAddressOnly) {
+  EXPECT_EQ(read({"call", ":1", "/m", "--tls-insecure"})->call.client.tls.required, true);
+  EXPECT_EQ(read({"call", ":1", "/m", "--tls-insecure"})->call.client.tls.verify_server, false);
+  EXPECT_FALSE(read({"call", ":1", "/m"})->call.client.tls.required.has_value());
+  EXPECT_FALSE(read({"push", "math", "/m", "--tls-ca", "x"})->call.client.tls.required.has_value());
+}
+
+TEST(Arguments, RefuseProtocolsAndHalfPairs) {
+  EXPECT_TRUE(has(message({"call", ":1", "/m", "--protocol", "jsom"}), "did you mean 'json'?"));
+  EXPECT_TRUE(has(message({"call", "math", "/m", "--protocol", "json"}), "is for addresses"));
+  EXPECT_TRUE(has(message({"call", ":1", "/m", "--tls-key", "a"}), "belong together"));
+}
+
 TEST(Arguments, ReadAFileOfVectors) {
   const auto arguments = read({"wire", "check", "vectors.json", "--json"});
 

@@ -11,8 +11,10 @@
 
 #include "fairlead/base/base64.h"
 #include "fairlead/base/text.h"
+#include "fairlead/base/time.h"
 #include "fairlead/cli/json_text.h"
 #include "fairlead/io/core.h"
+#include "fairlead/io/tls_holder.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/store/store.h"
 #include "fairlead/upstream/registry.h"
@@ -95,7 +97,9 @@ class Caller {
     }
     caller->peer_ =
         std::make_unique<rpc::Peer>(*caller->core_, caller->router_, rpc::PeerOptions{});
-    caller->service_ = std::make_unique<upstream::Service>(*caller->peer_, arguments.target);
+    FL_TRY_ASSIGN(const upstream::ServiceOptions options, caller->options_of(arguments.client));
+    caller->service_ =
+        std::make_unique<upstream::Service>(*caller->peer_, arguments.target, options);
     if (by_address) {
       caller->service_->update(endpoints);
     } else {
@@ -128,6 +132,21 @@ class Caller {
  private:
   Caller() = default;
 
+  Result<upstream::ServiceOptions> options_of(const service::ClientOptions& client) {
+    upstream::ServiceOptions options;
+    if (!client.protocol.empty()) {
+      FL_TRY_ASSIGN(options.protocol, service::find_protocol(client.protocol));
+    }
+    auto made =
+        io::TlsHolder::make(io::TlsRole::kClient, service::tls_options_of(client.tls), wall_ms());
+    if (!made.ok()) return Status(Code::kBadMessage, "usage.bad_tls", made.status().message());
+    tls_ = *std::move(made);
+    options.tls = tls_.get();
+    options.tls_required = client.tls.required.value_or(false);
+    options.server_name = client.tls.server_name;
+    return options;
+  }
+
   // What cannot be closed in time dies with the process.
   Task<void> close() {
     const Deadline deadline = core_->deadline_after(kCloseTime);
@@ -141,6 +160,7 @@ class Caller {
     }
   }
 
+  std::unique_ptr<io::TlsHolder> tls_;
   std::unique_ptr<io::Core> core_;
   const rpc::Router router_;
   std::unique_ptr<rpc::Peer> peer_;

@@ -31,9 +31,11 @@ Value* find_in_any_case(Value& map, std::string_view key) {
   return nullptr;
 }
 
-// The child `step` of `at`, made when it is not there. A null becomes a map.
+// The child `step` of `at`, made when it is not there. A null becomes a map, or a list when its
+// first item is asked for.
 Result<Value*> descend(Value& at, const std::string& step, const Place& place, bool any_case) {
   if (step.empty()) return refuse(place, "the path has an empty part; write it as a.b.c");
+  if (at.is_null() && step == "0") at.make_list();
   if (at.kind() == Value::Kind::kList) {
     const auto index = parse_uint64(step);
     const std::size_t size = at.children().size();

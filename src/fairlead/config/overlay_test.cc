@@ -54,6 +54,18 @@ TEST(Overlay, ReachesAndAppendsItemsOfLists) {
   EXPECT_EQ(routes[1]->find("service")->text(), "shop");
 }
 
+TEST(Overlay, MakesAListWhereItsFirstItemIsSet) {
+  Document document("nothing");
+  ASSERT_TRUE(document.overlay_flag("tls.certificates.0.key_file=a").ok());
+  ASSERT_TRUE(document.overlay_environment("FL_", {{"FL_LISTEN__0", ":1"}}).ok());
+  ASSERT_TRUE(document.overlay_flag("listen[1]=:2").ok());
+
+  const Value& listen = *document.root().find("listen");
+  EXPECT_EQ(listen.kind(), Value::Kind::kList);
+  EXPECT_EQ(listen.children().size(), 2U);
+  EXPECT_EQ(document.root().find("tls")->find("certificates")->kind(), Value::Kind::kList);
+}
+
 TEST(Overlay, FillsAnEmptyDocument) {
   Document document("(no file)");
   ASSERT_TRUE(document.overlay_flag("gateway.listen=:80").ok());

@@ -36,6 +36,7 @@ enum class ClientCertificate : std::uint8_t {
 struct TlsCertificate {
   std::string certificate_file{};  // the certificate itself, then its issuers, each before its own
   std::string key_file{};          // without a passphrase
+  bool operator==(const TlsCertificate&) const = default;
 };
 
 struct TlsOptions {
@@ -52,6 +53,7 @@ struct TlsOptions {
   TlsVersion version_max = TlsVersion::kTls13;
   bool tickets = true;                                   // shorter handshakes for who comes again
   Duration handshake_timeout = std::chrono::seconds(5);  // 10 ms .. 60 s
+  bool operator==(const TlsOptions&) const = default;
 };
 
 // Something that a person should look at and that stops nothing.

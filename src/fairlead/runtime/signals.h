@@ -21,16 +21,17 @@ namespace fairlead::runtime {
 // killed by them.
 void block_signals(std::initializer_list<int> also = {});
 
-// Tells a core of INT, TERM and what `also` names. After the first INT a second one ends the process at once with
-// 130, even when the core is busy: who presses Ctrl-C twice does not want to wait for the drain.
+// Tells a core of INT, TERM and what `also` names. After the first INT a second one ends the
+// process at once with 130, even when the core is busy: who presses Ctrl-C twice does not want to
+// wait for the drain.
 //
 // Thread: its core, which runs on a thread that blocks the signals. At most one per process.
 // Lifetime: the core outlives it. Destroying it brings back how INT was treated before.
 class SignalWatcher {
  public:
-  // `on_signal` gets SIGINT, SIGTERM or one of `also`, once for each signal that comes; equal ones that come
-  // before the core looks are one. It must not destroy the watcher.
-  // Errors: kInternal `signals.failed` when the system gives no descriptor; those of
+  // `on_signal` gets SIGINT, SIGTERM or one of `also`, once for each signal that comes; equal ones
+  // that come before the core looks are one. It must not destroy the watcher. Errors: kInternal
+  // `signals.failed` when the system gives no descriptor; those of
   //         io::Core::watch_readable().
   static Result<std::unique_ptr<SignalWatcher>> make(io::Core& core,
                                                      std::function<void(int signal)> on_signal,

@@ -52,8 +52,8 @@ TEST_F(SignalWatcherTest, TellsOfEveryTermButNeverEndsTheProcessByIt) {
 
 TEST_F(SignalWatcherTest, TellsOfHupOnlyWhenAsked) {
   block_signals({SIGHUP});
-  auto made = SignalWatcher::make(
-      *core_, [this](int signal) { signals_.push_back(signal); }, {SIGHUP});
+  auto made =
+      SignalWatcher::make(*core_, [this](int signal) { signals_.push_back(signal); }, {SIGHUP});
   ASSERT_TRUE(made.ok()) << made.status();
 
   send(SIGHUP);

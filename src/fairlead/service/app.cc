@@ -48,10 +48,10 @@ std::optional<int> Runtime::early_end() {
 
 Status Runtime::start() { return process_.start(start_.spec); }
 
-const Target& Runtime::target(std::string_view name_or_addresses) {
+const Target& Runtime::target(std::string_view name_or_addresses, const ClientOptions& options) {
   if (const std::optional<int> code = early_end()) std::exit(*code);
   if (const Status started = start(); !started.ok()) std::exit(fail(started));
-  const Result<Target*> target = process_.target(name_or_addresses);
+  const Result<Target*> target = process_.target(name_or_addresses, options);
   if (!target.ok()) {
     const int code = fail(target.status());
     process_.stop();
@@ -74,11 +74,10 @@ int Runtime::run(Task<int> task) {
   return code != 0 ? code : result;
 }
 
-int App::serve_at(std::vector<std::string> addresses) {
+int App::serve_at(const std::vector<std::string>& addresses) {
   if (const std::optional<int> code = early_end()) return *code;
-  if (start_.spec.listen.empty()) start_.spec.listen = std::move(addresses);
   if (const Status started = start(); !started.ok()) return fail(started);
-  if (const Status serving = process_.serve(discover_); !serving.ok()) {
+  if (const Status serving = process_.serve(discover_, addresses); !serving.ok()) {
     process_.stop();
     return fail(serving);
   }

@@ -49,17 +49,18 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  // A client of a service: its name in the registry, or addresses ("127.0.0.1:9090,..."). Starts
-  // the threads. Ends the program with a message when the store or the name is no good: there is
-  // nothing that the code could do about it.
+  // A client of a service: its name in the registry, or addresses ("127.0.0.1:9090,...",
+  // "tls://127.0.0.1:9443"). The configuration has the last word about the options:
+  // `clients.<name>`, over `clients.default`. Starts the threads. Ends the program with a message
+  // when store, name or certificates are no good: there is nothing that the code could do about it.
   template <contract::Service S>
-  Client<S> client(std::string_view name_or_addresses) {
-    return Client<S>(target(name_or_addresses));
+  Client<S> client(std::string_view name_or_addresses, const ClientOptions& options = {}) {
+    return Client<S>(target(name_or_addresses, options));
   }
 
   // The same for calls whose bodies are bytes (raw_client.h).
-  RawClient raw_client(std::string_view name_or_addresses) {
-    return RawClient(target(name_or_addresses));
+  RawClient raw_client(std::string_view name_or_addresses, const ClientOptions& options = {}) {
+    return RawClient(target(name_or_addresses, options));
   }
 
   // Keys of secure bodies, for fl::sealed() and for messages that come sealed; the configuration
@@ -90,7 +91,7 @@ class Runtime {
   // --help, --version and mistakes: the exit code with which the program should end now.
   std::optional<int> early_end();
   Status start();
-  const Target& target(std::string_view name_or_addresses);
+  const Target& target(std::string_view name_or_addresses, const ClientOptions& options);
   int fail(const Status& status) const;
 
   Start start_;
@@ -189,7 +190,7 @@ class App final : public Runtime {
     if (status_.ok()) status_ = std::move(added);
     return *this;
   }
-  int serve_at(std::vector<std::string> addresses);
+  int serve_at(const std::vector<std::string>& addresses);
 
   bool discover_ = false;
   std::function<void(const std::vector<io::Address>&)> on_ready_;

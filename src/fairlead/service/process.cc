@@ -3,9 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <utility>
 
 #include "fairlead/base/text.h"
+#include "fairlead/base/time.h"
+#include "fairlead/io/tls_stream.h"
 #include "fairlead/observe/async_log_sink.h"
 #include "fairlead/runtime/signals.h"
 #include "fairlead/service/cores_page.h"
@@ -27,6 +30,12 @@ struct Box {
   CondVar arrived;
   std::optional<Status> status FL_GUARDED_BY(mutex);
 };
+
+// What calls are set to of which nobody says more.
+ClientOptions defaults_of(const Spec& spec) {
+  const auto found = spec.clients.find("default");
+  return found != spec.clients.end() ? found->second : ClientOptions();
+}
 
 Task<void> deliver(Task<Status> task, Box* box) {
   Status status = co_await task;
@@ -91,10 +100,14 @@ Status Process::run_on(io::Core& core, Task<Status> task) {
 
 Status Process::start(Spec spec) {
   if (started()) return {};
-  runtime::block_signals();
   spec_ = std::move(spec);
+  if (rereads_files())
+    runtime::block_signals({SIGHUP});
+  else
+    runtime::block_signals();
   FL_TRY(spec_.limits.validate());
   FL_TRY(make_log());
+  FL_TRY(make_tls());
   FL_TRY_ASSIGN(cores_, io::CoreGroup::make(spec_.cores, {.spin = spec_.spin}));
   FL_TRY(make_peers());
   FL_TRY(make_pools());
@@ -106,6 +119,7 @@ Status Process::start(Spec spec) {
   }
   waiting_ = std::make_unique<Waiting>();
   cores_->start();
+  tls_->start();
   if (watch_ != nullptr) watch_->start();
   return run_on(first, watch_signals());
 }
@@ -126,6 +140,37 @@ Status Process::make_secure() {
   if (!spec_.secure.asked_for()) return {};
   FL_TRY_ASSIGN(rpc::SecureKeys keys, read_secure_keys(spec_.secure));
   secure_ = std::make_unique<rpc::SecureBodies>(std::move(keys), spec_.secure.required);
+  tls_->also_when_asked([this] { reload_keys(); });
+  return {};
+}
+
+void Process::reload_keys() {
+  Result<rpc::SecureKeys> keys = read_secure_keys(spec_.secure);
+  if (!keys.ok()) {
+    FL_LOG(error, "secure.not_reloaded", {"reason", keys.status().reason()},
+           {"message", keys.status().message()});
+    return;
+  }
+  secure_->replace(*std::move(keys));
+  FL_LOG(info, "secure.reloaded");
+}
+
+// What the spec names is read now, so that a mistake is told at the start and not by the first
+// call.
+Status Process::make_tls() {
+  tls_ = std::make_unique<internal::TlsKeeper>(metrics_);
+  if (!spec_.tls.certificates.empty()) {
+    FL_TRY_ASSIGN(listen_tls_, tls_->add(io::TlsRole::kServer, "tls", spec_.tls, wall_ms()));
+    FL_TRY_ASSIGN(tls_failures_,
+                  metrics_.counter({"fairlead_tls_connections_failed_total",
+                                    "Connections to our listeners that TLS ended."}));
+  }
+  for (const auto& [name, options] : spec_.clients) {
+    const ClientTls tls = merged(defaults_of(spec_), options).tls;
+    if (tls.empty()) continue;
+    FL_TRY(tls_->add(io::TlsRole::kClient, "clients." + name, tls_options_of(tls), wall_ms())
+               .status());
+  }
   return {};
 }
 
@@ -180,53 +225,60 @@ Status Process::watch_cores() {
 }
 
 Task<Status> Process::watch_signals() {
-  FL_CO_TRY_ASSIGN(waiting_->watcher, runtime::SignalWatcher::make(cores_->first(), [this](int) {
-                     waiting_->tell(&Waiting::signalled);
-                   }));
+  const auto on_signal = [this](int signal) {
+    if (signal == SIGHUP) return tls_->ask();
+    waiting_->tell(&Waiting::signalled);
+  };
+  if (!rereads_files()) {
+    FL_CO_TRY_ASSIGN(waiting_->watcher, runtime::SignalWatcher::make(cores_->first(), on_signal));
+  } else {
+    FL_CO_TRY_ASSIGN(waiting_->watcher,
+                     runtime::SignalWatcher::make(cores_->first(), on_signal, {SIGHUP}));
+  }
   co_return Status();
 }
 
 // ---- serving
 // -------------------------------------------------------------------------------------
 
-Status Process::serve(bool discover) {
+Status Process::serve(bool discover, const std::vector<std::string>& otherwise) {
   if (discover && store_ == nullptr) {
     return Status(Code::kInvalidOperation, "service.no_store",
                   "'" + name_ +
                       "' is to be discovered and no store is set; give --store "
                       "file:/path/store.db, or do not call discover()");
   }
-  return run_on(cores_->first(), listen_all(discover));
+  FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
+  return run_on(cores_->first(), listen_all(std::move(plans), discover));
 }
 
-Task<Status> Process::listen_all(bool discover) {
-  io::Core& first = cores_->first();
-  const std::vector<io::Core*> cores = cores_->cores();
-  std::vector<io::Address> bound;
-  for (const std::string& text : spec_.listen) {
-    FL_CO_TRY_ASSIGN(const io::Address address, io::Address::parse(text));
-    const auto accept = [this, cores](io::Core& core, std::unique_ptr<io::Stream> stream) {
-      serving_[index_of(cores, core)]->accept(std::move(stream));
-    };
-    FL_CO_TRY_ASSIGN(std::unique_ptr<io::Listener> listener,
-                     first.listen(address, {.cores = cores}, accept));
-    bound.push_back(listener->local());
-    FL_LOG(info, "service.listening", {"service", name_}, {"address", bound.back().to_text()});
-    listeners_.push_back(std::move(listener));
+Result<std::vector<ListenPlan>> Process::plan_listeners(
+    const std::vector<std::string>& otherwise) const {
+  std::vector<ListenSpec> specs = spec_.listen;
+  if (specs.empty()) specs.assign(otherwise.begin(), otherwise.end());
+  std::vector<ListenPlan> plans;
+  for (const ListenSpec& spec : specs) {
+    FL_TRY_ASSIGN(ListenPlan plan, plan_of(spec, spec_.protocol));
+    if (plan.where.tls && listen_tls_ == nullptr) {
+      return Status(Code::kInvalidOperation, "service.no_certificate",
+                    "'" + escape_text(spec.address) +
+                        "' listens with TLS and there is no certificate; give --tls-certificate "
+                        "FILE and --tls-key FILE, or set tls.certificates");
+    }
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+Task<Status> Process::listen_all(std::vector<ListenPlan> plans, bool discover) {
+  for (ListenPlan& plan : plans) {
+    FL_CO_TRY(listen(plan));
   }
   if (!spec_.admin.empty()) {
-    FL_CO_TRY_ASSIGN(const io::Address address, io::Address::parse(spec_.admin));
-    admin_ = admin::Server::make(first, metrics_, {});
-    admin_->add_check("serving", [this] {
-      if (ready_) return Status();
-      return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
-    });
-    if (watch_ != nullptr) admin_->add_page(internal::cores_page(*watch_));
-    FL_CO_TRY_ASSIGN(const io::Address at, admin_->listen(address));
-    FL_LOG(info, "service.admin", {"address", at.to_text()});
+    FL_CO_TRY(open_admin());
   }
   if (discover) {
-    Status registered = co_await register_self(std::move(bound));
+    Status registered = co_await register_self(std::move(plans));
     if (!registered.ok()) co_return registered;
   }
   ready_ = true;
@@ -239,31 +291,81 @@ std::vector<io::Address> Process::addresses() const {
   return out;
 }
 
-// What others are told. On one machine a listener on every interface is reached by loopback.
-Result<std::string> Process::advertised(const std::vector<io::Address>& bound) const {
-  if (!spec_.advertise.empty()) {
-    FL_TRY_ASSIGN(const io::Address address, io::Address::parse(spec_.advertise));
-    return address.to_text();
+// Opens one listener and notes where it is.
+Status Process::listen(ListenPlan& plan) {
+  const std::vector<io::Core*> cores = cores_->cores();
+  const auto accept_one = [this, plan](io::Core& core, std::unique_ptr<io::Stream> stream) {
+    accept(core, std::move(stream), plan);
+  };
+  FL_TRY_ASSIGN(std::unique_ptr<io::Listener> listener,
+                cores_->first().listen(plan.where.address, {.cores = cores}, accept_one));
+  plan.where.address = listener->local();
+  FL_LOG(info, "service.listening", {"service", name_},
+         {"address", upstream::to_text(plan.where.address, plan.where.tls)},
+         {"protocol", plan.protocol->name()});
+  listeners_.push_back(std::move(listener));
+  return {};
+}
+
+void Process::accept(io::Core& core, std::unique_ptr<io::Stream> stream, const ListenPlan& plan) {
+  rpc::Peer& peer = *serving_[index_of(cores_->cores(), core)];
+  if (!plan.where.tls) {
+    peer.accept(std::move(stream), plan.protocol);
+    return;
   }
+  rpc::Session& session =
+      peer.accept(io::tls_wrap(core, std::move(stream), listen_tls_->current()), plan.protocol);
+  session.on_closed([this](rpc::Session& closed, const Status& why) {
+    if (!why.reason().starts_with("tls.")) return;
+    tls_failures_.add();
+    FL_LOG(info, "service.tls_failed", {"peer", closed.peer_address().to_text()},
+           {"reason", why.reason()}, {"message", why.message()});
+  });
+}
+
+Status Process::open_admin() {
+  FL_TRY_ASSIGN(const io::Address address, io::Address::parse(spec_.admin));
+  admin_ = admin::Server::make(cores_->first(), metrics_, {});
+  admin_->add_check("serving", [this] {
+    if (ready_) return Status();
+    return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
+  });
+  if (watch_ != nullptr) admin_->add_page(internal::cores_page(*watch_));
+  FL_TRY_ASSIGN(const io::Address at, admin_->listen(address));
+  FL_LOG(info, "service.admin", {"address", at.to_text()});
+  return {};
+}
+
+// What others are told. On one machine a listener on every interface is reached by loopback.
+Result<upstream::Record> Process::record_of(const std::vector<ListenPlan>& bound) const {
   if (bound.empty()) {
     return Status(Code::kInvalidOperation, "service.no_address",
                   "'" + name_ + "' is to be discovered and listens nowhere; give --listen");
   }
-  const io::Address& address = bound.front();
-  if (address.host() == "0.0.0.0" || address.host() == "::") {
-    return io::Address::loopback(address.port()).to_text();
+  upstream::Endpoint told = bound.front().where;
+  if (!spec_.advertise.empty()) {
+    FL_TRY_ASSIGN(upstream::Endpoint advertised, upstream::parse_endpoint(spec_.advertise));
+    told.address = advertised.address;
+    told.tls = told.tls || advertised.tls;
+  } else if (told.address.host() == "0.0.0.0") {
+    told.address = io::Address::loopback(told.address.port());
+  } else if (told.address.host() == "::") {
+    const io::Address v6 = io::Address::parse("[::1]:0").value();
+    told.address = told.address.only_ipv6() ? v6.with_port(told.address.port())
+                                            : io::Address::loopback(told.address.port());
   }
-  return address.to_text();
+  return upstream::Record{.address = told.address.to_text(),
+                          .protocol = std::string(bound.front().protocol->name()),
+                          .pid = getpid(),
+                          .started_ms = cores_->first().wall_ms(),
+                          .tls = told.tls};
 }
 
-Task<Status> Process::register_self(std::vector<io::Address> bound) {
-  FL_CO_TRY_ASSIGN(std::string address, advertised(bound));
-  upstream::Record record{.address = std::move(address),
-                          .protocol = "raw",
-                          .pid = getpid(),
-                          .started_ms = cores_->first().wall_ms()};
+Task<Status> Process::register_self(std::vector<ListenPlan> bound) {
+  FL_CO_TRY_ASSIGN(upstream::Record record, record_of(bound));
   registrar_ = std::make_unique<upstream::Registrar>(cores_->first(), *store_);
-  FL_LOG(info, "service.registered", {"service", name_}, {"address", record.address});
+  FL_LOG(info, "service.registered", {"service", name_}, {"address", record.address},
+         {"protocol", record.protocol}, {"tls", record.tls});
   Status added = co_await registrar_->add(name_, std::move(record));
   co_return added;
 }
@@ -271,7 +373,29 @@ Task<Status> Process::register_self(std::vector<io::Address> bound) {
 // ---- calling
 // -------------------------------------------------------------------------------------
 
-Result<Target*> Process::target(std::string_view name_or_addresses) {
+// What a session of ours to this service begins with.
+Result<upstream::ServiceOptions> Process::calling_options(
+    std::string_view name, ClientOptions options, const upstream::EndpointSnapshot& endpoints) {
+  options = merged(std::move(options), defaults_of(spec_));
+  if (const auto own = spec_.clients.find(name); own != spec_.clients.end()) {
+    options = merged(std::move(options), own->second);
+  }
+  upstream::ServiceOptions out;
+  if (!options.protocol.empty()) {
+    FL_TRY_ASSIGN(out.protocol, find_protocol(options.protocol));
+  }
+  out.tls_required = options.tls.required.value_or(false);
+  out.server_name = options.tls.server_name;
+  out.login = std::move(options.login);
+  const bool plain = endpoints != nullptr && !out.tls_required &&
+                     std::ranges::none_of(*endpoints, &upstream::Endpoint::tls);
+  if (plain) return out;  // a copy in the registry may speak TLS any time
+  FL_TRY_ASSIGN(out.tls, tls_->add(io::TlsRole::kClient, "clients." + std::string(name),
+                                   tls_options_of(options.tls), wall_ms()));
+  return out;
+}
+
+Result<Target*> Process::target(std::string_view name_or_addresses, const ClientOptions& options) {
   const auto known = targets_.find(name_or_addresses);
   if (known != targets_.end()) return known->second.get();
   const bool by_address = name_or_addresses.find(':') != std::string_view::npos;
@@ -287,10 +411,12 @@ Result<Target*> Process::target(std::string_view name_or_addresses) {
                         "file:/path/store.db, or an address as 127.0.0.1:9090");
     }
   }
+  FL_TRY_ASSIGN(const upstream::ServiceOptions calling,
+                calling_options(name_or_addresses, options, endpoints));
   auto target = std::make_unique<Target>(std::string(name_or_addresses));
   for (const auto& peer : calling_) {
     target->places_.push_back(
-        {&peer->core(), std::make_unique<upstream::Service>(*peer, target->name())});
+        {&peer->core(), std::make_unique<upstream::Service>(*peer, target->name(), calling)});
   }
   Target* made = target.get();
   targets_.emplace(target->name(), std::move(target));
@@ -423,6 +549,7 @@ void Process::stop() {
   targets_.clear();
   serving_.clear();
   calling_.clear();
+  tls_.reset();
   cores_.reset();
   waiting_.reset();
 }

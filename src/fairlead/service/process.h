@@ -20,6 +20,7 @@
 #include "fairlead/runtime/core_watch.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/spec.h"
+#include "fairlead/service/tls_keeper.h"
 #include "fairlead/store/store.h"
 #include "fairlead/upstream/registry.h"
 #include "fairlead/upstream/service.h"
@@ -68,20 +69,26 @@ class Process {
   // Declares a pool, before start(). A name that is there already gives that pool.
   Pool add_pool(std::string_view name, PoolOptions options);
 
-  // Makes log, cores, peers and store, and starts the threads. Idempotent.
+  // Makes log, cores, peers and store, reads the certificates of the spec, and starts the threads.
+  // Idempotent.
   // Errors: those of io::CoreGroup::make(), store::open(), observe, runtime::WorkerPool::make();
+  //         those of io::TlsContext::make(), with the section of the spec in front;
   //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared.
   Status start(Spec spec);
   bool started() const { return cores_ != nullptr; }
 
-  // Opens the addresses of the spec, the admin listener, and, when `discover`, the registry's
-  // record. Errors: `address.bad`, `listen.*`, `admin.*`, `store.*`, `service.*`.
-  Status serve(bool discover);
+  // Opens the listeners of the spec, or `otherwise` when it has none, the admin listener, and, when
+  // `discover`, the registry's record. Errors: `address.bad`, `protocol.unknown`, `listen.*`,
+  // `admin.*`, `store.*`, `service.*`; kInvalidOperation `service.no_certificate`: a listener
+  // speaks TLS and the spec has no certificate.
+  Status serve(bool discover, const std::vector<std::string>& otherwise = {});
   // Where it serves, in the order of the spec; after serve().
   std::vector<io::Address> addresses() const;
-  // A service by its name in the registry, or by addresses ("127.0.0.1:9090,127.0.0.1:9091").
-  // Errors: kInvalidOperation `client.no_store`; `address.bad`, `service.bad_name`.
-  Result<Target*> target(std::string_view name_or_addresses);
+  // A service by its name in the registry, or by addresses ("127.0.0.1:9090,tls://127.0.0.1:9091").
+  // The spec's `clients` override `options`; who asks for the same name again gets the same target,
+  // whatever the options. Errors: kInvalidOperation `client.no_store`; `address.bad`,
+  // `service.bad_name`, `protocol.unknown`; those of io::TlsContext::make().
+  Result<Target*> target(std::string_view name_or_addresses, const ClientOptions& options = {});
 
   // Runs a task on the first core and waits for its end. False: INT or TERM came first, and the
   // task was left to be cancelled by stop().
@@ -95,13 +102,21 @@ class Process {
   struct Waiting;
 
   Status make_log();
+  Status make_tls();
   Status make_peers();
   Status make_secure();
+  // Whether HUP has a meaning: files that may be replaced while the program runs.
+  bool rereads_files() const { return !spec_.tls.certificates.empty() || spec_.secure.asked_for(); }
+  void reload_keys();  // on a thread that may block
   Status make_pools();
   Status watch_cores();
   Task<Status> watch_signals();
-  Task<Status> listen_all(bool discover);
-  Task<Status> register_self(std::vector<io::Address> bound);
+  Result<std::vector<ListenPlan>> plan_listeners(const std::vector<std::string>& otherwise) const;
+  Task<Status> listen_all(std::vector<ListenPlan> plans, bool discover);
+  Status listen(ListenPlan& plan);
+  void accept(io::Core& core, std::unique_ptr<io::Stream> stream, const ListenPlan& plan);
+  Status open_admin();
+  Task<Status> register_self(std::vector<ListenPlan> bound);
   Task<void> run_and_tell(Task<void> task);
   Task<Status> leave_registry();
   Task<Status> drain(std::size_t index, Deadline deadline);
@@ -110,7 +125,9 @@ class Process {
   Task<Status> close_first(Deadline deadline);
   // Runs a task on a core while this thread, which runs none, waits for it.
   static Status run_on(io::Core& core, Task<Status> task);
-  Result<std::string> advertised(const std::vector<io::Address>& bound) const;
+  Result<upstream::Record> record_of(const std::vector<ListenPlan>& bound) const;
+  Result<upstream::ServiceOptions> calling_options(std::string_view name, ClientOptions options,
+                                                   const upstream::EndpointSnapshot& endpoints);
 
   const std::string name_;
   Spec spec_;
@@ -120,6 +137,9 @@ class Process {
   rpc::Router router_;
   wire::TransformSet transforms_;
   std::unique_ptr<rpc::SecureBodies> secure_;  // null: this program has no keys
+  std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process
+  const io::TlsHolder* listen_tls_ = nullptr;  // null: no certificate to listen with
+  observe::Counter tls_failures_;
   std::unique_ptr<io::CoreGroup> cores_;
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;

@@ -22,11 +22,15 @@ struct Flag {
   std::string_view help;
 };
 
-constexpr std::size_t kHelpColumn = 22;
+constexpr std::size_t kHelpColumn = 24;
 constexpr std::uint32_t kUnset = ~std::uint32_t{0};  // beyond the limits of what is read
 
 constexpr std::array kFlags = std::to_array<Flag>({
     {"--listen", "listen", "ADDRESS", "where to serve: tcp://127.0.0.1:9090, unix:///run/a.sock"},
+    {"--protocol", "protocol", "NAME", "raw, json, pb, thrift-binary or thrift-struct"},
+    {"--tls-certificate", "tls.certificates.0.certificate_file", "FILE",
+     "PEM; for --listen tls://127.0.0.1:9443"},
+    {"--tls-key", "tls.certificates.0.key_file", "FILE", "its key"},
     {"--store", "store", "URL", "registry to use: file:/path/store.db, memory:"},
     {"--advertise", "advertise", "ADDRESS", "where others reach this program"},
     {"--admin", "admin", "ADDRESS", "health, metrics: 127.0.0.1:9901"},
@@ -67,6 +71,23 @@ Status read_limits(const config::Value& value, rpc::PeerOptions& out) {
   out.limits.frame_bytes_max = static_cast<std::uint32_t>(frame.bytes);
   out.write_queue_bytes_max = queue.bytes;
   return reader.finish();
+}
+
+// One address may stand without a list.
+Status read_listen(const config::Value& value, std::vector<ListenSpec>& out) {
+  if (value.kind() == config::Value::Kind::kList) return config::read(value, out);
+  out.resize(1);
+  return read(value, out[0]);
+}
+
+Status read_clients(const config::Value& value,
+                    std::map<std::string, ClientOptions, std::less<>>& out) {
+  if (value.kind() != config::Value::Kind::kMap) return config::wrong_type(value, "a map");
+  config::Problems problems;
+  for (const auto& member : value.children()) {
+    problems.add(read(*member, out[std::string(member->key())]));
+  }
+  return problems.status();
 }
 
 bool is_file(const std::string& path) {
@@ -132,14 +153,14 @@ Result<Arguments> read_arguments(int argc, const char* const* argv) {
 
 Status read(const config::Value& value, Spec& out) {
   config::ObjectReader reader(value);
-  Status listened;
-  if (const config::Value* listen = reader.look("listen"); listen != nullptr) {
-    if (listen->kind() == config::Value::Kind::kList) {
-      listened = config::read(*listen, out.listen);
-    } else {  // one address may stand without a list
-      out.listen.resize(1);
-      listened = config::read(*listen, out.listen[0]);
-    }
+  config::Problems sections;
+  const auto section = [&](std::string_view key, const auto& read_section) {
+    if (const config::Value* found = reader.look(key)) sections.add(read_section(*found));
+  };
+  section("listen", [&](const config::Value& listen) { return read_listen(listen, out.listen); });
+  reader.optional("protocol", out.protocol);
+  if (const Status known = find_protocol(out.protocol).status(); !known.ok()) {
+    reader.reject("protocol", "config.bad_value", known.message());
   }
   reader.optional("advertise", out.advertise);
   reader.optional("store", out.store);
@@ -148,19 +169,16 @@ Status read(const config::Value& value, Spec& out) {
   reader.optional("drain", out.drain, {0ms, 1h});
   reader.optional("stuck_after", out.stuck_after, {0ms, 1h});
   reader.optional("spin", out.spin, {0ms, 1ms});
-  Status log;
-  if (const config::Value* value_of_log = reader.look("log")) log = read_log(*value_of_log, out);
-  Status limits;
-  if (const config::Value* found = reader.look("limits")) limits = read_limits(*found, out.limits);
+  section("tls", [&](const config::Value& tls) { return read_server_tls(tls, out.tls); });
+  section("log", [&](const config::Value& log) { return read_log(log, out); });
+  section("limits", [&](const config::Value& limits) { return read_limits(limits, out.limits); });
+  section("pools", [&](const config::Value& pools) { return config::read(pools, out.pools); });
+  section("clients",
+          [&](const config::Value& clients) { return read_clients(clients, out.clients); });
   reader.optional("secure", out.secure);
-  Status pools;
-  if (const config::Value* found = reader.look("pools")) pools = config::read(*found, out.pools);
   config::Problems problems;
   problems.add(reader.finish());
-  problems.add(listened);
-  problems.add(log);
-  problems.add(limits);
-  problems.add(pools);
+  problems.add(sections.status());
   return problems.status();
 }
 

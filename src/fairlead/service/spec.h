@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,7 +11,9 @@
 
 #include "fairlead/base/result.h"
 #include "fairlead/config/reader.h"
+#include "fairlead/io/tls_context.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/service/network_spec.h"
 #include "fairlead/service/secure_setting.h"
 
 namespace fairlead::service {
@@ -27,11 +30,13 @@ Status read(const config::Value& value, PoolSpec& out);
 // The configuration of a program made with App or Runtime. `<name>.yaml` in the working folder is
 // read when it is there; --config names another file, which must be there.
 struct Spec {
-  std::vector<std::string> listen{};  // "tcp://127.0.0.1:9090", "unix:///run/math.sock"
-  std::string advertise{};            // what the registry tells others; default: where it listens
-  std::string store{};                // "file:/path/store.db"; empty: no registry
-  std::string admin{};                // "127.0.0.1:9901"; empty: no admin listener
-  std::uint32_t cores = 0;            // threads; 0: one per CPU
+  std::vector<ListenSpec> listen{};  // "tcp://127.0.0.1:9090", "unix:///run/math.sock"
+  std::string protocol = "raw";      // of listeners that name none; a name of wire::protocols()
+  io::TlsOptions tls{};              // of listeners that speak it: "tls://127.0.0.1:9443"
+  std::string advertise{};           // what the registry tells others; default: where it listens
+  std::string store{};               // "file:/path/store.db"; empty: no registry
+  std::string admin{};               // "127.0.0.1:9901"; empty: no admin listener
+  std::uint32_t cores = 0;           // threads; 0: one per CPU
   Duration drain = std::chrono::seconds(10);  // time for running calls when it ends
   std::string log_level = "info";             // debug, info, warn, error, off
   std::string log_form = "text";              // text, json
@@ -43,6 +48,8 @@ struct Spec {
   rpc::PeerOptions limits{};
   SecureSpec secure{};
   std::map<std::string, PoolSpec> pools{};
+  // By the name or the addresses that the code gives; `default` is for all that say less.
+  std::map<std::string, ClientOptions, std::less<>> clients{};
 };
 
 // Found by config::bind(). Errors: those of config::ObjectReader.

@@ -44,7 +44,7 @@ TEST(Spec, TakesFlagsOverEnvironmentOverFile) {
   unsetenv("FAIRLEAD_STORE");
 
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(read->spec.listen, std::vector<std::string>{"tcp://127.0.0.1:1"});
+  EXPECT_EQ(read->spec.listen, std::vector<ListenSpec>{"tcp://127.0.0.1:1"});
   EXPECT_EQ(read->spec.cores, 4U);
   EXPECT_EQ(read->spec.store, "memory:flag");
   EXPECT_EQ(read->spec.drain, std::chrono::seconds(2));
@@ -91,7 +91,8 @@ TEST(Spec, RefusesWordsThatAreNoLevelOrForm) {
 
 TEST(Spec, TeachesEveryFlag) {
   const std::string help = help_text("math");
-  for (const char* flag : {"--listen", "--store", "--admin", "--config", "--set", "--help"}) {
+  for (const char* flag : {"--listen", "--protocol", "--tls-certificate", "--store", "--admin",
+                           "--config", "--set", "--help"}) {
     EXPECT_NE(help.find(flag), std::string::npos) << flag;
   }
 }
@@ -142,29 +143,26 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
 
   std::set<std::string> code = {};
   const std::string source = read_file(FL_SOURCE_DIR "/src/fairlead/service/spec.cc") +
-                             read_file(FL_SOURCE_DIR "/src/fairlead/service/secure_setting.cc");
-  const std::regex reads(R"re((optional|look)\("(\w+)")re");
+                             read_file(FL_SOURCE_DIR "/src/fairlead/service/secure_setting.cc") +
+                             read_file(FL_SOURCE_DIR "/src/fairlead/service/network_spec.cc");
+  const std::regex reads(
+      R"re((?:(?:optional|required|look|section|list)\(|read_word\(reader, )"(\w+)")re");
   for (std::sregex_iterator i(source.begin(), source.end(), reads), end; i != end; ++i) {
-    code.insert((*i)[2]);
+    code.insert((*i)[1]);
   }
-  code.erase("log");  // maps of further keys
-  code.erase("limits");
-  code.erase("secure");
-  code.erase("pools");
+  for (const char* section : {"log", "limits", "pools", "clients", "certificates", "secure"}) {
+    code.erase(section);  // holds further keys
+  }
   EXPECT_EQ(page, code);
 }
 
 TEST(ServiceReference, GivesTheLimitsThatAreChecked) {
-  const auto below = [](std::string low) {  // the last digit one less, in the same unit
-    const std::size_t digit = low.find_last_of("0123456789");
-    --low[digit];
-    return low;
+  const auto changed = [](const std::string& limit, int by) {  // in the same unit
+    const std::size_t unit = std::min(limit.find_first_not_of("0123456789"), limit.size());
+    return std::to_string(std::stoll(limit.substr(0, unit)) + by) + limit.substr(unit);
   };
-  const auto above = [](std::string high) {
-    const std::size_t digit = high.find_last_of("0123456789");
-    ++high[digit];
-    return high;
-  };
+  const auto below = [&](const std::string& low) { return changed(low, -1); };
+  const auto above = [&](const std::string& high) { return changed(high, 1); };
   for (const KeyRow& row : rows_of_the_page()) {
     if (row.low.empty()) continue;
     EXPECT_TRUE(with_setting(row.key, row.low).ok()) << row.key;
@@ -193,6 +191,7 @@ TEST(ServiceReference, GivesTheDefaults) {
       EXPECT_EQ(pool.waiting_jobs_max.value_or(PoolOptions{}.waiting_jobs_max),
                 PoolOptions{}.waiting_jobs_max);
     }
+    EXPECT_EQ(spec.tls.handshake_timeout, defaults.tls.handshake_timeout);
     EXPECT_EQ(spec.log_level, defaults.log_level);
     EXPECT_EQ(spec.log_form, defaults.log_form);
     EXPECT_EQ(spec.limits.limits.frame_bytes_max, defaults.limits.limits.frame_bytes_max);

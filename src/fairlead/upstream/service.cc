@@ -184,6 +184,10 @@ Status Service::no_endpoint() const {
                         "' is registered; start one, or look whether it uses "
                         "the same store");
   }
+  const Status& last = links_.front()->last_error;
+  // It was reached and said no, to our login: its own words say more than that it is not there.
+  const bool answered = static_cast<int>(last.code()) >= static_cast<int>(Code::kBadMessage);
+  if (answered) return Status(last).with_outcome(Outcome::kNotSent);
   const Endpoint& first = links_.front()->endpoint;
   const std::string address = to_text(first.address, first.tls);
   const std::string copies = "copies of '" + name_ + "' can be reached";
@@ -192,7 +196,6 @@ Status Service::no_endpoint() const {
       : name_ == address ? "'" + address + "' cannot be reached"
                          : "the only copy of '" + name_ + "', " + address + ", cannot be reached";
   Status status = not_sent(Code::kNoEndpoint, "upstream.no_endpoint", message);
-  const Status& last = links_.front()->last_error;
   if (last.ok()) return status;
   return std::move(status).with_cause(std::string(last.message()) + " [" +
                                       std::string(last.reason()) + "]");
@@ -257,6 +260,7 @@ Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint) {
     options.server_name =
         options_.server_name.empty() ? endpoint.server_name : options_.server_name;
   }
+  options.login = options_.login;
   const Deadline deadline = core().deadline_after(options_.dial_timeout);
   co_return co_await peer_.dial(endpoint.address, deadline, scope_.token(), std::move(options));
 }

@@ -8,6 +8,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct ServiceOptions {
   const io::TlsHolder* tls = nullptr;
   bool tls_required = false;  // TLS with every copy, also when nobody says that it speaks it
   std::string server_name{};  // what certificates must be for; empty: the name of each endpoint
+  std::optional<rpc::Login> login{};  // of every session
 };
 
 // A call whose attempt ended with this status may be tried again at another endpoint without

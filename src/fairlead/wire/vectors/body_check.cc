@@ -81,7 +81,7 @@ std::string without_numbers(std::string_view text) {
 Outcome check_written(const Vector& vector, std::string_view written, const Pair& values) {
   const auto id = static_cast<CodecId>(vector.body_codec);
   if (!vector.exact) return check_read(id, written, values);
-  const Outcome same = compare_bytes("body", written, vector.body);
+  Outcome same = compare_bytes("body", written, vector.body);
   const bool text = id != CodecId::kProtobuf && id != CodecId::kThrift;
   if (same == kPassed || !text || !holds_reals(values.type)) return same;
   // A number with a point has several spellings (1e-7, 1e-07), all of them right: what stands

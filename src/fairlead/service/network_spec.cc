@@ -1,0 +1,194 @@
+#include "fairlead/service/network_spec.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <vector>
+
+#include "fairlead/base/text.h"
+#include "fairlead/config/reader.h"
+
+namespace fairlead::service {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A word of the configuration that stands for a value.
+template <class T>
+struct Word {
+  std::string_view text;
+  T value;
+};
+
+constexpr std::array kVersions = std::to_array<Word<io::TlsVersion>>({
+    {"1.2", io::TlsVersion::kTls12},
+    {"1.3", io::TlsVersion::kTls13},
+});
+constexpr std::array kClientCertificates = std::to_array<Word<io::ClientCertificate>>({
+    {"none", io::ClientCertificate::kNone},
+    {"wanted", io::ClientCertificate::kWanted},
+    {"required", io::ClientCertificate::kRequired},
+});
+
+template <class T, std::size_t N>
+void read_word(config::ObjectReader& reader, std::string_view key,
+               const std::array<Word<T>, N>& words, T& out) {
+  std::string text;
+  reader.optional(key, text);
+  if (text.empty()) return;
+  const auto found = std::ranges::find(words, text, &Word<T>::text);
+  if (found != words.end()) {
+    out = found->value;
+    return;
+  }
+  std::string known;
+  for (const Word<T>& word : words) {
+    known.append(known.empty() ? "" : ", ").append(word.text);
+  }
+  reader.reject(key, "config.bad_value", "'" + escape_text(text) + "' is none of " + known);
+}
+
+void check_pair(config::ObjectReader& reader, const std::string& certificate,
+                const std::string& key) {
+  if (certificate.empty() == key.empty()) return;
+  reader.reject(certificate.empty() ? "key_file" : "certificate_file", "config.bad_value",
+                "certificate_file and key_file belong together; give both");
+}
+
+Status read_certificate(const config::Value& value, io::TlsCertificate& out) {
+  config::ObjectReader reader(value);
+  reader.optional("certificate_file", out.certificate_file);
+  reader.optional("key_file", out.key_file);
+  check_pair(reader, out.certificate_file, out.key_file);
+  return reader.finish();
+}
+
+// The problem of a value that is no protocol or no address, at its place.
+void check(config::ObjectReader& reader, std::string_view key, const Status& status) {
+  if (!status.ok()) reader.reject(key, "config.bad_value", status.message());
+}
+
+void read_protocol(config::ObjectReader& reader, std::string& out) {
+  reader.optional("protocol", out);
+  if (!out.empty()) check(reader, "protocol", find_protocol(out).status());
+}
+
+void override_with(std::string& text, const std::string& over) {
+  if (!over.empty()) text = over;
+}
+
+}  // namespace
+
+Result<const wire::Protocol*> find_protocol(std::string_view name) {
+  if (const wire::Protocol* found = wire::find_protocol(name)) return found;
+  std::vector<std::string_view> names;
+  std::string known;
+  for (const wire::Protocol* protocol : wire::protocols()) {
+    names.push_back(protocol->name());
+    known.append(known.empty() ? "" : ", ").append(protocol->name());
+  }
+  const std::string near(nearest_name(name, names));
+  return Status(Code::kBadMessage, "protocol.unknown",
+                "'" + escape_text(name) + "' is no wire protocol" +
+                    (near.empty() ? "; use one of " + known : "; did you mean '" + near + "'?"));
+}
+
+Result<ListenPlan> plan_of(const ListenSpec& spec, std::string_view default_protocol) {
+  ListenPlan plan;
+  FL_TRY_ASSIGN(plan.where, upstream::parse_endpoint(spec.address));
+  plan.where.tls = spec.tls.value_or(plan.where.tls);
+  FL_TRY_ASSIGN(
+      plan.protocol,
+      find_protocol(spec.protocol.empty() ? default_protocol : std::string_view(spec.protocol)));
+  return plan;
+}
+
+ClientOptions merged(ClientOptions under, const ClientOptions& over) {
+  override_with(under.protocol, over.protocol);
+  if (over.login.has_value()) under.login = over.login;
+  ClientTls& tls = under.tls;
+  if (over.tls.required.has_value()) tls.required = over.tls.required;
+  if (over.tls.verify_server.has_value()) tls.verify_server = over.tls.verify_server;
+  override_with(tls.ca_file, over.tls.ca_file);
+  override_with(tls.server_name, over.tls.server_name);
+  override_with(tls.certificate_file, over.tls.certificate_file);
+  override_with(tls.key_file, over.tls.key_file);
+  return under;
+}
+
+io::TlsOptions tls_options_of(const ClientTls& tls) {
+  io::TlsOptions options;
+  options.ca_file = tls.ca_file;
+  options.verify_server = tls.verify_server.value_or(true);
+  if (!tls.certificate_file.empty() || !tls.key_file.empty()) {
+    options.certificates = {{.certificate_file = tls.certificate_file, .key_file = tls.key_file}};
+  }
+  return options;
+}
+
+// ---- reading
+// -------------------------------------------------------------------------------------
+
+Status read(const config::Value& value, ListenSpec& out) {
+  if (value.kind() == config::Value::Kind::kScalar) {
+    config::Problems problems;
+    problems.add(config::read(value, out.address));
+    const Status address = upstream::parse_endpoint(out.address).status();
+    if (problems.empty() && !address.ok()) {
+      problems.add(value.place(), "config.bad_value", address.message());
+    }
+    return problems.status();
+  }
+  config::ObjectReader reader(value);
+  reader.required("address", out.address);
+  if (!out.address.empty()) {
+    check(reader, "address", upstream::parse_endpoint(out.address).status());
+  }
+  read_protocol(reader, out.protocol);
+  bool tls = false;
+  if (const config::Value* found = reader.look("tls"); found != nullptr) {
+    reader.optional("tls", tls);
+    out.tls = tls;
+  }
+  return reader.finish();
+}
+
+Status read(const config::Value& value, ClientTls& out) {
+  config::ObjectReader reader(value);
+  reader.optional("required", out.required);
+  reader.optional("ca_file", out.ca_file);
+  reader.optional("server_name", out.server_name);
+  reader.optional("verify_server", out.verify_server);
+  reader.optional("certificate_file", out.certificate_file);
+  reader.optional("key_file", out.key_file);
+  check_pair(reader, out.certificate_file, out.key_file);
+  return reader.finish();
+}
+
+Status read(const config::Value& value, ClientOptions& out) {
+  config::ObjectReader reader(value);
+  read_protocol(reader, out.protocol);
+  reader.optional("tls", out.tls);
+  std::optional<std::string> token;
+  reader.optional("login_token", token);
+  if (token.has_value()) out.login = rpc::Login{.body = *std::move(token)};
+  return reader.finish();
+}
+
+Status read_server_tls(const config::Value& value, io::TlsOptions& out) {
+  config::ObjectReader reader(value);
+  if (reader.look("certificates") != nullptr) out.certificates.clear();
+  reader.list("certificates", [&out](const config::Value& item) {
+    return read_certificate(item, out.certificates.emplace_back());
+  });
+  reader.optional("ca_file", out.ca_file);
+  read_word(reader, "client_certificate", kClientCertificates, out.client_certificate);
+  reader.optional("alpn", out.alpn);
+  read_word(reader, "version_min", kVersions, out.version_min);
+  read_word(reader, "version_max", kVersions, out.version_max);
+  reader.optional("tickets", out.tickets);
+  reader.optional("handshake_timeout", out.handshake_timeout, {10ms, 60s});
+  return reader.finish();
+}
+
+}  // namespace fairlead::service

@@ -1,0 +1,76 @@
+// How a program listens and how it calls: networks, wire protocols, TLS. Parts of Spec that the
+// code can say too.
+#pragma once
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "fairlead/base/result.h"
+#include "fairlead/config/value.h"
+#include "fairlead/io/tls_context.h"
+#include "fairlead/rpc/session.h"
+#include "fairlead/upstream/endpoint.h"
+#include "fairlead/wire/protocol.h"
+
+namespace fairlead::service {
+
+// One place where a program is served. An address alone says it too.
+struct ListenSpec {
+  ListenSpec() = default;
+  template <std::convertible_to<std::string> Text>
+  // NOLINTNEXTLINE(google-explicit-constructor): most listeners are an address and nothing else
+  ListenSpec(Text text) : address(std::move(text)) {}
+  bool operator==(const ListenSpec&) const = default;
+
+  std::string address{};      // a form of upstream::parse_endpoint(): "tls://127.0.0.1:9443"
+  std::string protocol{};     // empty: Spec::protocol
+  std::optional<bool> tls{};  // not said: as the address has it
+};
+
+// Files and rules of TLS for calls. What is empty or not said is somebody else's to say.
+struct ClientTls {
+  std::optional<bool> required{};  // TLS also with copies that are not known to speak it
+  std::string ca_file{};           // who may have signed their certificates; empty: the system's
+  std::string server_name{};       // what they must be for; empty: the host of each address
+  std::optional<bool> verify_server{};  // false lets anybody answer
+  std::string certificate_file{};       // ours, for servers that ask for one
+  std::string key_file{};
+
+  bool empty() const { return *this == ClientTls(); }
+  bool operator==(const ClientTls&) const = default;
+};
+
+// How a service is called. The code says it and the configuration (`clients`) overrides it.
+struct ClientOptions {
+  std::string protocol{};  // for addresses; copies in the registry say themselves. Empty: raw
+  ClientTls tls{};
+  std::optional<rpc::Login> login{};  // for services that ask for one
+};
+
+// `under`, with everything replaced that `over` says.
+ClientOptions merged(ClientOptions under, const ClientOptions& over);
+// What a client's certificates are made from.
+io::TlsOptions tls_options_of(const ClientTls& tls);
+
+// Errors: kBadMessage `protocol.unknown`, with the nearest name.
+Result<const wire::Protocol*> find_protocol(std::string_view name);
+
+// A listener, checked. Errors: kBadMessage `address.bad`, `protocol.unknown`.
+struct ListenPlan {
+  upstream::Endpoint where{};
+  const wire::Protocol* protocol = nullptr;  // never null
+};
+Result<ListenPlan> plan_of(const ListenSpec& spec, std::string_view default_protocol);
+
+// Found by config::bind(). A listener is a text or a map.
+// Errors: those of config::ObjectReader; `config.bad_value`.
+Status read(const config::Value& value, ListenSpec& out);
+Status read(const config::Value& value, ClientTls& out);
+Status read(const config::Value& value, ClientOptions& out);
+// The section `tls`: how this program's listeners speak it.
+Status read_server_tls(const config::Value& value, io::TlsOptions& out);
+
+}  // namespace fairlead::service

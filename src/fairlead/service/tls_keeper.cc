@@ -1,0 +1,172 @@
+#include "fairlead/service/tls_keeper.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include <limits>
+#include <utility>
+
+#include "fairlead/base/time.h"
+#include "fairlead/observe/log.h"
+
+namespace fairlead::service::internal {
+namespace {
+
+constexpr std::int64_t kDayMs = std::int64_t{24} * 3600 * 1000;
+constexpr std::int64_t kSoonMs = 14 * kDayMs;
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+std::vector<std::string> files_of(const io::TlsOptions& options) {
+  std::vector<std::string> files;
+  for (const io::TlsCertificate& pair : options.certificates) {
+    files.push_back(pair.certificate_file);
+    files.push_back(pair.key_file);
+  }
+  if (!options.ca_file.empty()) files.push_back(options.ca_file);
+  return files;
+}
+
+}  // namespace
+
+FileStamp stamp_of(const std::string& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) return {};
+  return {.changed_ns = std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec,
+          .bytes = info.st_size,
+          .inode = info.st_ino};
+}
+
+TlsKeeper::~TlsKeeper() {
+  {
+    const MutexLock lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<const io::TlsHolder*> TlsKeeper::add(io::TlsRole role, std::string use,
+                                            io::TlsOptions options, std::int64_t wall_ms) {
+  const MutexLock lock(mutex_);
+  for (const auto& kept : kept_) {
+    if (kept->role == role && kept->options == options) return kept->holder.get();
+  }
+  FL_TRY_ASSIGN(std::unique_ptr<Kept> kept,
+                make(role, std::move(use), std::move(options), wall_ms));
+  kept_.push_back(std::move(kept));
+  return kept_.back()->holder.get();
+}
+
+Result<std::unique_ptr<TlsKeeper::Kept>> TlsKeeper::make(io::TlsRole role, std::string use,
+                                                         io::TlsOptions options,
+                                                         std::int64_t wall_ms) {
+  auto kept = std::make_unique<Kept>();
+  kept->files = files_of(options);
+  kept->stamps = stamps_of(kept->files);
+  Result<std::unique_ptr<io::TlsHolder>> holder = io::TlsHolder::make(role, options, wall_ms);
+  if (!holder.ok()) {
+    const Status& why = holder.status();
+    return Status(why.code(), why.reason(), use + ": " + std::string(why.message()));
+  }
+  kept->holder = *std::move(holder);
+  kept->role = role;
+  kept->options = std::move(options);
+  kept->use = std::move(use);
+  const observe::Label label{"use", kept->use};
+  if (kept->holder->current()->expires_ms() != kNever) {
+    FL_TRY_ASSIGN(kept->expires_seconds,
+                  metrics_.gauge({"fairlead_tls_certificate_expires_seconds",
+                                  "When the first certificate of ours ends, since 1970."},
+                                 {label}));
+  }
+  FL_TRY_ASSIGN(kept->reloads, metrics_.counter({"fairlead_tls_reloads_total",
+                                                 "Times that certificates were read again."},
+                                                {label}));
+  FL_TRY_ASSIGN(kept->failures,
+                metrics_.counter({"fairlead_tls_reloads_failed_total",
+                                  "Times that they could not be, and the old ones were kept."},
+                                 {label}));
+  tell(*kept, wall_ms);
+  return kept;
+}
+
+std::vector<FileStamp> TlsKeeper::stamps_of(const std::vector<std::string>& files) {
+  std::vector<FileStamp> stamps;
+  for (const std::string& file : files) stamps.push_back(stamp_of(file));
+  return stamps;
+}
+
+// What was read: its warnings and its end.
+void TlsKeeper::tell(Kept& kept, std::int64_t wall_ms) {
+  const std::shared_ptr<const io::TlsContext> context = kept.holder->current();
+  for (const io::TlsWarning& warning : context->warnings()) {
+    FL_LOG(warn, "tls.warning", {"use", kept.use}, {"reason", warning.reason},
+           {"message", warning.message});
+  }
+  kept.told_ms = wall_ms;
+  if (context->expires_ms() != kNever) kept.expires_seconds.set(context->expires_ms() / 1000);
+}
+
+void TlsKeeper::reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t wall_ms) {
+  const Status reloaded = kept.holder->reload(wall_ms);
+  if (!reloaded.ok()) {
+    kept.failures.add();
+    FL_LOG(error, "tls.not_reloaded", {"use", kept.use}, {"reason", reloaded.reason()},
+           {"message", reloaded.message()});
+    return;
+  }
+  kept.stamps = std::move(stamps);
+  kept.reloads.add();
+  FL_LOG(info, "tls.reloaded", {"use", kept.use});
+  tell(kept, wall_ms);
+}
+
+// A certificate that was good when it was read grows old.
+void TlsKeeper::watch_the_end(Kept& kept, std::int64_t wall_ms) {
+  const std::int64_t ends_ms = kept.holder->current()->expires_ms();
+  if (ends_ms == kNever || ends_ms - wall_ms > kSoonMs || wall_ms - kept.told_ms < kDayMs) return;
+  kept.told_ms = wall_ms;
+  FL_LOG(warn, "tls.expires_soon", {"use", kept.use}, {"days", (ends_ms - wall_ms) / kDayMs});
+}
+
+void TlsKeeper::look(bool everything, std::int64_t wall_ms) {
+  if (everything && also_) also_();
+  const MutexLock lock(mutex_);
+  for (const auto& kept : kept_) {
+    std::vector<FileStamp> stamps = stamps_of(kept->files);
+    if (everything || stamps != kept->stamps) reload(*kept, std::move(stamps), wall_ms);
+    watch_the_end(*kept, wall_ms);
+  }
+}
+
+void TlsKeeper::start() {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "fl-tls-keeper");
+    run();
+  });
+}
+
+void TlsKeeper::ask() {
+  {
+    const MutexLock lock(mutex_);
+    asked_ = true;
+  }
+  changed_.notify_all();
+}
+
+void TlsKeeper::run() {
+  while (true) {
+    bool everything = false;
+    {
+      const MutexLock lock(mutex_);
+      const auto next = std::chrono::steady_clock::now() + kLookInterval;
+      while (!ending_ && !asked_ && changed_.wait_until(mutex_, next)) {
+      }
+      if (ending_) return;
+      everything = std::exchange(asked_, false);
+    }
+    look(everything, wall_ms());
+  }
+}
+
+}  // namespace fairlead::service::internal

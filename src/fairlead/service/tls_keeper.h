@@ -1,0 +1,95 @@
+// TlsKeeper: the certificates of a process, read at its start and again when their files change.
+//
+//   add() ─► TlsHolder ─► listeners, callers          a thread of its own: every 30 s, or when
+//              ▲                                      asked (HUP): changed files ─► reload()
+//              └──────────────── look() ◄────────────┘
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "fairlead/base/mutex.h"
+#include "fairlead/base/result.h"
+#include "fairlead/io/tls_holder.h"
+#include "fairlead/observe/metrics.h"
+
+namespace fairlead::service::internal {
+
+// What tells whether a file is still the one that was read. All zero: it is not there.
+struct FileStamp {
+  std::int64_t changed_ns = 0;
+  std::int64_t bytes = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+FileStamp stamp_of(const std::string& path);
+
+// A reload that fails keeps what is in use, is logged (`tls.not_reloaded`) and tried again at the
+// next look. What a person should know of a certificate is logged as `tls.warning` when it is read;
+// that it ends within 14 days again every day (`tls.expires_soon`).
+// Metrics, by `use`: fairlead_tls_certificate_expires_seconds (since 1970, the first that ends),
+//   fairlead_tls_reloads_total, fairlead_tls_reloads_failed_total.
+// Thread: any, every method. Lifetime: outlives whoever uses its holders.
+class TlsKeeper {
+ public:
+  static constexpr Duration kLookInterval = std::chrono::seconds(30);
+
+  explicit TlsKeeper(observe::Registry& metrics) : metrics_(metrics) {}
+  ~TlsKeeper();
+  TlsKeeper(const TlsKeeper&) = delete;
+  TlsKeeper& operator=(const TlsKeeper&) = delete;
+
+  // Reads the files (this blocks). `use` names them in errors, log and metrics: "tls",
+  // "clients.math". Who asks for the same options twice gets the same holder, under its first name.
+  // Errors: those of io::TlsContext::make() with `use` in front; those of observe::Registry.
+  Result<const io::TlsHolder*> add(io::TlsRole role, std::string use, io::TlsOptions options,
+                                   std::int64_t wall_ms) FL_EXCLUDES(mutex_);
+
+  // Starts the thread. Called once.
+  void start();
+  // Also called on that thread when somebody asks: what else is read from files. Before start().
+  void also_when_asked(std::function<void()> reload) { also_ = std::move(reload); }
+  // Everything is read again soon, changed or not.
+  void ask() FL_EXCLUDES(mutex_);
+  // Reads again what has changed, or everything. This blocks.
+  void look(bool everything, std::int64_t wall_ms) FL_EXCLUDES(mutex_);
+
+ private:
+  struct Kept {
+    io::TlsRole role;
+    std::string use;
+    io::TlsOptions options;
+    std::vector<std::string> files;
+    std::vector<FileStamp> stamps;  // taken before the files were read
+    std::unique_ptr<io::TlsHolder> holder;
+    observe::Gauge expires_seconds;
+    observe::Counter reloads;
+    observe::Counter failures;
+    std::int64_t told_ms = 0;  // when it was last said that the certificate ends
+  };
+
+  static std::vector<FileStamp> stamps_of(const std::vector<std::string>& files);
+  static void tell(Kept& kept, std::int64_t wall_ms);
+  static void reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t wall_ms);
+  static void watch_the_end(Kept& kept, std::int64_t wall_ms);
+  Result<std::unique_ptr<Kept>> make(io::TlsRole role, std::string use, io::TlsOptions options,
+                                     std::int64_t wall_ms);
+  void run();
+
+  observe::Registry& metrics_;
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Kept>> kept_ FL_GUARDED_BY(mutex_);
+  bool asked_ FL_GUARDED_BY(mutex_) = false;
+  bool ending_ FL_GUARDED_BY(mutex_) = false;
+  CondVar changed_;
+  std::function<void()> also_;
+  std::thread thread_;
+};
+
+}  // namespace fairlead::service::internal
