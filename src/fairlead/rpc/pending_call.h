@@ -68,9 +68,9 @@ class PendingCall : private CancelListener {
 // A reply as it came, for callers that do not know its type (gateway, tools).
 struct Reply {
   std::uint8_t body_codec = wire::kNoCodec;
-  Bytes body;
-  std::string metadata;    // encoded text
-  std::string transforms;  // ids; the body here is already restored
+  Bytes body{};
+  std::string metadata{};    // encoded text
+  std::string transforms{};  // ids; the body here is already restored
 };
 
 // A PendingCall that a coroutine awaits; gives the raw reply.
