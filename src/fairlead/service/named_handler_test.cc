@@ -55,12 +55,12 @@ TEST_F(NamedHandlers, TypedOnesDecodeCheckAndEncode) {
 
 // erpc sends no byte for a missing argument, in whatever codec the message names.
 TEST_F(NamedHandlers, AnEmptyBodyIsTheArgumentAsItIsInitialised) {
-  add(wire::Kind::kCall, "/text", [](rpc::Context&, std::string in) { return "<" + in + ">"; });
+  add(wire::Kind::kCall, "/text", [](rpc::Context&, std::string in) { return "[" + in + "]"; });
   add(wire::Kind::kCall, "/next", [](rpc::Context&, Page in) { return Page{in.number + 1}; });
   add(wire::Kind::kCall, "/swap", [](rpc::Context&, Pair in) { return Pair{in.b, in.a}; });
   start();
 
-  for (const char codec : {'j', 'f', 'x', 't', 'p'}) {
+  for (const char codec : {'j', 'f', 'x', 't'}) {
     const auto next = call({.method = "/next",
                             .body_codec = static_cast<std::uint8_t>(codec),
                             .metadata = "X-Accept-Body-Codec=106"},
@@ -72,7 +72,7 @@ TEST_F(NamedHandlers, AnEmptyBodyIsTheArgumentAsItIsInitialised) {
   const auto broken_rule = call({.method = "/swap", .body_codec = 'j'}, "");
 
   ASSERT_TRUE(text.ok()) << text.status();
-  EXPECT_EQ(text->body.view(), R"("<>")");
+  EXPECT_EQ(text->body.view(), R"("[]")");
   EXPECT_EQ(broken_rule.status().reason(), "contract.range");
 }
 
