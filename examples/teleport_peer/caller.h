@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -27,38 +28,38 @@ struct Notice {
   bool operator==(const Notice&) const = default;
 };
 
-// Thread: the client's one core. Lifetime: the visit (visit.h) that it belongs to, checks included.
+// Thread: the client's one core. Lifetime: the visit that it is made for (client.cc).
 class Caller {
  public:
-  Caller(fl::RawClient client, const Flags& flags, std::string address)
-      : client_(client), flags_(flags), names_(flags.mapper), address_(std::move(address)) {}
+  explicit Caller(const Flags& flags) : flags_(flags), names_(flags.mapper) {}
+
+  // Once, before the first call.
+  void set_client(fl::RawClient client) { client_ = client; }
 
   // A CALL with the filters of the command line, unless `words` say others.
   template <class... Words>
   fl::Task<fl::Result<fl::Reply>> call(std::string_view method, fl::CodecId codec,
                                        std::string_view body, Words... words) const {
-    return client_.call(method, fl::Bytes(body), fl::with_codec(codec), fl::within(flags_.timeout),
-                        fl::with_transforms(flags_.filters), std::move(words)...);
+    return client_->call(method, fl::Bytes(body), fl::with_codec(codec), fl::within(flags_.timeout),
+                         fl::with_transforms(flags_.filters), std::move(words)...);
   }
   template <class... Words>
   fl::Task<fl::Status> push(std::string_view method, fl::CodecId codec, std::string_view body,
                             Words... words) const {
-    return client_.push(method, fl::Bytes(body), fl::with_codec(codec), fl::within(flags_.timeout),
-                        fl::with_transforms(flags_.filters), std::move(words)...);
+    return client_->push(method, fl::Bytes(body), fl::with_codec(codec), fl::within(flags_.timeout),
+                         fl::with_transforms(flags_.filters), std::move(words)...);
   }
 
-  const fl::RawClient& client() const { return client_; }
+  const fl::RawClient& client() const { return *client_; }
   const Flags& flags() const { return flags_; }
   const Names& names() const { return names_; }
-  const std::string& address() const { return address_; }
-  std::vector<Notice>& notices() { return notices_; }
+  std::vector<Notice>& notices() { return notices_; }  // what the server pushed, oldest first
   Heart& heart() { return heart_; }
 
  private:
-  fl::RawClient client_;
+  std::optional<fl::RawClient> client_{};
   const Flags& flags_;
   Names names_;
-  std::string address_;  // of the server, as raw_client() takes it
   std::vector<Notice> notices_{};
   Heart heart_{};
 };
@@ -79,8 +80,10 @@ std::string shown(const T& value) {
   }
 }
 
+inline constexpr std::string_view kDiffers = "check.differs";
+
 inline fl::Status differs(std::string_view what) {
-  return fl::Status(fl::Code::kInvalidOperation, "check.differs", what);
+  return fl::Status(fl::Code::kInvalidOperation, kDiffers, what);
 }
 
 // OK when they are equal. Errors: kInvalidOperation `check.differs`.

@@ -14,6 +14,7 @@ namespace teleport_peer {
 struct Check {
   std::string name;
   std::function<fl::Task<fl::Status>(Caller&)> run;
+  bool rest_needs_it = false;  // when it fails, those behind it are left out
 };
 using Checks = std::vector<Check>;
 
@@ -26,16 +27,14 @@ void add_rule_checks(const Flags& flags, Checks& checks);       // checks_rules.
 void add_secure_checks(const Flags& flags, Checks& checks);     // checks_secure.cc
 void add_heartbeat_checks(const Flags& flags, Checks& checks);  // checks_heartbeat.cc
 // What a connection can do that speaks thrift-struct, and nothing else.
-void add_thrift_struct_checks(Checks& checks);  // checks_thrift_struct.cc
+void add_thrift_struct_checks(const Flags& flags, Checks& checks);  // checks_thrift_struct.cc
 
 // Checks that need a connection of another kind.
-Checks login_checks();          // the right token: the server's answer
-Checks refused_login_checks();  // another token
-Checks missing_login_checks();  // none
+Checks refused_login_checks();  // with another token
+Checks missing_login_checks();  // without one
+Checks bad_rate_checks();       // a session without heartbeats
 Checks wrong_key_checks();      // secure bodies with another key
-Checks damaged_body_checks();   // secure bodies by hand, without any key
-
-// Whether a codec is in the client's --codec.
-bool wants(const Flags& flags, fl::CodecId codec);
+Checks damaged_body_checks();   // secure bodies made by hand, without any key
+Checks many_sessions_checks();  // a client of many sessions
 
 }  // namespace teleport_peer

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fairlead/base/text.h>
+#include <fairlead/codec/codec.h>
 
 namespace teleport_peer {
 namespace {
@@ -103,8 +104,12 @@ fl::Status check(const Flags& flags) {
   if (flags.secure_form == "aes-gcm" && !flags.secure.empty() && flags.secure.size() != 32) {
     return bad_flag("flag.bad_value", "--secure", "aes-gcm wants a key of 32 bytes");
   }
-  if (flags.role == Role::kServer && flags.network == "tls" && flags.tls_cert.empty()) {
-    return bad_flag("flag.no_value", "--tls-cert", "a server on tls needs a certificate");
+  if (flags.tls_cert.empty() != flags.tls_key.empty()) {
+    return bad_flag("flag.no_value", "--tls-cert", "a certificate and its key come together");
+  }
+  if (flags.role == Role::kServer && flags.tls_cert.empty() &&
+      (flags.network == "tls" || !flags.tls_ca.empty())) {
+    return bad_flag("flag.no_value", "--tls-cert", "a server with TLS needs a certificate");
   }
   return {};
 }
@@ -140,6 +145,11 @@ std::string_view usage() {
          "       --proto raw|json|pb|thrift-binary|thrift-struct\n"
          "       --auth TOKEN   --secure KEY   --heartbeat SECONDS   --unknown\n"
          "       --tls-cert FILE   --tls-key FILE   --tls-ca FILE\n";
+}
+
+bool wants(const Flags& flags, fl::CodecId codec) {
+  const auto names = fl::split(flags.codec, ',');
+  return std::ranges::find(names, fl::codec::codec_name(codec)) != names.end();
 }
 
 bool any_word_in(std::string_view list, std::string_view name) {

@@ -22,7 +22,7 @@ struct Flags {
   std::string auth{};                     // token; empty: no login
   std::string secure{};                   // key of 16, 24 or 32 bytes; empty: no secure bodies
   std::string mapper{"http"};             // how names become methods: http, rpc
-  std::string tls_cert{};                 // PEM files
+  std::string tls_cert{};                 // PEM files; any of them turns TLS on, over any network
   std::string tls_key{};
   std::string tls_ca{};
   std::int64_t heartbeat = 0;  // seconds, at least 3; 0: none
@@ -43,6 +43,9 @@ fl::Result<Flags> parse_flags(int argc, const char* const* argv);
 
 // What is printed beside such an error.
 std::string_view usage();
+
+// Whether a codec is in the client's --codec.
+bool wants(const Flags& flags, fl::CodecId codec);
 
 // Whether one of the words of a list with commas stands in `name`.
 bool any_word_in(std::string_view list, std::string_view name);

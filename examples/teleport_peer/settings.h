@@ -25,10 +25,13 @@ class CommandLine {
 };
 
 CommandLine server_words(const Flags& flags);
-CommandLine client_words(const Flags& flags);
+CommandLine client_words();
 
-// The address with its network: "tcp4://127.0.0.1:9090", "unix:/tmp/peer.sock".
+// The address with its network: "tcp4://127.0.0.1:9090", "unix:/tmp/peer.sock", "tls://[::1]:9443".
 std::string url_of(const Flags& flags);
+
+// How the client speaks to the server, and as whom; an empty token logs in nowhere.
+fl::ClientOptions client_options(const Flags& flags, const std::string& token);
 
 // Both forms from the one key of the command line. A program that is no check reads them from files
 // (setting `secure`).
