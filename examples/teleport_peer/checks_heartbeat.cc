@@ -38,7 +38,7 @@ void add_heartbeat_checks(const Flags&, Checks& checks) {
 // On a session that has no rate yet.
 Checks bad_rate_checks() {
   return {{"heartbeat/bad_rate", [](Caller& caller) -> fl::Task<fl::Status> {
-             auto call = caller.call(kHeartbeat, fl::CodecId::kNone, "", fl::with_meta("hb_", "x"));
+             auto call = caller.call(kHeartbeat, fl::CodecId::kJson, "", fl::with_meta("hb_", "x"));
              const fl::Result<fl::Reply> reply = co_await call;
              co_return expect_status(reply, 400, "invalid heartbeat rate", "x");
            }}};

@@ -8,16 +8,13 @@
 
 #include "bodies.h"
 #include "checks.h"
+#include "settings.h"
 
 namespace teleport_peer {
 namespace {
 
 using fl::CodecId;
 using fl::wire::SecureForm;
-
-SecureForm form_of(const Flags& flags) {
-  return flags.secure_form == "aes-gcm" ? SecureForm::kAesGcm : SecureForm::kErpc;
-}
 
 const Obj kSecret{.name = "secret", .num = 1, .flag = true, .rate = 0.5};
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "checks.h"
+#include "settings.h"
 
 namespace teleport_peer {
 namespace {
@@ -118,13 +119,15 @@ struct Pushed {
   std::string body{};
   std::string k{};
   std::string transforms{};  // beside those of --filters
+  fl::wire::SecureForm form = fl::wire::SecureForm::kPlain;
 };
 
 fl::Task<fl::Status> push(Caller& caller, Pushed pushed) {
   auto asked = ask_sink(caller);
   FL_CO_TRY_ASSIGN(const Sunk before, co_await asked);
   auto sending = caller.push(pushed.method, pushed.codec, pushed.body, fl::with_meta("k", pushed.k),
-                             fl::with_transforms(caller.flags().filters + pushed.transforms));
+                             fl::with_transforms(caller.flags().filters + pushed.transforms),
+                             fl::sealed(pushed.form));
   FL_CO_TRY(co_await sending);
   auto waiting = wait_for_push(caller, before.count, pushed.body + "|" + pushed.k);
   co_return co_await waiting;
@@ -140,6 +143,10 @@ void add_push_checks(const Flags& flags, Checks& checks) {
   add("plain", {.body = "pushed text", .k = "v"});
   add("json", {.codec = CodecId::kJson, .body = R"({"a":1})", .k = "j"});
   add("transforms", {.body = "zipped", .k = "w", .transforms = "gm"});
+  if (!flags.secure.empty()) {
+    add("sealed",
+        {.codec = CodecId::kJson, .body = R"({"a":2})", .k = "s", .form = form_of(flags)});
+  }
   if (flags.unknown) add("unknown", {.method = "/no/such/push", .body = "lost", .k = "u"});
 }
 

@@ -127,8 +127,8 @@ int run_client(const Flags& flags) {
   first.key = flags.secure;
   first.heartbeat = flags.heartbeat > 0;
   stay(runner, flags, first);
-  if (flags.proto != "thrift-struct") stay_again(runner, flags);
-  if (!flags.auth.empty()) try_logins(runner, flags);
+  if (!runner.stuck() && flags.proto != "thrift-struct") stay_again(runner, flags);
+  if (!runner.stuck() && !flags.auth.empty()) try_logins(runner, flags);
   return runner.tell_result() ? 0 : 1;
 }
 

@@ -33,7 +33,7 @@ void serve_heartbeat(fl::App& app) {
 }
 
 fl::Task<fl::Status> beat(fl::RawClient peer, std::int64_t seconds, fl::Duration timeout) {
-  auto call = peer.call(kHeartbeat, fl::Bytes(), fl::with_codec(fl::CodecId::kNone),
+  auto call = peer.call(kHeartbeat, fl::Bytes(), fl::with_codec(fl::CodecId::kJson),
                         fl::with_meta(kRateKey, std::to_string(seconds)), fl::within(timeout));
   FL_CO_TRY_ASSIGN(const fl::Reply reply, co_await call);
   if (!reply.body.empty() && reply.body.view() != "null") {

@@ -21,7 +21,8 @@ fl::Task<void> Runner::run(Caller& caller, const Checks& checks) {
     auto running = check.run(caller);
     const fl::Status result = co_await running;
     if (selects(check) || !result.ok()) tell(check, result);
-    if (check.rest_needs_it && !result.ok()) co_return;
+    stuck_ = check.rest_needs_it && !result.ok();
+    if (stuck_) co_return;
   }
 }
 

@@ -15,11 +15,13 @@ class Runner {
   bool selects_any(const Checks& checks) const;
 
   // Runs those that are selected, one after the other, and those that others need: "PASS name" or
-  // "FAIL name: why".
+  // "FAIL name: why". Those behind a failed one that they need are left out.
   fl::Task<void> run(Caller& caller, const Checks& checks);
   // For a check that could not even begin.
   void fail(const Checks& checks, const fl::Status& why);
 
+  // Whether a check failed that others need.
+  bool stuck() const { return stuck_; }
   // "N passed, N failed"; whether all passed.
   bool tell_result() const;
 
@@ -29,6 +31,7 @@ class Runner {
   const Flags& flags_;
   int passed_ = 0;
   int failed_ = 0;
+  bool stuck_ = false;
 };
 
 }  // namespace teleport_peer

@@ -57,6 +57,11 @@ fl::ClientOptions client_options(const Flags& flags, const std::string& token) {
   return options;
 }
 
+fl::wire::SecureForm form_of(const Flags& flags) {
+  return flags.secure_form == "aes-gcm" ? fl::wire::SecureForm::kAesGcm
+                                        : fl::wire::SecureForm::kErpc;
+}
+
 fl::Result<fl::SecureKeys> keys_from(const std::string& key) {
   const std::array<std::string_view, 1> texts{key};
   FL_TRY_ASSIGN(fl::wire::ErpcKeys erpc, fl::wire::ErpcKeys::make(texts));

@@ -33,6 +33,9 @@ std::string url_of(const Flags& flags);
 // How the client speaks to the server, and as whom; an empty token logs in nowhere.
 fl::ClientOptions client_options(const Flags& flags, const std::string& token);
 
+// --secure-form.
+fl::wire::SecureForm form_of(const Flags& flags);
+
 // Both forms from the one key of the command line. A program that is no check reads them from files
 // (setting `secure`).
 // Errors: kBadMessage `secure.bad_key`.
