@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-CODE = {"cpp", "cmake", "yaml", "proto"}
+CODE = {"cpp", "cmake", "yaml", "proto", "go"}
 # Pages that are copied from, so that each line of their code must be a line that runs.
 LESSONS = ("README.md", "docs/*.md", "docs/guide/*.md")
 

@@ -19,8 +19,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/guide/01-first-service.md"
+GO_PAGE = ROOT / "docs/guide/03-go-and-cpp.md"
 EXAMPLE = ROOT / "examples/guide/first_service"
 WRITTEN_ADDRESS = "127.0.0.1:8080"
+GREETER_ADDRESS = "127.0.0.1:9090"
 OPTIONS = argparse.Namespace()
 
 
@@ -88,10 +90,27 @@ class Guide(unittest.TestCase):
             process.send_signal(signal.SIGINT)
             self.assertEqual(process.wait(timeout=30), 0, process.args)
 
+    def test_prints_what_the_page_about_go_shows(self):
+        (self.folder / "build").unlink()
+        (self.folder / "build").symlink_to(OPTIONS.go_programs.resolve())
+        server = self.start("build/greeter_server", "--listen", self.address)
+        client = f"./build/greeter_client {self.address}"
+        self.wait_until(client)
+
+        shown = list(steps(GO_PAGE.read_text(encoding="utf-8")))
+        self.assertEqual([command for command, _ in shown],
+                         [f"./build/greeter_client {GREETER_ADDRESS}"])
+        result = self.run_command(client)
+        self.assertEqual((result.stdout + result.stderr).strip(), shown[0][1])
+
+        server.send_signal(signal.SIGINT)
+        self.assertEqual(server.wait(timeout=30), 0)
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--fairlead", type=Path, required=True)
     parser.add_argument("--programs", type=Path, required=True)
+    parser.add_argument("--go-programs", type=Path, required=True)
     OPTIONS, rest = parser.parse_known_args(namespace=OPTIONS)
     unittest.main(argv=[sys.argv[0], *rest])

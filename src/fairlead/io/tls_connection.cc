@@ -188,6 +188,7 @@ void TlsConnection::shake_hands() {
   if (result != 1 || state_ != State::kHandshake) return;
   disarm();
   state_ = State::kOpen;
+  if (established_ != nullptr) std::exchange(established_, nullptr)();
   if (handler_ == nullptr || paused_) inner_->pause();
   if (output_.empty() && !closing_) {
     blocked_ = false;

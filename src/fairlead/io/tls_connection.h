@@ -6,10 +6,12 @@
 //   any -- on_close() of the stream below --> CLOSED
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "fairlead/async/event.h"
 #include "fairlead/async/timer_wheel.h"
@@ -43,6 +45,7 @@ class TlsConnection final : public TlsStream,
   Address local() const override { return inner_->local(); }
   bool established() const override { return state_ == State::kOpen; }
   TlsInfo info() const override;
+  void on_established(std::function<void()> told) override { established_ = std::move(told); }
 
  private:
   enum class State : unsigned char { kHandshake, kOpen, kFailing, kClosed };
@@ -79,6 +82,7 @@ class TlsConnection final : public TlsStream,
   const std::shared_ptr<const TlsContext> context_;
   Openssl<SSL> ssl_;
   StreamHandler* handler_ = nullptr;
+  std::function<void()> established_;
   Event* settled_ = nullptr;   // client, until the handshake has ended
   std::string session_key_;    // client: whose sessions may be resumed
   std::string_view incoming_;  // records of the read under way that the library has not seen

@@ -30,6 +30,7 @@
 // The code is kConnectionClosed; kDialFailed for what tls_connect() returns.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,6 +64,9 @@ class TlsStream : public Stream {
   virtual bool established() const = 0;
   // Made anew with each call. Empty texts until established().
   virtual TlsInfo info() const = 0;
+  // For a server: `told` is called once, when the handshake is done, before on_read(). It must not
+  // destroy the stream. To be set in the turn in which tls_wrap() made it.
+  virtual void on_established(std::function<void()> told) = 0;
 
  protected:
   using Stream::Stream;

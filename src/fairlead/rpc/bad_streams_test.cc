@@ -129,13 +129,15 @@ TEST_F(BadStreams, Number34ACallBeforeAHalfCloseIsAnswered) {
 }
 
 TEST_F(BadStreams, Number35GarbageBehindAGoodFrameEndsTheConnectionAfterTheAnswer) {
-  auto stranger = dial();
-  stranger->send(frame({}) + std::string(1000, '\xFF') + frame({}));
-  pass(1s);
+  for (const char* method : {"/echo", "/slow"}) {
+    auto stranger = dial();
+    stranger->send(frame({.method = method}) + std::string(1000, '\xFF') + frame({}));
+    pass(1s);
 
-  EXPECT_EQ(stranger->hear(transforms).size(), 1U);
-  EXPECT_TRUE(stranger->closed());
-  EXPECT_EQ(server.metrics().protocol_errors.value(), 1U);
+    EXPECT_EQ(stranger->hear(transforms).size(), 1U) << method;
+    EXPECT_TRUE(stranger->closed()) << method;
+  }
+  EXPECT_EQ(server.metrics().protocol_errors.value(), 2U);
 }
 
 TEST_F(BadStreams, Number36AGoodFrameBehindGarbageIsNotServed) {

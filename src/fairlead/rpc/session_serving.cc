@@ -278,7 +278,8 @@ void Session::protocol_error(const Status& why, std::string_view input) {
   }
   state_ = State::kClosing;
   fail_calls(why);
-  stream_->close();
+  stream_->pause();                              // nothing behind it is read
+  if (handlers_running_ == 0) stream_->close();  // else when the last one has answered
 }
 
 }  // namespace fairlead::rpc

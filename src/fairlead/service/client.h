@@ -27,6 +27,7 @@ class Caller {
     CallOptions options;
     (apply(options, words), ...);
     const contract::MethodInfo& method = contract::service_info<S>().methods[I];
+    if (!options.codec.has_value()) options.codec = target_->codec_for(*method.argument);
     if constexpr (contract::kIsPush<S, I>) {
       return push(method, std::move(in), std::move(options));
     } else {

@@ -93,6 +93,24 @@ Result<const wire::Protocol*> find_protocol(std::string_view name) {
                     (near.empty() ? "; use one of " + known : "; did you mean '" + near + "'?"));
 }
 
+Result<codec::CodecId> find_codec(std::string_view name) {
+  const std::optional<codec::CodecId> found = codec::find_codec(name);
+  if (found.has_value()) return *found;
+  constexpr codec::CodecId kNamed[] = {codec::CodecId::kJson,   codec::CodecId::kProtobuf,
+                                       codec::CodecId::kForm,   codec::CodecId::kPlain,
+                                       codec::CodecId::kThrift, codec::CodecId::kXml};
+  std::vector<std::string_view> names;
+  std::string known;
+  for (const codec::CodecId id : kNamed) {
+    names.push_back(codec::codec_name(id));
+    known.append(known.empty() ? "" : ", ").append(codec::codec_name(id));
+  }
+  const std::string near(nearest_name(name, names));
+  return Status(Code::kBadMessage, "codec.unknown",
+                "'" + escape_text(name) + "' is no codec" +
+                    (near.empty() ? "; use one of " + known : "; did you mean '" + near + "'?"));
+}
+
 Result<ListenPlan> plan_of(const ListenSpec& spec, std::string_view default_protocol) {
   ListenPlan plan;
   FL_TRY_ASSIGN(plan.where, upstream::parse_endpoint(spec.address));
@@ -105,6 +123,7 @@ Result<ListenPlan> plan_of(const ListenSpec& spec, std::string_view default_prot
 
 ClientOptions merged(ClientOptions under, const ClientOptions& over) {
   override_with(under.protocol, over.protocol);
+  override_with(under.codec, over.codec);
   if (over.login.has_value()) under.login = over.login;
   ClientTls& tls = under.tls;
   if (over.tls.required.has_value()) tls.required = over.tls.required;
@@ -169,6 +188,8 @@ Status read(const config::Value& value, ClientOptions& out) {
   config::ObjectReader reader(value);
   read_protocol(reader, out.protocol);
   reader.optional("tls", out.tls);
+  reader.optional("codec", out.codec);
+  if (!out.codec.empty()) check(reader, "codec", find_codec(out.codec).status());
   std::optional<std::string> token;
   reader.optional("login_token", token);
   if (token.has_value()) out.login = rpc::Login{.body = *std::move(token)};

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fairlead/base/result.h"
+#include "fairlead/codec/codec.h"
 #include "fairlead/config/value.h"
 #include "fairlead/io/tls_context.h"
 #include "fairlead/rpc/session.h"
@@ -47,6 +48,8 @@ struct ClientTls {
 struct ClientOptions {
   std::string protocol{};  // for addresses; copies in the registry say themselves. Empty: raw
   ClientTls tls{};
+  // Codec of bodies when a call names none: "json" for services in Go. Empty: that of the type.
+  std::string codec{};
   std::optional<rpc::Login> login{};  // for services that ask for one
 };
 
@@ -57,6 +60,9 @@ io::TlsOptions tls_options_of(const ClientTls& tls);
 
 // Errors: kBadMessage `protocol.unknown`, with the nearest name.
 Result<const wire::Protocol*> find_protocol(std::string_view name);
+
+// Errors: kBadMessage `codec.unknown`, with the nearest name.
+Result<codec::CodecId> find_codec(std::string_view name);
 
 // A listener, checked. Errors: kBadMessage `address.bad`, `protocol.unknown`.
 struct ListenPlan {

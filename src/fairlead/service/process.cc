@@ -11,6 +11,7 @@
 #include "fairlead/io/tls_stream.h"
 #include "fairlead/observe/async_log_sink.h"
 #include "fairlead/runtime/signals.h"
+#include "fairlead/service/caller_identity.h"
 #include "fairlead/service/cores_page.h"
 
 namespace fairlead::service {
@@ -56,6 +57,17 @@ upstream::Service* Target::on_this_core() const {
     if (place.core == here) return place.service.get();
   }
   return nullptr;
+}
+
+std::optional<codec::CodecId> Target::codec_for(const contract::TypeInfo& type) const {
+  switch (type.kind) {
+    case contract::Kind::kVoid:       // no body
+    case contract::Kind::kBytes:      // no codec
+    case contract::Kind::kGenerated:  // made for one
+      return std::nullopt;
+    default:
+      return codec_;
+  }
 }
 
 io::Core& Target::next_core() const {
@@ -313,8 +325,10 @@ void Process::accept(io::Core& core, std::unique_ptr<io::Stream> stream, const L
     peer.accept(std::move(stream), plan.protocol);
     return;
   }
-  rpc::Session& session =
-      peer.accept(io::tls_wrap(core, std::move(stream), listen_tls_->current()), plan.protocol);
+  auto wrapped = io::tls_wrap(core, std::move(stream), listen_tls_->current());
+  io::TlsStream& tls = *wrapped;  // lives as long as its session
+  rpc::Session& session = peer.accept(std::move(wrapped), plan.protocol);
+  tls.on_established([&session, &tls] { internal::remember_caller(session.values(), tls.info()); });
   session.on_closed([this](rpc::Session& closed, const Status& why) {
     if (!why.reason().starts_with("tls.")) return;
     tls_failures_.add();
@@ -373,13 +387,18 @@ Task<Status> Process::register_self(std::vector<ListenPlan> bound) {
 // ---- calling
 // -------------------------------------------------------------------------------------
 
-// What a session of ours to this service begins with.
-Result<upstream::ServiceOptions> Process::calling_options(
-    std::string_view name, ClientOptions options, const upstream::EndpointSnapshot& endpoints) {
+// What the code says, under what the configuration says.
+ClientOptions Process::settled(std::string_view name, ClientOptions options) const {
   options = merged(std::move(options), defaults_of(spec_));
   if (const auto own = spec_.clients.find(name); own != spec_.clients.end()) {
     options = merged(std::move(options), own->second);
   }
+  return options;
+}
+
+// What a session of ours to this service begins with.
+Result<upstream::ServiceOptions> Process::calling_options(
+    std::string_view name, ClientOptions options, const upstream::EndpointSnapshot& endpoints) {
   upstream::ServiceOptions out;
   if (!options.protocol.empty()) {
     FL_TRY_ASSIGN(out.protocol, find_protocol(options.protocol));
@@ -395,7 +414,7 @@ Result<upstream::ServiceOptions> Process::calling_options(
   return out;
 }
 
-Result<Target*> Process::target(std::string_view name_or_addresses, const ClientOptions& options) {
+Result<Target*> Process::target(std::string_view name_or_addresses, const ClientOptions& told) {
   const auto known = targets_.find(name_or_addresses);
   if (known != targets_.end()) return known->second.get();
   const bool by_address = name_or_addresses.find(':') != std::string_view::npos;
@@ -411,9 +430,14 @@ Result<Target*> Process::target(std::string_view name_or_addresses, const Client
                         "file:/path/store.db, or an address as 127.0.0.1:9090");
     }
   }
+  const ClientOptions options = settled(name_or_addresses, told);
+  std::optional<codec::CodecId> codec;
+  if (!options.codec.empty()) {
+    FL_TRY_ASSIGN(codec, find_codec(options.codec));
+  }
   FL_TRY_ASSIGN(const upstream::ServiceOptions calling,
                 calling_options(name_or_addresses, options, endpoints));
-  auto target = std::make_unique<Target>(std::string(name_or_addresses));
+  auto target = std::make_unique<Target>(std::string(name_or_addresses), codec);
   for (const auto& peer : calling_) {
     target->places_.push_back(
         {&peer->core(), std::make_unique<upstream::Service>(*peer, target->name(), calling)});

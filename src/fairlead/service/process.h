@@ -13,6 +13,8 @@
 
 #include "fairlead/admin/server.h"
 #include "fairlead/base/result.h"
+#include "fairlead/codec/codec.h"
+#include "fairlead/contract/type_info.h"
 #include "fairlead/io/core_group.h"
 #include "fairlead/observe/log.h"
 #include "fairlead/observe/metrics.h"
@@ -31,9 +33,13 @@ namespace fairlead::service {
 // Thread: on() and next_core() from any. Lifetime: the process's.
 class Target {
  public:
-  explicit Target(std::string name) : name_(std::move(name)) {}
+  // `codec`: of calls that name none; none: that of the argument's type.
+  explicit Target(std::string name, std::optional<codec::CodecId> codec = {})
+      : name_(std::move(name)), codec_(codec) {}
 
   const std::string& name() const { return name_; }
+  // What calls with an argument of this type use when they name no codec; none: its own.
+  std::optional<codec::CodecId> codec_for(const contract::TypeInfo& type) const;
   // The upstream of the core that runs on this thread; null on other threads.
   upstream::Service* on_this_core() const;
   // A core for a call that comes from a thread without one; round robin.
@@ -46,6 +52,7 @@ class Target {
     std::unique_ptr<upstream::Service> service;
   };
   const std::string name_;
+  const std::optional<codec::CodecId> codec_;
   std::vector<Place> places_;
   mutable std::atomic<std::size_t> next_{0};
 };
@@ -88,7 +95,7 @@ class Process {
   // The spec's `clients` override `options`; who asks for the same name again gets the same target,
   // whatever the options. Errors: kInvalidOperation `client.no_store`; `address.bad`,
   // `service.bad_name`, `protocol.unknown`; those of io::TlsContext::make().
-  Result<Target*> target(std::string_view name_or_addresses, const ClientOptions& options = {});
+  Result<Target*> target(std::string_view name_or_addresses, const ClientOptions& told = {});
 
   // Runs a task on the first core and waits for its end. False: INT or TERM came first, and the
   // task was left to be cancelled by stop().
@@ -126,6 +133,7 @@ class Process {
   // Runs a task on a core while this thread, which runs none, waits for it.
   static Status run_on(io::Core& core, Task<Status> task);
   Result<upstream::Record> record_of(const std::vector<ListenPlan>& bound) const;
+  ClientOptions settled(std::string_view name, ClientOptions options) const;
   Result<upstream::ServiceOptions> calling_options(std::string_view name, ClientOptions options,
                                                    const upstream::EndpointSnapshot& endpoints);
 

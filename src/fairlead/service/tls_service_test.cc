@@ -11,6 +11,30 @@
 #include "fairlead/service/test_math.h"
 #include "tests/testkit/certificates.h"
 
+namespace who_test {
+
+struct WhoArg {
+  std::string subject{};
+  std::string names{};
+};
+FL_STRUCT(WhoArg, (1, subject, from_session("tls.subject")), (2, names, from_session("tls.names")))
+
+struct WhoResult {
+  std::string told{};
+};
+FL_STRUCT(WhoResult, (1, told))
+
+struct Who {
+  static WhoResult calls(WhoArg);
+};
+FL_SERVICE(Who, (calls))
+
+struct WhoLogic {
+  WhoResult calls(WhoArg in) const { return {.told = in.subject + "|" + in.names}; }
+};
+
+}  // namespace who_test
+
 namespace fairlead::service {
 namespace {
 
@@ -127,6 +151,26 @@ TEST_F(TlsServiceTest, RefusesCallersWithoutACertificateWhereOneIsRequired) {
   EXPECT_EQ(called.code(), Code::kConnectionClosed) << called;
   EXPECT_EQ(cause(called), "tls.rejected") << called;
   EXPECT_TRUE(counts_a_failure());
+}
+
+TEST_F(TlsServiceTest, TellsHandlersWhoCalls) {
+  ASSERT_TRUE(
+      internal::add_routes<who_test::Who>(server.router(), std::make_shared<who_test::WhoLogic>())
+          .ok());
+  client_certificates_are_required();
+  const io::TlsCertificate own =
+      folder.write("caller", root.issue({.name = "shop", .alternatives = {"DNS:shop.example"}}));
+  ClientTls& tls = calling.clients["default"].tls;
+  tls.certificate_file = own.certificate_file;
+  tls.key_file = own.key_file;
+  ASSERT_TRUE(serve().ok());
+  ASSERT_TRUE(caller.start(calling).ok());
+
+  Client<who_test::Who> who(**caller.target("math"));
+  const auto told = who.calls({.subject = "CN=somebody else"}, within(10s)).get();
+
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_EQ(told->told, "CN=shop|shop.example");
 }
 
 TEST_F(TlsServiceTest, SaysWhyACopyIsNotTrusted) {
