@@ -105,6 +105,9 @@ Result<std::uint8_t> body_codec_of(const http::Request& request) {
   if (!type.has_value() && request.body.empty()) return wire::kNoCodec;
   std::optional<codec::CodecId> codec;
   if (type.has_value()) codec = codec::codec_of_content_type(*type);
+  if (codec == codec::CodecId::kJson && request.body.empty()) {
+    return Status(Code::kBadMessage, "codec.json", "the body: wanted JSON, got an empty body");
+  }
   if (codec == codec::CodecId::kJson || codec == codec::CodecId::kForm) {
     return static_cast<std::uint8_t>(*codec);
   }

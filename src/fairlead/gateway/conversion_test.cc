@@ -54,6 +54,17 @@ TEST(ToCall, AnEmptyBodyWithoutTypeHasNoCodec) {
   EXPECT_EQ(to_call(request("GET"), "/m", milliseconds(1)).value().body_codec, wire::kNoCodec);
 }
 
+// Between peers an empty body is a missing argument; over HTTP who says JSON must send some.
+TEST(ToCall, RefusesAnEmptyBodyThatSaysItIsJson) {
+  http::Request post = request("POST");
+  post.fields.add("Content-Type", "application/json");
+
+  const auto call = to_call(post, "/m", milliseconds(1));
+
+  EXPECT_EQ(call.status().code(), Code::kBadMessage);
+  EXPECT_EQ(call.status().reason(), "codec.json");
+}
+
 TEST(ToCall, RefusesOtherTypesAndBodiesWithoutOne) {
   EXPECT_EQ(reason_of(request("POST", "x")), "gateway.media_type");
   for (const std::string_view type :

@@ -81,6 +81,7 @@ int App::serve_at(const std::vector<std::string>& addresses) {
     process_.stop();
     return fail(serving);
   }
+  if (on_ready_) on_ready_(process_.addresses());
   process_.wait_for_signal();
   process_.stop();
   return 0;

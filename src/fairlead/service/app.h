@@ -14,6 +14,7 @@
 #pragma once
 
 #include <concepts>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -168,6 +169,13 @@ class App final : public Runtime {
     return *this;
   }
 
+  // Calls `tell` once, on main's thread, when every address is open, with what they are: port 0 has
+  // become a number. For programs that tell others where they are, and that they are there.
+  App& on_ready(std::function<void(const std::vector<io::Address>& addresses)> tell) {
+    on_ready_ = std::move(tell);
+    return *this;
+  }
+
   using Runtime::run;
   // Serves until INT or TERM, drains, and gives the exit code. The addresses count when neither
   // file, environment nor flags say `listen`.
@@ -185,6 +193,7 @@ class App final : public Runtime {
   int serve_at(const std::vector<std::string>& addresses);
 
   bool discover_ = false;
+  std::function<void(const std::vector<io::Address>&)> on_ready_;
 };
 
 }  // namespace fairlead::service

@@ -120,6 +120,23 @@ TEST(AppDeathTest, EndsWithZeroOnTermAfterDraining) {
       ::testing::ExitedWithCode(0), "service.stopped");
 }
 
+TEST(AppDeathTest, TellsWhereItServesWhenItsAddressesAreOpen) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto run = [] {
+    const char* const words[] = {"math", "--log-level", "off"};
+    App app(3, words, "math");
+    app.serve<Math>(MathLogic{});
+    app.on_ready([](const std::vector<io::Address>& addresses) {
+      std::fprintf(stderr, "%zu %s %s", addresses.size(), addresses[0].host().c_str(),
+                   addresses[0].port() != 0 ? "open" : "closed");
+      kill(getpid(), SIGTERM);
+    });
+    return app.run("tcp://127.0.0.1:0");
+  };
+
+  EXPECT_EXIT(std::_Exit(run()), ::testing::ExitedWithCode(0), "^1 127.0.0.1 open$");
+}
+
 TEST(AppDeathTest, TellsMistakesAndEndsWithTheirExitCode) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(std::_Exit(run_app({"--bogus"})), ::testing::ExitedWithCode(2), "unknown option");

@@ -64,9 +64,9 @@ class CallSources final : public contract::Sources {
 Status read_argument(const contract::TypeInfo& type, const rpc::Context& context, void* argument) {
   if (type.kind == contract::Kind::kVoid) return {};
   const auto codec = static_cast<codec::CodecId>(context.body_codec());
-  // A struct that nobody sent, as with a GET, is what the other sources make of it.
-  const bool no_body = codec == codec::CodecId::kNone && context.body().empty();
-  if (!no_body || type.kind != contract::Kind::kStruct) {
+  // An argument that nobody sent, as with a GET or from an erpc peer that has none, whatever codec
+  // it names, is what it is initialised to. In protobuf nothing is a message like any other.
+  if (!context.body().empty() || codec == codec::CodecId::kProtobuf) {
     FL_TRY(codec::decode(codec, type, context.body_bytes(), argument));
   }
   if (type.kind == contract::Kind::kStruct) {

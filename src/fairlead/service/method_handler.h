@@ -23,10 +23,9 @@
 namespace fairlead::service::internal {
 
 // Decodes the body by its codec, fills the fields that come from metadata, query or session, checks
-// the rules; the same for a CALL and a PUSH. A field from the query is looked up behind the
-// method's
-// "?", then in the metadata, where a gateway puts the query of an HTTP request. Without codec and
-// body a struct begins as it is initialised.
+// the rules; the same for a CALL and a PUSH. A field from the query is looked up behind the "?" of
+// the method, then in the metadata, where a gateway puts the query of an HTTP request. Without a
+// body, whatever its codec, the argument begins as it is initialised.
 // Errors: kBadMessage `codec.*`, `contract.*` and the codes of the contract.
 Status read_argument(const contract::TypeInfo& type, const rpc::Context& context, void* argument);
 

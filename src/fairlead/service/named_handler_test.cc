@@ -14,6 +14,11 @@ struct Pair {
 };
 FL_STRUCT(Pair, (1, a, range(1, 100)), (2, b))
 
+struct Page {
+  std::int64_t number = 1;
+};
+FL_STRUCT(Page, (1, number))
+
 class NamedHandlers : public rpc::TwoPeers {
  protected:
   template <class Function>
@@ -46,6 +51,29 @@ TEST_F(NamedHandlers, TypedOnesDecodeCheckAndEncode) {
   EXPECT_EQ(later->body.view(), R"({"a":2,"b":1})");
   EXPECT_EQ(zero.status().reason(), "test.zero");
   EXPECT_EQ(range.status().code(), Code::kBadMessage);
+}
+
+// erpc sends no byte for a missing argument, in whatever codec the message names.
+TEST_F(NamedHandlers, AnEmptyBodyIsTheArgumentAsItIsInitialised) {
+  add(wire::Kind::kCall, "/text", [](rpc::Context&, std::string in) { return "[" + in + "]"; });
+  add(wire::Kind::kCall, "/next", [](rpc::Context&, Page in) { return Page{in.number + 1}; });
+  add(wire::Kind::kCall, "/swap", [](rpc::Context&, Pair in) { return Pair{in.b, in.a}; });
+  start();
+
+  for (const char codec : {'j', 'f', 'x', 't'}) {
+    const auto next = call({.method = "/next",
+                            .body_codec = static_cast<std::uint8_t>(codec),
+                            .metadata = "X-Accept-Body-Codec=106"},
+                           "");
+    ASSERT_TRUE(next.ok()) << codec << ": " << next.status();
+    EXPECT_EQ(next->body.view(), R"({"number":2})") << codec;
+  }
+  const auto text = call({.method = "/text", .body_codec = 'j'}, "");
+  const auto broken_rule = call({.method = "/swap", .body_codec = 'j'}, "");
+
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(text->body.view(), R"("[]")");
+  EXPECT_EQ(broken_rule.status().reason(), "contract.range");
 }
 
 TEST_F(NamedHandlers, RawOnesSeeBytesOfAnyCodec) {

@@ -297,6 +297,12 @@ Task<Status> Process::listen_all(std::vector<ListenPlan> plans, bool discover) {
   co_return Status();
 }
 
+std::vector<io::Address> Process::addresses() const {
+  std::vector<io::Address> out;
+  for (const auto& listener : listeners_) out.push_back(listener->local());
+  return out;
+}
+
 // Opens one listener and notes where it is.
 Status Process::listen(ListenPlan& plan) {
   const std::vector<io::Core*> cores = cores_->cores();

@@ -89,6 +89,8 @@ class Process {
   // `admin.*`, `store.*`, `service.*`; kInvalidOperation `service.no_certificate`: a listener
   // speaks TLS and the spec has no certificate.
   Status serve(bool discover, const std::vector<std::string>& otherwise = {});
+  // Where it serves, in the order of the spec; after serve().
+  std::vector<io::Address> addresses() const;
   // A service by its name in the registry, or by addresses ("127.0.0.1:9090,tls://127.0.0.1:9091").
   // The spec's `clients` override `options`; who asks for the same name again gets the same target,
   // whatever the options. Errors: kInvalidOperation `client.no_store`; `address.bad`,

@@ -108,6 +108,23 @@ TEST(JsonBody, ThatIsJsonTellsItselfWhichReadingWasMeant) {
   EXPECT_EQ(body_of(with_body(R"({\n \"a\": 1\n})", "106")), "{\n \"a\": 1\n}");
 }
 
+// A body under AES-GCM keeps the codec of what is in it. Read as the original would have meant it,
+// this one had sound strings and another text.
+TEST(JsonBody, ThatWeSealedIsNoJsonWhateverItsCodecSays) {
+  const std::string sealed = "\x01\x02\"\\\"";
+  Buffer out;
+  const MessageHead head{.seq = 1,
+                         .kind = Kind::kCall,
+                         .body_codec = 'j',
+                         .method = "/m",
+                         .metadata = "X-Secure=aes-gcm"};
+  const FrameStart start = JsonProtocol().begin(out, head);
+  out.append(sealed);
+  ASSERT_TRUE(JsonProtocol().finish(out, start, kLimits, nullptr).ok());
+
+  EXPECT_EQ(body_of(std::string(out.view())), sealed);
+}
+
 TEST(JsonProtocol, UnderstandsGoQuoting) {
   const Received received = JsonProtocol().parse(
       framed(R"({"seq":1,"mtype":1,"serviceMethod":"/\x1b\a\v\xff\u200b\U0001f600\q"})"), kLimits,

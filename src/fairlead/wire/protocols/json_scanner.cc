@@ -11,6 +11,7 @@ constexpr int kDepthMax = 64;
 constexpr std::string_view kKeys[] = {"seq",       "mtype", "serviceMethod", "meta",
                                       "bodyCodec", "body",  "status"};
 constexpr std::string_view kKeysOfV3[] = {"seq", "ptype", "uri", "meta", "body_codec", "body"};
+constexpr std::string_view kSealedByUs = "X-Secure=aes-gcm";
 enum Key : unsigned { kSeq, kKind, kMethod, kMeta, kBodyCodec, kBody, kStatus, kUnknown };
 
 Key key_of(std::string_view name, JsonForm form) {
@@ -28,8 +29,10 @@ bool JsonScanner::read(JsonFields& fields) {
   const bool whole = members(fields);
   if (whole && escapes_only_quotes(fields.body.text)) return true;
   if (!whole || !is_strict_json_text(fields.body.text)) return read_body_again(fields) || whole;
-  // A body in JSON shows which reading is right: the other one leaves broken strings in it.
-  if (fields.body_codec != 'j' || json_strings_are_sound(fields.body)) return true;
+  // A body in JSON shows which reading is right: the other one leaves broken strings in it. A
+  // sealed one only calls itself JSON, and the original seals none in this form.
+  const bool sealed = fields.metadata.text.find(kSealedByUs) != std::string_view::npos;
+  if (fields.body_codec != 'j' || sealed || json_strings_are_sound(fields.body)) return true;
   const Quoted strict = fields.body;
   if (!read_body_again(fields) || !json_strings_are_sound(fields.body)) fields.body = strict;
   return true;
