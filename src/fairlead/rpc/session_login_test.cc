@@ -1,12 +1,12 @@
 // Sessions that begin with a login: AUTH_CALL and AUTH_REPLY.
-#include "fairlead/rpc/two_peers_test.h"
+#include "tests/testkit/two_peers.h"
 
 namespace fairlead::rpc {
 namespace {
 
 using namespace std::chrono_literals;
 
-class SessionLogin : public TwoPeers {
+class SessionLogin : public testkit::TwoPeers {
  protected:
   void SetUp() override {
     serve(wire::Kind::kCall, "/echo", echo);
@@ -60,8 +60,9 @@ TEST_F(SessionLogin, AWrongTokenFailsTheDialWithWhatTheServerSaid) {
 TEST_F(SessionLogin, TheCheckMayWait) {
   ASSERT_TRUE(server_router
                   .set_login(make_handler([](Context& context) -> Task<Status> {
-                    Status slept = co_await Sleep(context.core().timers(),
-                                                  context.core().deadline_after(20ms), {});
+                    Sleep sleep(context.core().timers(), context.core().deadline_after(20ms),
+                                CancelToken());
+                    Status slept = co_await sleep;
                     if (!slept.ok()) co_return slept;
                     co_return echo(context);
                   }))

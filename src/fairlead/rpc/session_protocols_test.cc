@@ -1,8 +1,8 @@
 // The same session over every protocol, and transforms that either side adds.
 #include <vector>
 
-#include "fairlead/rpc/two_peers_test.h"
 #include "fairlead/wire/metadata.h"
+#include "tests/testkit/two_peers.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -21,7 +21,7 @@ const wire::TransformSet& all_transforms() {
   return *set;
 }
 
-class SessionOverProtocol : public TwoPeers,
+class SessionOverProtocol : public testkit::TwoPeers,
                             public ::testing::WithParamInterface<std::string_view> {
  protected:
   static const wire::Protocol* protocol() { return wire::find_protocol(GetParam()); }

@@ -2,7 +2,7 @@
 #include <array>
 
 #include "fairlead/base/base64.h"
-#include "fairlead/rpc/two_peers_test.h"
+#include "tests/testkit/two_peers.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -24,7 +24,7 @@ SecureKeys keys(char byte = 'k', std::string_view id = "one") {
 
 constexpr std::string_view kBody = R"({"a":1})";
 
-class SessionSecure : public TwoPeers {
+class SessionSecure : public testkit::TwoPeers {
  protected:
   void SetUp() override {
     serve(wire::Kind::kCall, "/echo", [this](Context& context) {
@@ -33,8 +33,9 @@ class SessionSecure : public TwoPeers {
       return echo(context);
     });
     serve(wire::Kind::kCall, "/later", [](Context& context) -> Task<Status> {
-      Status slept = co_await Sleep(
-          context.core().timers(), context.core().deadline_after(std::chrono::milliseconds(5)), {});
+      Sleep sleep(context.core().timers(),
+                  context.core().deadline_after(std::chrono::milliseconds(5)), CancelToken());
+      Status slept = co_await sleep;
       if (!slept.ok()) co_return slept;
       co_return echo(context);
     });

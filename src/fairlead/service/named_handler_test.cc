@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "fairlead/contract/contract.h"
-#include "fairlead/rpc/two_peers_test.h"
+#include "tests/testkit/two_peers.h"
 
 namespace fairlead::service {
 namespace {
@@ -19,7 +19,7 @@ struct Page {
 };
 FL_STRUCT(Page, (1, number))
 
-class NamedHandlers : public rpc::TwoPeers {
+class NamedHandlers : public testkit::TwoPeers {
  protected:
   template <class Function>
   void add(wire::Kind kind, std::string_view method, Function function) {

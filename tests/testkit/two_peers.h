@@ -1,5 +1,5 @@
-// For the tests of this room: two peers over TCP on one core, and a plain stream to the server for
-// bytes that no peer of ours would send.
+// For tests of rpc and of what stands on it: two peers over TCP on one core, and a plain stream to
+// the server for bytes that no peer of ours would send.
 #pragma once
 
 #include <memory>
@@ -13,22 +13,22 @@
 #include "fairlead/rpc/handler.h"
 #include "fairlead/rpc/peer.h"
 
-namespace fairlead::rpc {
+namespace fairlead::testkit {
 
 class TwoPeers : public ::testing::Test {
  protected:
-  static Status echo(Context& context) {
+  static Status echo(rpc::Context& context) {
     context.reply_with(context.wanted_reply_codec(), context.body_bytes());
     return {};
   }
   template <class Function>
   void serve(wire::Kind kind, std::string_view method, Function function) {
-    ASSERT_TRUE(server_router.add(kind, method, make_handler(std::move(function))).ok());
+    ASSERT_TRUE(server_router.add(kind, method, rpc::make_handler(std::move(function))).ok());
   }
   // Listens. Sessions that are accepted speak `protocol`.
-  void listen(const PeerOptions& options = {}, const wire::Protocol* protocol = nullptr) {
+  void listen(const rpc::PeerOptions& options = {}, const wire::Protocol* protocol = nullptr) {
     ASSERT_TRUE(options.validate().ok());
-    server.emplace(*core, server_router, options, Metrics::make(registry).value());
+    server.emplace(*core, server_router, options, rpc::Metrics::make(registry).value());
     client.emplace(*core, client_router, client_options.value_or(options));
     listener = core->listen(io::Address::loopback(0), {},
                             [this, protocol](io::Core&, std::unique_ptr<io::Stream> stream) {
@@ -36,22 +36,23 @@ class TwoPeers : public ::testing::Test {
                             })
                    .value();
   }
-  Status dial(DialOptions options = {}) {
-    const Result<Session*> made = core->run(client->dial(
+  Status dial(rpc::DialOptions options = {}) {
+    const Result<rpc::Session*> made = core->run(client->dial(
         listener->local(), core->deadline_after(std::chrono::seconds(5)), {}, std::move(options)));
     session = made.ok() ? *made : nullptr;
     if (session != nullptr)
-      session->on_closed([this](Session&, const Status&) { session = nullptr; });
+      session->on_closed([this](rpc::Session&, const Status&) { session = nullptr; });
     return made.status();
   }
   // Sends a call with everything that a head can say and waits for its reply.
-  Result<Reply> call(const CallHead& head, std::string_view body) {
+  Result<rpc::Reply> call(const rpc::CallHead& head, std::string_view body) {
     return core->run(call_later(*session, head, Bytes(body)));
   }
-  static Task<Result<Reply>> call_later(Session& session, CallHead head, Bytes body) {
-    RawCall call;
+  static Task<Result<rpc::Reply>> call_later(rpc::Session& session, rpc::CallHead head,
+                                             Bytes body) {
+    rpc::RawCall call;
     session.start_call(call, head, Deadline(), CancelToken(), body);
-    Result<Reply> reply = co_await call;
+    Result<rpc::Reply> reply = co_await call;
     co_return reply;
   }
   template <class Condition>
@@ -105,15 +106,15 @@ class TwoPeers : public ::testing::Test {
   }
 
   observe::Registry registry;
-  Router server_router;
-  Router client_router;
+  rpc::Router server_router;
+  rpc::Router client_router;
   std::unique_ptr<io::Core> core = io::Core::make().value();
-  std::optional<PeerOptions> client_options;  // the server's when not said
-  std::optional<Peer> server;
-  std::optional<Peer> client;
+  std::optional<rpc::PeerOptions> client_options;  // the server's when not said
+  std::optional<rpc::Peer> server;
+  std::optional<rpc::Peer> client;
   std::unique_ptr<io::Listener> listener;
-  Session* session = nullptr;   // the client's
-  Session* accepted = nullptr;  // the server's
+  rpc::Session* session = nullptr;   // the client's
+  rpc::Session* accepted = nullptr;  // the server's
 };
 
-}  // namespace fairlead::rpc
+}  // namespace fairlead::testkit
