@@ -14,6 +14,8 @@ namespace {
 
 using fl::CodecId;
 
+constexpr std::chrono::milliseconds kSlow(200);
+
 fl::Task<fl::Status> pushed_to(Caller& caller) {
   constexpr std::size_t kPushes = 5;
   caller.notices().clear();
@@ -41,14 +43,17 @@ fl::Task<fl::Status> called_by(Caller& caller, CodecId codec) {
 
 // One call of many that run beside each other: the first that fails says why.
 fl::Task<void> echo_one(Caller& caller, std::string method, std::string body, fl::Status& failed) {
-  auto call = caller.call(method, CodecId::kPlain, body, fl::with_meta("ms", "200"));
+  auto call = caller.call(method, CodecId::kPlain, body,
+                          fl::with_meta("ms", std::to_string(kSlow.count())));
   const fl::Result<fl::Reply> reply = co_await call;
   if (!failed.ok()) co_return;
   failed = reply.ok() ? expect("body", std::string(reply->body.view()), body) : reply.status();
 }
 
-// A slow handler holds up no other call of its session.
+// A slow handler takes its time and holds up no other call of its session.
 fl::Task<fl::Status> overtake(Caller& caller) {
+  fl::io::Core& core = *fl::io::Core::current();
+  const fl::Time start = core.now();
   fl::Scope scope;
   fl::Status slow;
   scope.spawn(echo_one(caller, caller.names()("Echo", "Slow"), "slow", slow));
@@ -56,10 +61,10 @@ fl::Task<fl::Status> overtake(Caller& caller) {
   auto echo = echo_one(caller, caller.names()("Echo", "Bytes"), "fast", fast);
   co_await echo;
   const bool overtook = scope.running() == 1;
-  fl::io::Core& core = *fl::io::Core::current();
   FL_CO_TRY(co_await scope.close(core.timers(), core.deadline_after(caller.flags().timeout)));
   FL_CO_TRY(std::move(slow));
   FL_CO_TRY(std::move(fast));
+  FL_CO_TRY(expect("it was slow", core.now() - start >= kSlow, true));
   co_return expect("the fast call was first", overtook, true);
 }
 

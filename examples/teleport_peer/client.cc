@@ -1,11 +1,10 @@
 #include "client.h"
 
-#include <chrono>
+#include <cstdint>
 #include <cstdio>
-#include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "runner.h"
 #include "settings.h"
@@ -57,20 +56,20 @@ fl::Task<void> run_checks(Runner& runner, Caller& caller, const Visit& visit) {
   FL_CHECK(ended.ok());
 }
 
-void stay(Runner& runner, const Flags& flags, const Visit& visit) {
-  if (!runner.selects_any(visit.checks)) return;
+// 0, or the exit code when the client must end here.
+int stay(Runner& runner, const Flags& flags, const Visit& visit) {
+  if (!runner.selects_any(visit.checks)) return 0;
+  Caller caller(flags);
   const CommandLine words = client_words();
   fl::App app(words.count(), words.words(), "teleport_peer");
   if (!visit.key.empty()) {
     fl::Result<fl::SecureKeys> keys = keys_from(visit.key);
-    if (!keys.ok()) return runner.fail(visit.checks, keys.status());
+    if (!keys.ok()) return refuse_key(keys.status());
     app.secure(*std::move(keys));
   }
-  const auto caller = std::make_unique<Caller>(flags);
-  serve_callbacks(app, caller->names(), caller->notices());
-  caller->set_client(app.raw_client(visit.address, client_options(flags, visit.token)));
-  const int code = app.run(run_checks(runner, *caller, visit));
-  if (code != 0) runner.fail(visit.checks, fl::error(code, "the client was told to end"));
+  serve_callbacks(app, caller.names(), caller.notices());
+  caller.set_client(app.raw_client(visit.address, client_options(flags, visit.token)));
+  return app.run(run_checks(runner, caller, visit));  // 130 when INT or TERM came first
 }
 
 fl::Task<fl::Status> expect_connection(Caller& caller) {
@@ -97,38 +96,41 @@ Checks main_checks(const Flags& flags) {
   return checks;
 }
 
-void stay_again(Runner& runner, const Flags& flags) {
-  Visit visit = plain_visit(flags, many_sessions_checks());
-  for (int i = 1; i < 20; ++i) visit.address += "," + url_of(flags);
-  stay(runner, flags, visit);
-  if (flags.heartbeat > 0) stay(runner, flags, plain_visit(flags, bad_rate_checks()));
-  if (flags.secure.empty()) return;
-  Visit wrong_key = plain_visit(flags, wrong_key_checks());
-  wrong_key.key = flags.secure;
-  wrong_key.key.front() = wrong_key.key.front() == 'x' ? 'y' : 'x';
-  stay(runner, flags, wrong_key);
-  if (flags.secure_form == "erpc") stay(runner, flags, plain_visit(flags, damaged_body_checks()));
+void add_secure_visits(const Flags& flags, std::vector<Visit>& visits) {
+  visits.push_back(plain_visit(flags, wrong_key_checks()));
+  std::string& key = visits.back().key = flags.secure;
+  key.front() = key.front() == 'x' ? 'y' : 'x';
+  if (flags.secure_form == "erpc") visits.push_back(plain_visit(flags, damaged_body_checks()));
 }
 
-void try_logins(Runner& runner, const Flags& flags) {
-  Visit wrong = plain_visit(flags, refused_login_checks());
-  wrong.token += "x";
-  stay(runner, flags, wrong);
-  Visit none = plain_visit(flags, missing_login_checks());
-  none.token.clear();
-  stay(runner, flags, none);
+void add_login_visits(const Flags& flags, std::vector<Visit>& visits) {
+  visits.push_back(plain_visit(flags, refused_login_checks()));
+  visits.back().token += "x";
+  visits.push_back(plain_visit(flags, missing_login_checks()));
+  visits.back().token.clear();
+}
+
+std::vector<Visit> visits_of(const Flags& flags) {
+  std::vector<Visit> visits{plain_visit(flags, main_checks(flags))};
+  visits.back().key = flags.secure;
+  visits.back().heartbeat = flags.heartbeat > 0;
+  if (!flags.auth.empty()) add_login_visits(flags, visits);
+  if (flags.proto == "thrift-struct") return visits;
+  visits.push_back(plain_visit(flags, many_sessions_checks()));
+  for (int i = 1; i < 20; ++i) visits.back().address += "," + url_of(flags);
+  if (flags.heartbeat > 0) visits.push_back(plain_visit(flags, bad_rate_checks()));
+  if (!flags.secure.empty()) add_secure_visits(flags, visits);
+  return visits;
 }
 
 }  // namespace
 
 int run_client(const Flags& flags) {
   Runner runner(flags);
-  Visit first = plain_visit(flags, main_checks(flags));
-  first.key = flags.secure;
-  first.heartbeat = flags.heartbeat > 0;
-  stay(runner, flags, first);
-  if (!runner.stuck() && flags.proto != "thrift-struct") stay_again(runner, flags);
-  if (!runner.stuck() && !flags.auth.empty()) try_logins(runner, flags);
+  for (const Visit& visit : visits_of(flags)) {
+    if (const int code = stay(runner, flags, visit); code != 0) return code;
+    if (runner.stuck()) break;
+  }
   return runner.tell_result() ? 0 : 1;
 }
 

@@ -26,12 +26,6 @@ fl::Task<void> Runner::run(Caller& caller, const Checks& checks) {
   }
 }
 
-void Runner::fail(const Checks& checks, const fl::Status& why) {
-  for (const Check& check : checks) {
-    if (selects(check)) tell(check, why);
-  }
-}
-
 void Runner::tell(const Check& check, const fl::Status& result) {
   ++(result.ok() ? passed_ : failed_);
   if (result.ok()) {

@@ -17,9 +17,6 @@ class Runner {
   // Runs those that are selected, one after the other, and those that others need: "PASS name" or
   // "FAIL name: why". Those behind a failed one that they need are left out.
   fl::Task<void> run(Caller& caller, const Checks& checks);
-  // For a check that could not even begin.
-  void fail(const Checks& checks, const fl::Status& why);
-
   // Whether a check failed that others need.
   bool stuck() const { return stuck_; }
   // "N passed, N failed"; whether all passed.

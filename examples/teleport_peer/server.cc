@@ -29,10 +29,7 @@ int run_server(const Flags& flags) {
   serve_all(app, flags);
   if (!flags.secure.empty()) {
     fl::Result<fl::SecureKeys> keys = keys_from(flags.secure);
-    if (!keys.ok()) {
-      std::fprintf(stderr, "teleport_peer: --secure: %s\n", keys.status().to_string().c_str());
-      return 2;
-    }
+    if (!keys.ok()) return refuse_key(keys.status());
     app.secure(*std::move(keys));
   }
 

@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include <array>
+#include <cstdio>
 #include <string_view>
 #include <utility>
 
@@ -74,6 +75,11 @@ fl::Result<fl::SecureKeys> keys_from(const std::string& key) {
     keys.ring = std::move(ring);
   }
   return keys;
+}
+
+int refuse_key(const fl::Status& why) {
+  std::fprintf(stderr, "teleport_peer: --secure: %s\n", why.to_string().c_str());
+  return 2;
 }
 
 }  // namespace teleport_peer

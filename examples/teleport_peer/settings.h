@@ -40,5 +40,7 @@ fl::wire::SecureForm form_of(const Flags& flags);
 // (setting `secure`).
 // Errors: kBadMessage `secure.bad_key`.
 fl::Result<fl::SecureKeys> keys_from(const std::string& key);
+// Prints why and gives the exit code.
+int refuse_key(const fl::Status& why);
 
 }  // namespace teleport_peer
