@@ -70,6 +70,7 @@ struct Raw {
   std::string body;
   std::string timeout = "5s";
   std::string codec = "json";
+  std::optional<std::string> login;
   bool insecure = false;
 };
 
@@ -159,6 +160,11 @@ class Parser {
     app.add_option("--protocol", out_.call.client.protocol,
                    "Wire protocol that an address speaks (default: raw)")
         ->type_name("NAME");
+    app.add_option("--login", raw_.login, "Token for a service that asks for a login")
+        ->type_name("TOKEN");
+    app.add_option("--transforms", out_.call.transforms,
+                   "Of the message and its reply: g gzip, m md5, z zstd, c crc32c")
+        ->type_name("IDS");
     const auto file = [&app](const char* name, std::string& to, const char* about) {
       app.add_option(name, to, about)->type_name("FILE");
     };
@@ -269,6 +275,13 @@ class Parser {
     if (client.tls.certificate_file.empty() != client.tls.key_file.empty()) {
       return bad("--tls-certificate and --tls-key belong together; give both");
     }
+    for (const char id : out_.call.transforms) {
+      if (std::string_view("gmzc").find(id) == std::string_view::npos) {
+        return bad("--transforms '" + escape_text(out_.call.transforms) +
+                   "' names none of g, m, z, c");
+      }
+    }
+    if (raw_.login.has_value()) client.login = rpc::Login{.body = *raw_.login};
     if (raw_.insecure) client.tls.verify_server = false;
     if (by_address && !client.tls.empty()) client.tls.required = true;
     return {};

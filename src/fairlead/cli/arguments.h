@@ -23,6 +23,7 @@ struct CallArguments {
   std::string store{};
   // Of addresses also the protocol; TLS is required of them when any option of it is given.
   service::ClientOptions client{};
+  std::string transforms{};  // ids
 };
 
 // `fairlead up` and `fairlead gateway`.

@@ -82,6 +82,18 @@ TEST(Arguments, RefuseProtocolsAndHalfPairs) {
   EXPECT_TRUE(has(message({"call", ":1", "/m", "--tls-key", "a"}), "belong together"));
 }
 
+TEST(Arguments, ReadLoginAndTransforms) {
+  const auto told = read({"call", "127.0.0.1:1", "/m", "--login", "t", "--transforms", "gm"});
+  const auto plain = read({"call", "127.0.0.1:1", "/m"});
+
+  ASSERT_TRUE(told.ok()) << told.status();
+  ASSERT_TRUE(told->call.client.login.has_value());
+  EXPECT_EQ(told->call.client.login->body, "t");
+  EXPECT_EQ(told->call.transforms, "gm");
+  EXPECT_FALSE(plain->call.client.login.has_value());
+  EXPECT_TRUE(has(message({"call", "127.0.0.1:1", "/m", "--transforms", "gx"}), "--transforms"));
+}
+
 TEST(Arguments, ReadAFileOfVectors) {
   const auto arguments = read({"wire", "check", "vectors.json", "--json"});
 

@@ -95,8 +95,9 @@ class Caller {
       }
       endpoints = std::move(*parsed);
     }
-    caller->peer_ =
-        std::make_unique<rpc::Peer>(*caller->core_, caller->router_, rpc::PeerOptions{});
+    FL_TRY(wire::add_builtin_transforms(caller->transforms_));
+    caller->peer_ = std::make_unique<rpc::Peer>(
+        *caller->core_, caller->router_, rpc::PeerOptions{.transforms = &caller->transforms_});
     FL_TRY_ASSIGN(const upstream::ServiceOptions options, caller->options_of(arguments.client));
     caller->service_ =
         std::make_unique<upstream::Service>(*caller->peer_, arguments.target, options);
@@ -144,6 +145,7 @@ class Caller {
     options.tls = tls_.get();
     options.tls_required = client.tls.required.value_or(false);
     options.server_name = client.tls.server_name;
+    options.login = client.login;
     return options;
   }
 
@@ -163,6 +165,7 @@ class Caller {
   std::unique_ptr<io::TlsHolder> tls_;
   std::unique_ptr<io::Core> core_;
   const rpc::Router router_;
+  wire::TransformSet transforms_;
   std::unique_ptr<rpc::Peer> peer_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<upstream::Service> service_;
@@ -179,6 +182,7 @@ Result<upstream::RawRequest> request_of(const CallArguments& arguments) {
     request.body = Bytes(text);
     request.body_codec = static_cast<std::uint8_t>(arguments.codec);
   }
+  request.transforms = arguments.transforms;
   for (const std::string& pair : arguments.meta) {
     const std::size_t equals = pair.find('=');
     wire::append_metadata_pair(request.metadata, pair.substr(0, equals), pair.substr(equals + 1));
