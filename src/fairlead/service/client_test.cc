@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fairlead/service/raw_client.h"
 #include "fairlead/service/test_math.h"
 
 namespace fairlead::service {
@@ -44,6 +45,20 @@ class ClientTest : public ::testing::Test {
   Process server{"server"};
   Process caller{"caller"};
 };
+
+TEST_F(ClientTest, CallsByBytesAreMadeAsTheirWordsSay) {
+  const auto body = [](RawClient raw, bool* passed) -> Task<void> {
+    auto call = raw.call("/math/divide", Bytes(std::string_view(R"({"a":10,"b":4})")), within(5s),
+                         with_codec(codec::CodecId::kJson), with_meta("x-caller", "me"));
+    const Result<rpc::Reply> reply = co_await call;
+    *passed = reply.ok() && reply->body.view() == R"({"quotient":2.5,"caller":"me"})";
+  };
+  bool passed = false;
+
+  EXPECT_TRUE(caller.run(body(RawClient(**caller.target("unix:" + path)), &passed)));
+
+  EXPECT_TRUE(passed);
+}
 
 TEST_F(ClientTest, CallsFromACoreAndAwaitsTheReply) {
   on_core([](Client<Math> math, bool* passed) -> Task<void> {

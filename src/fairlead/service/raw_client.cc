@@ -16,8 +16,8 @@ Deadline deadline_of(const upstream::Service& upstream, const CallOptions& optio
 
 }  // namespace
 
-upstream::RawRequest RawClient::request(std::string_view method, Bytes body,
-                                        const CallOptions& options) {
+upstream::RawRequest RawClient::request_of(std::string_view method, Bytes body,
+                                           const CallOptions& options) {
   return {.method = std::string(method),
           .body_codec = static_cast<std::uint8_t>(options.codec.value_or(codec::CodecId::kPlain)),
           .body = std::move(body),

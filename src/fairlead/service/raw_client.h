@@ -26,19 +26,21 @@ class RawClient {
   Task<Result<rpc::Reply>> call(std::string_view method, Bytes body, Words... words) const {
     CallOptions options;
     (apply(options, words), ...);
-    return call_with(request(method, std::move(body), options), std::move(options));
+    upstream::RawRequest request = request_of(method, std::move(body), options);
+    return call_with(std::move(request), std::move(options));
   }
   // The same for a PUSH, which ends when it was written.
   template <class... Words>
   Task<Status> push(std::string_view method, Bytes body, Words... words) const {
     CallOptions options;
     (apply(options, words), ...);
-    return push_with(request(method, std::move(body), options), std::move(options));
+    upstream::RawRequest request = request_of(method, std::move(body), options);
+    return push_with(std::move(request), std::move(options));
   }
 
  private:
-  static upstream::RawRequest request(std::string_view method, Bytes body,
-                                      const CallOptions& options);
+  static upstream::RawRequest request_of(std::string_view method, Bytes body,
+                                         const CallOptions& options);
   Task<Result<rpc::Reply>> call_with(upstream::RawRequest request, CallOptions options) const;
   Task<Status> push_with(upstream::RawRequest request, CallOptions options) const;
 
