@@ -144,6 +144,26 @@ TEST_P(SessionOverProtocol, TransformsOfTheCallerComeBackInTheReply) {
   }
 }
 
+TEST_P(SessionOverProtocol, AnErrorComesThroughTheTransformsOfItsCall) {
+  if (!protocol()->carries().transforms) return SUCCEED();
+  const auto caller = probe();
+  Buffer out;
+  const wire::MessageHead head{.seq = 5,
+                               .kind = wire::Kind::kCall,
+                               .body_codec = 's',
+                               .method = "/fail",
+                               .transforms = "gm"};
+  ASSERT_TRUE(protocol()->append(out, head, "body", {}, &all_transforms()).ok());
+
+  caller->send(out.view());
+  turn_until([&] { return !caller->received.empty(); });
+
+  const wire::Received reply = protocol()->parse(caller->received, {}, &all_transforms());
+  EXPECT_EQ(reply.message.seq, 5);
+  EXPECT_EQ(reply.message.transforms, "gm");
+  EXPECT_NE(reply.message.status.find("code=1001"), std::string::npos) << reply.message.status;
+}
+
 TEST_P(SessionOverProtocol, AHandlerAddsTransformsToItsReply) {
   if (!protocol()->carries().transforms) {
     const Result<Reply> refused =

@@ -242,9 +242,12 @@ void Session::reply_error(const wire::MessageView& message, std::string_view met
   wire::append_status_text(text, status);
   const wire::Kind kind =
       message.kind == wire::Kind::kAuthCall ? wire::Kind::kAuthReply : wire::Kind::kReply;
-  const wire::FrameStart start =
-      begin_on_wire({.seq = message.seq, .kind = kind, .status = text, .metadata = metadata});
-  const Status sent = send_frame(start, Bytes(), nullptr);
+  const wire::FrameStart start = begin_on_wire({.seq = message.seq,
+                                                .kind = kind,
+                                                .status = text,
+                                                .metadata = metadata,
+                                                .transforms = message.transforms});
+  const Status sent = send_frame(start, Bytes(), peer_.options_.transforms);
   if (sent.ok()) return bound_unsent();
   // The text fits any frame. Metadata that the handler added may not: the error goes without it.
   if (!metadata.empty()) reply_error(message, {}, status);

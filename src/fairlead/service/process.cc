@@ -1,29 +1,18 @@
 #include "fairlead/service/process.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
 #include <utility>
 
 #include "fairlead/base/text.h"
 #include "fairlead/base/time.h"
-#include "fairlead/io/tls_stream.h"
 #include "fairlead/observe/async_log_sink.h"
 #include "fairlead/runtime/signals.h"
-#include "fairlead/service/caller_identity.h"
-#include "fairlead/service/cores_page.h"
 
 namespace fairlead::service {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::size_t index_of(const std::vector<io::Core*>& cores, const io::Core& core) {
-  const auto found = std::ranges::find(cores, &core);
-  FL_CHECK(found != cores.end());
-  return static_cast<std::size_t>(found - cores.begin());
-}
 
 // What a thread waits for while a core runs a task for it.
 struct Box {
@@ -31,12 +20,6 @@ struct Box {
   CondVar arrived;
   std::optional<Status> status FL_GUARDED_BY(mutex);
 };
-
-// What calls are set to of which nobody says more.
-ClientOptions defaults_of(const Spec& spec) {
-  const auto found = spec.clients.find("default");
-  return found != spec.clients.end() ? found->second : ClientOptions();
-}
 
 Task<void> deliver(Task<Status> task, Box* box) {
   Status status = co_await task;
@@ -46,36 +29,6 @@ Task<void> deliver(Task<Status> task, Box* box) {
 }
 
 }  // namespace
-
-// ---- Target
-// --------------------------------------------------------------------------------------
-
-upstream::Service* Target::on_this_core() const {
-  const io::Core* here = io::Core::current();
-  if (here == nullptr) return nullptr;
-  for (const Place& place : places_) {
-    if (place.core == here) return place.service.get();
-  }
-  return nullptr;
-}
-
-std::optional<codec::CodecId> Target::codec_for(const contract::TypeInfo& type) const {
-  switch (type.kind) {
-    case contract::Kind::kVoid:       // no body
-    case contract::Kind::kBytes:      // no codec
-    case contract::Kind::kGenerated:  // made for one
-      return std::nullopt;
-    default:
-      return codec_;
-  }
-}
-
-io::Core& Target::next_core() const {
-  return *places_[next_.fetch_add(1, std::memory_order_relaxed) % places_.size()].core;
-}
-
-// ---- Process
-// -------------------------------------------------------------------------------------
 
 struct Process::Waiting {
   std::unique_ptr<runtime::SignalWatcher> watcher;
@@ -178,7 +131,7 @@ Status Process::make_tls() {
                                     "Connections to our listeners that TLS ended."}));
   }
   for (const auto& [name, options] : spec_.clients) {
-    const ClientTls tls = merged(defaults_of(spec_), options).tls;
+    const ClientTls tls = merged(client_defaults(), options).tls;
     if (tls.empty()) continue;
     FL_TRY(tls_->add(io::TlsRole::kClient, "clients." + name, tls_options_of(tls), wall_ms())
                .status());
@@ -248,213 +201,6 @@ Task<Status> Process::watch_signals() {
                      runtime::SignalWatcher::make(cores_->first(), on_signal, {SIGHUP}));
   }
   co_return Status();
-}
-
-// ---- serving
-// -------------------------------------------------------------------------------------
-
-Status Process::serve(bool discover, const std::vector<std::string>& otherwise) {
-  if (discover && store_ == nullptr) {
-    return Status(Code::kInvalidOperation, "service.no_store",
-                  "'" + name_ +
-                      "' is to be discovered and no store is set; give --store "
-                      "file:/path/store.db, or do not call discover()");
-  }
-  FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
-  return run_on(cores_->first(), listen_all(std::move(plans), discover));
-}
-
-Result<std::vector<ListenPlan>> Process::plan_listeners(
-    const std::vector<std::string>& otherwise) const {
-  std::vector<ListenSpec> specs = spec_.listen;
-  if (specs.empty()) specs.assign(otherwise.begin(), otherwise.end());
-  std::vector<ListenPlan> plans;
-  for (const ListenSpec& spec : specs) {
-    FL_TRY_ASSIGN(ListenPlan plan, plan_of(spec, spec_.protocol));
-    if (plan.where.tls && listen_tls_ == nullptr) {
-      return Status(Code::kInvalidOperation, "service.no_certificate",
-                    "'" + escape_text(spec.address) +
-                        "' listens with TLS and there is no certificate; give --tls-certificate "
-                        "FILE and --tls-key FILE, or set tls.certificates");
-    }
-    plans.push_back(std::move(plan));
-  }
-  return plans;
-}
-
-Task<Status> Process::listen_all(std::vector<ListenPlan> plans, bool discover) {
-  for (ListenPlan& plan : plans) {
-    FL_CO_TRY(listen(plan));
-  }
-  if (!spec_.admin.empty()) {
-    FL_CO_TRY(open_admin());
-  }
-  if (discover) {
-    Status registered = co_await register_self(std::move(plans));
-    if (!registered.ok()) co_return registered;
-  }
-  ready_ = true;
-  co_return Status();
-}
-
-std::vector<io::Address> Process::addresses() const {
-  std::vector<io::Address> out;
-  for (const auto& listener : listeners_) out.push_back(listener->local());
-  return out;
-}
-
-// Opens one listener and notes where it is.
-Status Process::listen(ListenPlan& plan) {
-  const std::vector<io::Core*> cores = cores_->cores();
-  const auto accept_one = [this, plan](io::Core& core, std::unique_ptr<io::Stream> stream) {
-    accept(core, std::move(stream), plan);
-  };
-  FL_TRY_ASSIGN(std::unique_ptr<io::Listener> listener,
-                cores_->first().listen(plan.where.address, {.cores = cores}, accept_one));
-  plan.where.address = listener->local();
-  FL_LOG(info, "service.listening", {"service", name_},
-         {"address", upstream::to_text(plan.where.address, plan.where.tls)},
-         {"protocol", plan.protocol->name()});
-  listeners_.push_back(std::move(listener));
-  return {};
-}
-
-void Process::accept(io::Core& core, std::unique_ptr<io::Stream> stream, const ListenPlan& plan) {
-  rpc::Peer& peer = *serving_[index_of(cores_->cores(), core)];
-  if (!plan.where.tls) {
-    peer.accept(std::move(stream), plan.protocol);
-    return;
-  }
-  auto wrapped = io::tls_wrap(core, std::move(stream), listen_tls_->current());
-  io::TlsStream& tls = *wrapped;  // lives as long as its session
-  rpc::Session& session = peer.accept(std::move(wrapped), plan.protocol);
-  tls.on_established([&session, &tls] { internal::remember_caller(session.values(), tls.info()); });
-  session.on_closed([this](rpc::Session& closed, const Status& why) {
-    if (!why.reason().starts_with("tls.")) return;
-    tls_failures_.add();
-    FL_LOG(info, "service.tls_failed", {"peer", closed.peer_address().to_text()},
-           {"reason", why.reason()}, {"message", why.message()});
-  });
-}
-
-Status Process::open_admin() {
-  FL_TRY_ASSIGN(const io::Address address, io::Address::parse(spec_.admin));
-  admin_ = admin::Server::make(cores_->first(), metrics_, {});
-  admin_->add_check("serving", [this] {
-    if (ready_) return Status();
-    return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
-  });
-  if (watch_ != nullptr) admin_->add_page(internal::cores_page(*watch_));
-  FL_TRY_ASSIGN(const io::Address at, admin_->listen(address));
-  FL_LOG(info, "service.admin", {"address", at.to_text()});
-  return {};
-}
-
-// What others are told. On one machine a listener on every interface is reached by loopback.
-Result<upstream::Record> Process::record_of(const std::vector<ListenPlan>& bound) const {
-  if (bound.empty()) {
-    return Status(Code::kInvalidOperation, "service.no_address",
-                  "'" + name_ + "' is to be discovered and listens nowhere; give --listen");
-  }
-  upstream::Endpoint told = bound.front().where;
-  if (!spec_.advertise.empty()) {
-    FL_TRY_ASSIGN(upstream::Endpoint advertised, upstream::parse_endpoint(spec_.advertise));
-    told.address = advertised.address;
-    told.tls = told.tls || advertised.tls;
-  } else if (told.address.host() == "0.0.0.0") {
-    told.address = io::Address::loopback(told.address.port());
-  } else if (told.address.host() == "::") {
-    told.address = io::Address::parse("[::1]:0").value().with_port(told.address.port());
-  }
-  return upstream::Record{.address = told.address.to_text(),
-                          .protocol = std::string(bound.front().protocol->name()),
-                          .pid = getpid(),
-                          .started_ms = cores_->first().wall_ms(),
-                          .tls = told.tls};
-}
-
-Task<Status> Process::register_self(std::vector<ListenPlan> bound) {
-  FL_CO_TRY_ASSIGN(upstream::Record record, record_of(bound));
-  registrar_ = std::make_unique<upstream::Registrar>(cores_->first(), *store_);
-  FL_LOG(info, "service.registered", {"service", name_}, {"address", record.address},
-         {"protocol", record.protocol}, {"tls", record.tls});
-  Status added = co_await registrar_->add(name_, std::move(record));
-  co_return added;
-}
-
-// ---- calling
-// -------------------------------------------------------------------------------------
-
-// What the code says, under what the configuration says.
-ClientOptions Process::settled(std::string_view name, ClientOptions options) const {
-  options = merged(std::move(options), defaults_of(spec_));
-  if (const auto own = spec_.clients.find(name); own != spec_.clients.end()) {
-    options = merged(std::move(options), own->second);
-  }
-  return options;
-}
-
-// What a session of ours to this service begins with.
-Result<upstream::ServiceOptions> Process::calling_options(
-    std::string_view name, ClientOptions options, const upstream::EndpointSnapshot& endpoints) {
-  upstream::ServiceOptions out;
-  if (!options.protocol.empty()) {
-    FL_TRY_ASSIGN(out.protocol, find_protocol(options.protocol));
-  }
-  out.tls_required = options.tls.required.value_or(false);
-  out.server_name = options.tls.server_name;
-  out.login = std::move(options.login);
-  const bool plain = endpoints != nullptr && !out.tls_required &&
-                     std::ranges::none_of(*endpoints, &upstream::Endpoint::tls);
-  if (plain) return out;  // a copy in the registry may speak TLS any time
-  FL_TRY_ASSIGN(out.tls, tls_->add(io::TlsRole::kClient, "clients." + std::string(name),
-                                   tls_options_of(options.tls), wall_ms()));
-  return out;
-}
-
-Result<Target*> Process::target(std::string_view name_or_addresses, const ClientOptions& told) {
-  const auto known = targets_.find(name_or_addresses);
-  if (known != targets_.end()) return known->second.get();
-  const bool by_address = name_or_addresses.find(':') != std::string_view::npos;
-  upstream::EndpointSnapshot endpoints;
-  if (by_address) {
-    FL_TRY_ASSIGN(endpoints, upstream::parse_endpoints(name_or_addresses));
-  } else {
-    FL_TRY(upstream::check_service_name(name_or_addresses));
-    if (directory_ == nullptr) {
-      return Status(Code::kInvalidOperation, "client.no_store",
-                    "'" + std::string(name_or_addresses) +
-                        "' must be looked up and no store is set; give --store "
-                        "file:/path/store.db, or an address as 127.0.0.1:9090");
-    }
-  }
-  const ClientOptions options = settled(name_or_addresses, told);
-  std::optional<codec::CodecId> codec;
-  if (!options.codec.empty()) {
-    FL_TRY_ASSIGN(codec, find_codec(options.codec));
-  }
-  FL_TRY_ASSIGN(const upstream::ServiceOptions calling,
-                calling_options(name_or_addresses, options, endpoints));
-  auto target = std::make_unique<Target>(std::string(name_or_addresses), codec);
-  for (const auto& peer : calling_) {
-    target->places_.push_back(
-        {&peer->core(), std::make_unique<upstream::Service>(*peer, target->name(), calling)});
-  }
-  Target* made = target.get();
-  targets_.emplace(target->name(), std::move(target));
-  const auto update_all = [made](const upstream::EndpointSnapshot& set) {
-    for (const Target::Place& place : made->places_) {
-      place.core->post([service = place.service.get(), set] { service->update(set); });
-    }
-  };
-  if (by_address) {
-    update_all(endpoints);
-  } else {
-    cores_->first().post([this, made, update_all] {
-      FL_CHECK(directory_->follow(made->name(), update_all).ok());  // the name was checked
-    });
-  }
-  return made;
 }
 
 // ---- running and ending

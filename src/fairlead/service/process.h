@@ -133,6 +133,7 @@ class Process {
   // Runs a task on a core while this thread, which runs none, waits for it.
   static Status run_on(io::Core& core, Task<Status> task);
   Result<upstream::Record> record_of(const std::vector<ListenPlan>& bound) const;
+  ClientOptions client_defaults() const;
   ClientOptions settled(std::string_view name, ClientOptions options) const;
   Result<upstream::ServiceOptions> calling_options(std::string_view name, ClientOptions options,
                                                    const upstream::EndpointSnapshot& endpoints);

@@ -27,7 +27,7 @@ FL_STRUCT(StatArg, (1, ts))
 
 struct Math {
   static DivideResult divide(DivideArg);
-  static DivideResult divide_slowly(DivideArg);
+  static DivideResult divide_slowly(DivideArg);  // takes `a` milliseconds
   static std::string greet(std::string);
   static fl::Bytes echo(fl::Bytes);
   static std::string name();
@@ -48,10 +48,10 @@ struct MathLogic {
     return DivideResult{.quotient = in.a / in.b, .caller = in.caller};
   }
   fl::Task<fl::Result<DivideResult>> divide_slowly(fl::Context& context, DivideArg in) const {
-    fl::Status slept = co_await fl::Sleep(
-        context.core().timers(), context.core().deadline_after(std::chrono::milliseconds(5)),
-        context.cancel());
-    if (!slept.ok()) co_return slept;
+    const std::chrono::milliseconds pause(static_cast<std::int64_t>(in.a));
+    fl::Sleep sleep(context.core().timers(), context.core().deadline_after(pause),
+                    context.cancel());
+    FL_CO_TRY(co_await sleep);
     co_return DivideResult{.quotient = in.a / in.b, .caller = {}};
   }
   std::string greet(std::string who) const { return "hello " + who; }

@@ -1,0 +1,154 @@
+// How a process is served: its listeners, its admin pages, its record in the registry.
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "fairlead/base/text.h"
+#include "fairlead/base/time.h"
+#include "fairlead/io/tls_stream.h"
+#include "fairlead/service/caller_identity.h"
+#include "fairlead/service/cores_page.h"
+#include "fairlead/service/process.h"
+
+namespace fairlead::service {
+namespace {
+
+std::size_t index_of(const std::vector<io::Core*>& cores, const io::Core& core) {
+  const auto found = std::ranges::find(cores, &core);
+  FL_CHECK(found != cores.end());
+  return static_cast<std::size_t>(found - cores.begin());
+}
+
+}  // namespace
+
+Status Process::serve(bool discover, const std::vector<std::string>& otherwise) {
+  if (discover && store_ == nullptr) {
+    return Status(Code::kInvalidOperation, "service.no_store",
+                  "'" + name_ +
+                      "' is to be discovered and no store is set; give --store "
+                      "file:/path/store.db, or do not call discover()");
+  }
+  FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
+  return run_on(cores_->first(), listen_all(std::move(plans), discover));
+}
+
+Result<std::vector<ListenPlan>> Process::plan_listeners(
+    const std::vector<std::string>& otherwise) const {
+  std::vector<ListenSpec> specs = spec_.listen;
+  if (specs.empty()) specs.assign(otherwise.begin(), otherwise.end());
+  std::vector<ListenPlan> plans;
+  for (const ListenSpec& spec : specs) {
+    FL_TRY_ASSIGN(ListenPlan plan, plan_of(spec, spec_.protocol));
+    if (plan.where.tls && listen_tls_ == nullptr) {
+      return Status(Code::kInvalidOperation, "service.no_certificate",
+                    "'" + escape_text(spec.address) +
+                        "' listens with TLS and there is no certificate; give --tls-certificate "
+                        "FILE and --tls-key FILE, or set tls.certificates");
+    }
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+Task<Status> Process::listen_all(std::vector<ListenPlan> plans, bool discover) {
+  for (ListenPlan& plan : plans) {
+    FL_CO_TRY(listen(plan));
+  }
+  if (!spec_.admin.empty()) {
+    FL_CO_TRY(open_admin());
+  }
+  if (discover) {
+    Status registered = co_await register_self(std::move(plans));
+    if (!registered.ok()) co_return registered;
+  }
+  ready_ = true;
+  co_return Status();
+}
+
+std::vector<io::Address> Process::addresses() const {
+  std::vector<io::Address> out;
+  for (const auto& listener : listeners_) out.push_back(listener->local());
+  return out;
+}
+
+// Opens one listener and notes where it is.
+Status Process::listen(ListenPlan& plan) {
+  const std::vector<io::Core*> cores = cores_->cores();
+  const auto accept_one = [this, plan](io::Core& core, std::unique_ptr<io::Stream> stream) {
+    accept(core, std::move(stream), plan);
+  };
+  FL_TRY_ASSIGN(std::unique_ptr<io::Listener> listener,
+                cores_->first().listen(plan.where.address, {.cores = cores}, accept_one));
+  plan.where.address = listener->local();
+  FL_LOG(info, "service.listening", {"service", name_},
+         {"address", upstream::to_text(plan.where.address, plan.where.tls)},
+         {"protocol", plan.protocol->name()});
+  listeners_.push_back(std::move(listener));
+  return {};
+}
+
+void Process::accept(io::Core& core, std::unique_ptr<io::Stream> stream, const ListenPlan& plan) {
+  rpc::Peer& peer = *serving_[index_of(cores_->cores(), core)];
+  if (!plan.where.tls) {
+    peer.accept(std::move(stream), plan.protocol);
+    return;
+  }
+  auto wrapped = io::tls_wrap(core, std::move(stream), listen_tls_->current());
+  io::TlsStream& tls = *wrapped;  // lives as long as its session
+  rpc::Session& session = peer.accept(std::move(wrapped), plan.protocol);
+  tls.on_established([&session, &tls] { internal::remember_caller(session.values(), tls.info()); });
+  session.on_closed([this](rpc::Session& closed, const Status& why) {
+    if (!why.reason().starts_with("tls.")) return;
+    tls_failures_.add();
+    FL_LOG(info, "service.tls_failed", {"peer", closed.peer_address().to_text()},
+           {"reason", why.reason()}, {"message", why.message()});
+  });
+}
+
+Status Process::open_admin() {
+  FL_TRY_ASSIGN(const io::Address address, io::Address::parse(spec_.admin));
+  admin_ = admin::Server::make(cores_->first(), metrics_, {});
+  admin_->add_check("serving", [this] {
+    if (ready_) return Status();
+    return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
+  });
+  if (watch_ != nullptr) admin_->add_page(internal::cores_page(*watch_));
+  FL_TRY_ASSIGN(const io::Address at, admin_->listen(address));
+  FL_LOG(info, "service.admin", {"address", at.to_text()});
+  return {};
+}
+
+// What others are told. On one machine a listener on every interface is reached by loopback.
+Result<upstream::Record> Process::record_of(const std::vector<ListenPlan>& bound) const {
+  if (bound.empty()) {
+    return Status(Code::kInvalidOperation, "service.no_address",
+                  "'" + name_ + "' is to be discovered and listens nowhere; give --listen");
+  }
+  upstream::Endpoint told = bound.front().where;
+  if (!spec_.advertise.empty()) {
+    FL_TRY_ASSIGN(upstream::Endpoint advertised, upstream::parse_endpoint(spec_.advertise));
+    told.address = advertised.address;
+    told.tls = told.tls || advertised.tls;
+  } else if (told.address.host() == "0.0.0.0") {
+    told.address = io::Address::loopback(told.address.port());
+  } else if (told.address.host() == "::") {
+    told.address = io::Address::parse("[::1]:0").value().with_port(told.address.port());
+  }
+  return upstream::Record{.address = told.address.to_text(),
+                          .protocol = std::string(bound.front().protocol->name()),
+                          .pid = getpid(),
+                          .started_ms = cores_->first().wall_ms(),
+                          .tls = told.tls};
+}
+
+Task<Status> Process::register_self(std::vector<ListenPlan> bound) {
+  FL_CO_TRY_ASSIGN(upstream::Record record, record_of(bound));
+  registrar_ = std::make_unique<upstream::Registrar>(cores_->first(), *store_);
+  FL_LOG(info, "service.registered", {"service", name_}, {"address", record.address},
+         {"protocol", record.protocol}, {"tls", record.tls});
+  Status added = co_await registrar_->add(name_, std::move(record));
+  co_return added;
+}
+
+}  // namespace fairlead::service
