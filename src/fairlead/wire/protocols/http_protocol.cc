@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "fairlead/base/text.h"
-#include "fairlead/codec/codec.h"
-#include "fairlead/contract/contract.h"
 #include "fairlead/wire/metadata.h"
 #include "fairlead/wire/protocols/frame_parts.h"
 #include "fairlead/wire/protocols/http_fields.h"
@@ -30,13 +29,6 @@ constexpr std::string_view kErrorLine = "HTTP/1.1 299 Business Error";
 constexpr std::string_view kSizeField = "\r\nContent-Length: ";
 constexpr char kGzip = 'g';
 constexpr std::string_view kGzipName = "gzip";
-
-// The body of a reply with an error.
-struct StatusJson {
-  std::int32_t code = 0;
-  std::string msg, cause, reason;
-};
-FL_STRUCT(StatusJson, (1, code), (2, msg), (3, cause), (4, reason))
 
 // Bytes of the head with its empty line; 0: not whole within `bytes_max`.
 std::size_t head_size(std::string_view input, std::size_t bytes_max) {
@@ -85,14 +77,12 @@ Status undo_transform(std::string_view name, const TransformSet* transforms, con
 // Makes the status of a reply of its body. An error that says that all is well is none to trust.
 Status take_status(Received& received) {
   MessageView& message = received.message;
-  const auto json = codec::decode<StatusJson>(codec::CodecId::kJson, Bytes::borrow(message.body));
-  if (!json.ok() || json->code == 0) {
+  const std::optional<Status> status = parse_status_json(message.body);
+  if (!status.has_value() || status->ok()) {
     return {Code::kBadMessage, "frame.bad_body", "an error without a status in JSON"};
   }
-  Status status(static_cast<Code>(json->code), json->reason, json->msg);
-  if (!json->cause.empty()) status = std::move(status).with_cause(json->cause);
   std::string text;
-  append_status_text(text, status);
+  append_status_text(text, *status);
   message.status = text;
   message.body = {};
   message.body_codec = kNoCodec;
