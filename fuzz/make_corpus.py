@@ -11,7 +11,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent / "tests" / "data" / "teleport_vectors.json"
 FRAME_BYTES_MAX = 1024
-PROTOCOLS = ("raw", "json", "pb", "thrift_binary", "thrift_struct")
+PROTOCOLS = ("raw", "json", "pb", "thrift_binary", "thrift_struct", "ws_json", "ws_pb", "http")
+TARGETS = {"http": "erpc_http"}  # of other names than their protocols
 PROTOCOLS_OF_V3 = ("fast", "json", "pb")
 
 TEXTS = {
@@ -26,6 +27,18 @@ TEXTS = {
                   '{"unknown":[[[{}]]],"i64":"-9223372036854775808"}', "[" * 70 + "]" * 70],
     "body_form": ["", "flag=true&i32=-5&text=a+b%20c", "part.name=x&part.numbers=1&part.numbers=2",
                   "by_text.a=1&reals=1.5&reals=2&maybe=", "color=blue&bytes=AP8%3D&u64=1"],
+    "ws_json": ['{"seq":1,"mtype":2,"serviceMethod":"","meta":"","bodyCodec":0,"body":"",'
+                '"xferPipe":[],"status":"code=404&msg=a"}',
+                '{"mtype":1,"bodyCodec":106,"body":"{\\"a\\":\\"x\\y\\"}",'
+                '"xferPipe":[ 109 , 103 ]}',
+                '{"mtype":3,"body":"\\u0000","xferPipe":null,"x":{"y":[]}}'],
+    "erpc_http": ["HTTP/1.1 299 Business Error\r\nContent-Length: 45\r\nX-Mtype: 2\r\n"
+                  "X-Seq: 2\r\n\r\n"
+                  '{"code":1,"msg":"m","cause":"c","reason":"r"}',
+                  "GET /a%3Fb?c=d+e&f HTTP/1.1\r\nx-seq:-1\r\nx-mtype: 1\r\nk: \r\nk: v\r\n"
+                  "traceparent: t\r\nhost: h\r\n\r\n",
+                  "P http://a/b?c HTTP/1.1\r\nX-Seq: 1\r\nX-Mtype: 4\r\nContent-Type: text/xml\r\n"
+                  "Content-Length: 4\r\n\r\n<a/>"],
     "http_request": ["GET / HTTP/1.1\r\nHost: a\r\n\r\n",
                      "POST /a/b?c=d%20e HTTP/1.1\r\nHost: a:80\r\nContent-Length: 5\r\n\r\nhello",
                      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
@@ -52,6 +65,8 @@ TEXTS = {
 }
 
 BYTES = {
+    "ws_pb": ["080110024208636f64653d343034", "100132023a3a3a026767", "10013a016d3200",
+              "0b0c1001"],
     "body_protobuf": ["", "08011a00", "10fbffffffffffffffff01", "20ffffffff0f", "3003",
                       "3d0000c03f41000000000000f83f", "4a03616263", "520200ff", "5807",
                       "62080a0178120201021a00", "6a10000000000000f03f0000000000000040",
@@ -109,7 +124,7 @@ def main():
         if not wire or len(wire) > FRAME_BYTES_MAX:
             continue
         if known:
-            write(protocol, vector["id"].removeprefix("p."), wire)
+            write(TARGETS.get(protocol, protocol), vector["id"].removeprefix("p."), wire)
         elif kind == "message_v3" and protocol in PROTOCOLS_OF_V3:
             write(protocol + "_v3", vector["id"].removeprefix("p."), wire)
     for target in ("thrift_binary", "thrift_struct"):

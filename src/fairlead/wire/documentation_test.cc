@@ -3,6 +3,7 @@
 #include <iterator>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -39,8 +40,14 @@ std::string documented_example(const std::string& name, int wanted = 1) {
   return bytes;
 }
 
+std::vector<const Protocol*> all_protocols() {
+  std::vector<const Protocol*> all(protocols().begin(), protocols().end());
+  all.insert(all.end(), carried_protocols().begin(), carried_protocols().end());
+  return all;
+}
+
 TEST(WireDocumentation, ShowsTheBytesThatTheBuildersWrite) {
-  for (const Protocol* protocol : protocols()) {
+  for (const Protocol* protocol : all_protocols()) {
     const bool structs = protocol->carries().only_codec == kThriftCodec;
     const MessageHead head{.seq = 1,
                            .kind = Kind::kCall,
@@ -83,9 +90,18 @@ TEST(WireDocumentation, ShowsFramesOfV3ThatAreRead) {
   }
 }
 
+TEST(WireDocumentation, ShowsTheErrorsOfCarriedForms) {
+  const MessageHead head{.seq = 1, .kind = Kind::kReply, .status = "code=404&msg=Not%20Found"};
+  for (const Protocol* protocol : carried_protocols()) {
+    Buffer out;
+    ASSERT_TRUE(protocol->append(out, head, "", kLimits, nullptr).ok());
+    EXPECT_EQ(documented_example(std::string(protocol->name()), 2), out.view()) << protocol->name();
+  }
+}
+
 TEST(WireDocumentation, SaysWhatEachProtocolCarries) {
   const std::string index = page("README");
-  for (const Protocol* protocol : protocols()) {
+  for (const Protocol* protocol : all_protocols()) {
     const Carries carries = protocol->carries();
     std::string file(protocol->name());
     for (char& c : file) c = c == '-' ? '_' : c;

@@ -69,7 +69,12 @@ Status fault_status(Fault fault, std::uint32_t detail, const Limits& limits) {
                       "the connection's protocol carries no body in this codec");
     case Fault::kTransformsNotCarried:
       return not_sent("frame.transforms_not_carried",
-                      "the connection's protocol carries no transforms");
+                      "the connection's protocol carries no such transforms");
+    case Fault::kMetadataNotCarried:
+      return not_sent("frame.metadata_not_carried",
+                      "a pair of the metadata, or all together, make no headers");
+    case Fault::kStatusNotCarried:
+      return not_sent("frame.status_not_carried", "a request cannot carry an error");
   }
   return {};
 }

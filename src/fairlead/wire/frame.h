@@ -12,18 +12,20 @@ namespace fairlead::wire {
 // What can be wrong with a frame, small and trivial; fault_status() says it in words.
 enum class Fault : std::uint8_t {
   kNone,
-  kTooBig,               // kTooLarge     `frame.too_big`
-  kBadSize,              // kBadMessage   `frame.bad_size`: shorter than any frame can be
-  kBadLayout,            // kBadMessage   `frame.bad_layout`: an inner length passes the end
-  kBadSeq,               // kBadMessage   `frame.bad_seq`: not an int32
-  kBadKind,              // kBadMessage   `frame.bad_kind`: not one of the five
-  kMethodTooLong,        // kEncodeFailed `frame.method_too_long`
-  kStatusTooLong,        // kEncodeFailed `frame.status_too_long`
-  kMetadataTooLong,      // kEncodeFailed `frame.metadata_too_long`
-  kTooManyTransforms,    // kEncodeFailed `frame.too_many_transforms`
-  kKindNotCarried,       // kEncodeFailed `frame.kind_not_carried`: the protocol has no such kind
-  kCodecNotCarried,      // kEncodeFailed `frame.codec_not_carried`: bodies of another codec only
-  kTransformsNotCarried  // kEncodeFailed `frame.transforms_not_carried`
+  kTooBig,                // kTooLarge     `frame.too_big`
+  kBadSize,               // kBadMessage   `frame.bad_size`: shorter than any frame can be
+  kBadLayout,             // kBadMessage   `frame.bad_layout`: an inner length passes the end
+  kBadSeq,                // kBadMessage   `frame.bad_seq`: not an int32
+  kBadKind,               // kBadMessage   `frame.bad_kind`: not one of the five
+  kMethodTooLong,         // kEncodeFailed `frame.method_too_long`
+  kStatusTooLong,         // kEncodeFailed `frame.status_too_long`
+  kMetadataTooLong,       // kEncodeFailed `frame.metadata_too_long`
+  kTooManyTransforms,     // kEncodeFailed `frame.too_many_transforms`
+  kKindNotCarried,        // kEncodeFailed `frame.kind_not_carried`: the protocol has no such kind
+  kCodecNotCarried,       // kEncodeFailed `frame.codec_not_carried`: bodies of another codec only
+  kTransformsNotCarried,  // kEncodeFailed `frame.transforms_not_carried`
+  kMetadataNotCarried,    // kEncodeFailed `frame.metadata_not_carried`: http, no header says it
+  kStatusNotCarried       // kEncodeFailed `frame.status_not_carried`: http, a CALL with an error
 };
 
 // The fault as a Status. `detail` is the number that it is about (a length, a kind); a length that

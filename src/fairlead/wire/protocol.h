@@ -4,6 +4,8 @@
 //   reading   parse(): at the front of the input is no whole frame yet, a message, or an error
 //   writing   begin() .. the codec appends the body straight to the output .. finish()
 //
+// Three more are carried by something else: carried_protocols().
+//
 // To add one: write its pair of files in protocols/ and one line in protocol.cc.
 #pragma once
 
@@ -99,10 +101,20 @@ class Protocol {
                 const TransformSet* transforms) const;
 };
 
-// All protocols, the default one first. They live as long as the process.
+// All protocols that a connection can be configured to speak, the default one first. They live as
+// long as the process.
 std::span<const Protocol* const> protocols();
 
 // Null when there is none of this name.
 const Protocol* find_protocol(std::string_view name);
+
+// The forms that no connection speaks by itself, so that no listener can be set to one by mistake:
+//   ws-json, ws-pb   the inside of one WebSocket message. parse() is given exactly one and never
+//                    asks for more: a cut one is an error, and kBadBody goes on with the next.
+//   http             erpc's HTTP form, for a listener of HTTP that has it switched on
+std::span<const Protocol* const> carried_protocols();
+
+// Null when there is none of this name.
+const Protocol* find_carried_protocol(std::string_view name);
 
 }  // namespace fairlead::wire

@@ -1,9 +1,14 @@
 #include "fairlead/wire/status_text.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <utility>
 
+#include "fairlead/base/bytes.h"
 #include "fairlead/base/text.h"
+#include "fairlead/codec/codec.h"
+#include "fairlead/contract/contract.h"
 
 namespace fairlead::wire {
 namespace {
@@ -12,6 +17,46 @@ constexpr std::size_t kReasonBytesMax = 128;
 constexpr std::string_view kMessageKey = "&msg=";
 constexpr std::string_view kCauseKey = "&cause=";
 constexpr std::string_view kReasonKey = "&reason=";
+
+// The JSON form as a contract. It is described here and not by FL_STRUCT, because its key `msg` is
+// no word of ours.
+struct StatusJson {
+  std::int32_t code = 0;
+  std::string message{}, cause{}, reason{};
+};
+
+template <auto Member>
+void* member_of(void* status) {
+  return &(static_cast<StatusJson*>(status)->*Member);
+}
+
+Status decode_status_json(std::string_view text, StatusJson& out) {
+  using contract::FieldInfo;
+  using contract::type_info;
+  const std::array<FieldInfo, 4> fields = {FieldInfo{.number = 1,
+                                                     .name = "code",
+                                                     .type = &type_info<std::int32_t>(),
+                                                     .access = member_of<&StatusJson::code>},
+                                           FieldInfo{.number = 2,
+                                                     .name = "msg",
+                                                     .type = &type_info<std::string>(),
+                                                     .access = member_of<&StatusJson::message>},
+                                           FieldInfo{.number = 3,
+                                                     .name = "cause",
+                                                     .type = &type_info<std::string>(),
+                                                     .access = member_of<&StatusJson::cause>},
+                                           FieldInfo{.number = 4,
+                                                     .name = "reason",
+                                                     .type = &type_info<std::string>(),
+                                                     .access = member_of<&StatusJson::reason>}};
+  constexpr std::array<std::uint16_t, 4> kByNumber = {0, 1, 2, 3};
+  constexpr std::array<std::uint16_t, 4> kByName = {2, 0, 1, 3};
+  const contract::StructInfo structure{
+      .name = "Status", .fields = fields, .by_number = kByNumber, .by_name = kByName};
+  const contract::TypeInfo type{
+      .kind = contract::Kind::kStruct, .size = sizeof(StatusJson), .structure = &structure};
+  return codec::decode(codec::CodecId::kJson, type, Bytes::borrow(text), &out);
+}
 
 std::string encoded(std::string_view text) {
   std::string out;
@@ -125,6 +170,14 @@ Status parse_status_text(std::string_view text) {
   const StatusFields fields = parse_status_fields(text);
   Status status(static_cast<Code>(fields.code), fields.reason, fields.message);
   if (fields.cause.has_value()) return std::move(status).with_cause(*fields.cause);
+  return status;
+}
+
+std::optional<Status> parse_status_json(std::string_view text) {
+  StatusJson json;
+  if (!decode_status_json(text, json).ok()) return std::nullopt;
+  Status status(static_cast<Code>(json.code), json.reason, json.message);
+  if (!status.ok() && !json.cause.empty()) status = std::move(status).with_cause(json.cause);
   return status;
 }
 

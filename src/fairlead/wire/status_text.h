@@ -28,6 +28,11 @@ void append_status_text(std::string& out, const Status& status, std::size_t byte
 // Appends the JSON form. No HTML escapes.
 void append_status_json(std::string& out, const Status& status);
 
+// The JSON form, read: keys in any order, unknown ones are ignored, a missing one is zero or empty,
+// and so is the cause of a status that has none. nullopt: no JSON object, or one with a value of
+// another type; a code beyond 32 bits is such a value.
+std::optional<Status> parse_status_json(std::string_view text);
+
 // The query form, read: the first occurrence of each key wins, unknown keys are ignored, a code
 // beyond 32 bits is clamped, no code is 0. A code that is no number is -1 (Go reads 0, which would
 // turn a garbled failure into success).

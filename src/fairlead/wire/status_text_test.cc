@@ -97,6 +97,21 @@ TEST(StatusText, GivesTheCauseTheRoomThatTheMessageLeaves) {
   EXPECT_EQ(parse_status_fields(text_of(other)).cause, "c");
 }
 
+TEST(StatusText, ReadsItsJsonAgain) {
+  const Status whole = Status(Code::kNotFound, "a.b", "no \"luck\"").with_cause("under it");
+  EXPECT_EQ(parse_status_json(json_of(whole)), whole);
+  const std::optional<Status> of_go = parse_status_json(R"({"x":[],"cause":"","code":1001})");
+  ASSERT_TRUE(of_go.has_value());
+  EXPECT_EQ(static_cast<int>(of_go->code()), 1001);
+  EXPECT_EQ(of_go->cause(), nullptr);
+  EXPECT_EQ(of_go->message(), "");
+  EXPECT_TRUE(parse_status_json("{}").value().ok());
+  for (const std::string_view text :
+       {"", "[]", "5", "{", R"({"code":"x"})", R"({"code":2147483648})", R"({"msg":5})"}) {
+    EXPECT_FALSE(parse_status_json(text).has_value()) << text;
+  }
+}
+
 TEST(StatusText, CutsBetweenCharacters) {
   std::string message;
   for (int i = 0; i < 400; ++i) message += "\xE4\xB8\x96";

@@ -8,11 +8,11 @@ namespace {
 
 constexpr std::size_t kIdsAt = kLengthBytes + 1;
 
+}  // namespace
+
 Status no_transforms(Code code) {
   return {code, "frame.unknown_transform", "no transforms are registered here"};
 }
-
-}  // namespace
 
 Received refused(Fault fault, std::uint32_t detail, const Limits& limits) {
   Received received;
@@ -80,6 +80,42 @@ Result<Bytes> unpack_payload(const TransformSet* transforms, const Limits& limit
   message.transforms = owner.view().substr(0, message.transforms.size());
   message.body = owner.view().substr(message.transforms.size());
   return owner;
+}
+
+void append_texts(Buffer& out, const MessageView& message) {
+  for (const std::string_view text :
+       {message.transforms, message.method, message.status, message.metadata}) {
+    out.append(text);
+  }
+}
+
+void own_texts(Received& received, const Buffer& all) {
+  received.owner = Bytes(all.view());
+  MessageView& message = received.message;
+  std::string_view rest = received.owner.view();
+  for (std::string_view* text :
+       {&message.transforms, &message.method, &message.status, &message.metadata}) {
+    const std::size_t size = text->size();
+    *text = rest.substr(0, size);
+    rest.remove_prefix(size);
+  }
+  message.body = rest;
+}
+
+Status restore_body(const TransformSet* transforms, const Limits& limits, Received& received) {
+  const MessageView& message = received.message;
+  if (transforms == nullptr) return no_transforms(Code::kBadMessage);
+  Buffer all;
+  append_texts(all, message);
+  FL_TRY(transforms->unpack(message.transforms, message.body, limits.frame_bytes_max, all));
+  own_texts(received, all);
+  return {};
+}
+
+void make_bad_body(Received& received, Status why) {
+  received.state = Received::State::kBadBody;
+  received.message.body = {};
+  received.status = std::move(why);
 }
 
 Status pack_payload(Buffer& out, FrameStart start, const TransformSet* transforms) {

@@ -23,6 +23,9 @@ Received refused(Fault fault, std::uint32_t detail, const Limits& limits);
 // kError `frame.bad_layout`: "<protocol> frame: <what>, at byte <at> of its payload".
 Received bad_layout(std::string_view protocol, std::string_view what, std::size_t at);
 
+// `frame.unknown_transform` of a process that knows none.
+Status no_transforms(Code code);
+
 // Frames of json and pb: u32 length without itself, transform count, ids, payload.
 struct Envelope {
   Received::State state = Received::State::kNeedMore;  // kMessage: whole, kError: `fault`
@@ -47,6 +50,17 @@ Result<Bytes> unpack_payload(const TransformSet* transforms, const Limits& limit
 // The front of `input` as json and pb read it: its envelope opened, the transforms undone. With
 // kMessage `message.body` is the restored payload, which the protocol then reads.
 Received open_payload(std::string_view input, const Limits& limits, const TransformSet* transforms);
+
+// Messages that own their memory: their texts one behind the other, the body last.
+// append_texts() writes all but the body, whoever calls appends that, and own_texts() makes `all`
+// the owner and points the views into it.
+void append_texts(Buffer& out, const MessageView& message);
+void own_texts(Received& received, const Buffer& all);
+// Replaces the body, which is behind `message.transforms`, by what they restore; every view then
+// lies in the owner. Errors: as unpack_payload(); the message is as it was.
+Status restore_body(const TransformSet* transforms, const Limits& limits, Received& received);
+// The message is whole, its body cannot be had.
+void make_bad_body(Received& received, Status why);
 
 // Replaces the payload of a frame, which begins behind the ids, by its packed form.
 Status pack_payload(Buffer& out, FrameStart start, const TransformSet* transforms);

@@ -1,6 +1,7 @@
 #include "fairlead/wire/protocols/json_scanner.h"
 
 #include <span>
+#include <utility>
 
 #include "fairlead/base/text.h"
 
@@ -9,14 +10,32 @@ namespace {
 
 constexpr int kDepthMax = 64;
 constexpr std::string_view kKeys[] = {"seq",       "mtype", "serviceMethod", "meta",
-                                      "bodyCodec", "body",  "status"};
+                                      "bodyCodec", "body",  "status",        "xferPipe"};
 constexpr std::string_view kKeysOfV3[] = {"seq", "ptype", "uri", "meta", "body_codec", "body"};
 constexpr std::string_view kSealedByUs = "X-Secure=aes-gcm";
-enum Key : unsigned { kSeq, kKind, kMethod, kMeta, kBodyCodec, kBody, kStatus, kUnknown };
+enum Key : unsigned {
+  kSeq,
+  kKind,
+  kMethod,
+  kMeta,
+  kBodyCodec,
+  kBody,
+  kStatus,
+  kTransforms,  // only inside of WebSocket
+  kUnknown
+};
+constexpr std::size_t kTransformIdsMax = 255;
+// How the original goes on behind the body inside of WebSocket.
+constexpr std::string_view kBehindBody = "\",\"xferPipe\":";
+
+std::span<const std::string_view> keys_of(JsonForm form) {
+  if (form == JsonForm::kV3) return kKeysOfV3;
+  const std::span<const std::string_view> keys = kKeys;
+  return form == JsonForm::kWebSocket ? keys : keys.first(kTransforms);
+}
 
 Key key_of(std::string_view name, JsonForm form) {
-  const std::span<const std::string_view> keys =
-      form == JsonForm::kV3 ? std::span<const std::string_view>(kKeysOfV3) : kKeys;
+  const std::span<const std::string_view> keys = keys_of(form);
   for (std::size_t key = 0; key < keys.size(); ++key) {
     if (keys[key] == name) return static_cast<Key>(key);
   }
@@ -30,7 +49,8 @@ bool JsonScanner::read(JsonFields& fields) {
   if (whole && escapes_only_quotes(fields.body.text)) return true;
   if (!whole || !is_strict_json_text(fields.body.text)) return read_body_again(fields) || whole;
   // A body in JSON shows which reading is right: the other one leaves broken strings in it. A
-  // sealed one only calls itself JSON, and the original seals none in this form.
+  // packed or sealed one only calls itself JSON, and the original seals none in this form.
+  if (!fields.transforms.empty()) return true;
   const bool sealed = fields.metadata.text.find(kSealedByUs) != std::string_view::npos;
   if (fields.body_codec != 'j' || sealed || json_strings_are_sound(fields.body)) return true;
   const Quoted strict = fields.body;
@@ -38,16 +58,30 @@ bool JsonScanner::read(JsonFields& fields) {
   return true;
 }
 
-// The original escapes the quotes of a body and nothing else, and writes the body last: it ends
-// where the frame does.
+// The original escapes the quotes of a body and nothing else, and writes the body last, but for the
+// list of transforms inside of WebSocket: it ends where the frame does, or that list begins.
 bool JsonScanner::read_body_again(JsonFields& fields) {
-  if (body_at_ == 0 || !text_.ends_with("\"}") || body_at_ > text_.size() - 2) return false;
-  const std::string_view body = text_.substr(body_at_, text_.size() - 2 - body_at_);
+  const std::size_t end = last_body_end();
+  if (body_at_ == 0 || body_at_ > end) return false;
+  const std::string_view body = text_.substr(body_at_, end - body_at_);
   for (std::size_t at = 0; (at = body.find('"', at)) != std::string_view::npos; ++at) {
     if (at == 0 || body[at - 1] != '\\') return false;
   }
+  if (form_ == JsonForm::kWebSocket) {
+    std::string transforms;
+    JsonScanner rest(text_.substr(end + kBehindBody.size()), form_);
+    if (!rest.bytes(transforms) || !rest.take('}') || rest.at_ != rest.text_.size()) return false;
+    fields.transforms = std::move(transforms);
+  }
   fields.body = {body, Quoting::kQuotesOnly};
   return true;
+}
+
+// 0: the text does not end as the original ends it.
+std::size_t JsonScanner::last_body_end() const {
+  if (form_ != JsonForm::kWebSocket) return text_.ends_with("\"}") ? text_.size() - 2 : 0;
+  const std::size_t at = text_.rfind(kBehindBody);
+  return at == std::string_view::npos ? 0 : at;
 }
 
 bool JsonScanner::members(JsonFields& fields) {
@@ -94,6 +128,8 @@ bool JsonScanner::known_value(unsigned key, JsonFields& fields) {
       return text(fields.status);
     case kMeta:
       return text(fields.metadata);
+    case kTransforms:
+      return bytes(fields.transforms);
     default:
       return text(fields.body);
   }
@@ -115,6 +151,27 @@ bool JsonScanner::text(Quoted& value) {
   if (!text_.substr(at_).starts_with("null")) return fail("wanted a string");
   at_ += 4;
   return true;
+}
+
+// A list of numbers, each a byte.
+bool JsonScanner::bytes(std::string& value) {
+  if (text_.substr(at_).starts_with("null")) {
+    at_ += 4;
+    return true;
+  }
+  if (!take('[')) return fail("wanted a list");
+  blanks();
+  if (take(']')) return true;
+  do {
+    blanks();
+    std::int64_t byte = 0;
+    if (!number(byte)) return false;
+    if (byte < 0 || byte > 255) return fail("wanted a byte");
+    if (value.size() == kTransformIdsMax) return fail("more than 255 transforms");
+    value += static_cast<char>(byte);
+    blanks();
+  } while (take(','));
+  return take(']') || fail("wanted , or ]");
 }
 
 bool JsonScanner::quoted(Quoted& value) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "fairlead/wire/protocols/json_quoting.h"
@@ -16,10 +17,12 @@ struct JsonFields {
   std::int64_t kind = 0;
   std::int64_t body_codec = 0;
   Quoted method{}, status{}, metadata{}, body{};
+  std::string transforms{};  // of ws-json, where the ids stand in a list of numbers
 };
 
-// Which keys there are: those of today, or those of teleport v3, which has no status.
-enum class JsonForm : std::uint8_t { kNow, kV3 };
+// Which keys there are: those of today, those of today inside of WebSocket, which has a list of
+// transforms behind the body, or those of teleport v3, which has no status.
+enum class JsonForm : std::uint8_t { kNow, kWebSocket, kV3 };
 
 // Thread: one owner. Nothing is allocated but for a body that may be read in two ways.
 class JsonScanner {
@@ -41,11 +44,13 @@ class JsonScanner {
   bool known_value(unsigned key, JsonFields& fields);
   bool number(std::int64_t& value);
   bool text(Quoted& value);
+  bool bytes(std::string& value);
   bool quoted(Quoted& value);
   bool skip_value(int depth);
   bool skip_container(char close, int depth);
   bool skip_word();
   bool read_body_again(JsonFields& fields);
+  std::size_t last_body_end() const;
   void blanks();
   bool take(char wanted);
   bool fail(std::string_view problem);

@@ -1,11 +1,10 @@
 #include "fairlead/wire/protocols/pb_protocol.h"
 
-#include <cstring>
 #include <utility>
 
 #include "fairlead/wire/protocols/frame_parts.h"
+#include "fairlead/wire/protocols/pb_fields.h"
 #include "fairlead/wire/protocols/pb_scanner.h"
-#include "fairlead/wire/protocols/varint.h"
 
 namespace fairlead::wire {
 namespace {
@@ -55,19 +54,6 @@ bool read_fields(PbScanner& scanner, PbFields& fields, MessageView& message) {
   return true;
 }
 
-void append_number(Buffer& out, Field field, std::int32_t value) {
-  if (value == 0) return;
-  out.append(static_cast<char>(field << 3 | internal::kPbVarint));
-  internal::append_varint(out, static_cast<std::uint64_t>(std::int64_t{value}));
-}
-
-void append_text(Buffer& out, Field field, std::string_view text) {
-  if (text.empty()) return;
-  out.append(static_cast<char>(field << 3 | internal::kPbBytes));
-  internal::append_varint(out, text.size());
-  out.append(text);
-}
-
 }  // namespace
 
 Received PbProtocol::parse(std::string_view input, const Limits& limits,
@@ -113,33 +99,22 @@ std::optional<PeekedHead> PbProtocol::peek_head(std::string_view input) const {
 FrameStart PbProtocol::begin(Buffer& out, const MessageHead& head) const {
   FrameStart start = internal::begin_envelope(out, head);
   if (start.fault != Fault::kNone) return start;
-  append_number(out, kSeq, head.seq);
-  append_number(out, kKind, static_cast<std::int32_t>(head.kind));
-  append_text(out, kMethod, head.method);
-  append_text(out, kStatus, head.status.empty() ? internal::kStatusOk : head.status);
-  append_text(out, kMetadata, head.metadata);
-  append_number(out, kBodyCodec, head.body_codec);
+  internal::append_pb_number(out, kSeq, head.seq);
+  internal::append_pb_number(out, kKind, static_cast<std::int32_t>(head.kind));
+  internal::append_pb_text(out, kMethod, head.method);
+  internal::append_pb_text(out, kStatus, head.status.empty() ? internal::kStatusOk : head.status);
+  internal::append_pb_text(out, kMetadata, head.metadata);
+  internal::append_pb_number(out, kBodyCodec, head.body_codec);
   start.body_at = static_cast<std::uint32_t>(out.size() - start.offset);
   return start;
 }
 
-// The body's tag and length go in front of it when its length is known: it moves up by them.
 Status PbProtocol::finish(Buffer& out, FrameStart start, const Limits& limits,
                           const TransformSet* transforms) const {
   if (start.fault != Fault::kNone) {
     return internal::take_back(out, start, fault_status(start.fault, 0, limits));
   }
-  const std::size_t body_at = start.offset + start.body_at;
-  const std::size_t body_size = out.size() - body_at;
-  if (body_size > 0) {
-    const std::size_t head_size = 1 + internal::varint_size(body_size);
-    out.prepare(head_size);
-    out.commit(head_size);
-    char* const at = out.at(body_at);
-    std::memmove(at + head_size, at, body_size);
-    *at = static_cast<char>(kBody << 3 | internal::kPbBytes);
-    internal::put_varint(at + 1, body_size);
-  }
+  internal::make_pb_text(out, start.offset + start.body_at, kBody);
   return internal::seal_envelope(out, start, limits, transforms);
 }
 

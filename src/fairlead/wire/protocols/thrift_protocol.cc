@@ -1,6 +1,5 @@
 #include "fairlead/wire/protocols/thrift_protocol.h"
 
-#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,46 +13,6 @@
 
 namespace fairlead::wire {
 namespace {
-
-// The texts of a head, which lie before its body where a message owns its memory.
-std::array<std::string_view*, 4> texts_of(MessageView& message) {
-  return {&message.transforms, &message.method, &message.status, &message.metadata};
-}
-
-void append_texts(Buffer& out, MessageView& message) {
-  for (const std::string_view* text : texts_of(message)) out.append(*text);
-}
-
-// Makes `all`, which append_texts() began and the body ends, what the message's views lie in.
-void own(Received& received, const Buffer& all) {
-  received.owner = Bytes(all.view());
-  std::string_view rest = received.owner.view();
-  for (std::string_view* text : texts_of(received.message)) {
-    const std::size_t size = text->size();
-    *text = rest.substr(0, size);
-    rest.remove_prefix(size);
-  }
-  received.message.body = rest;
-}
-
-// Restores a transformed body. Its owner holds the head's texts too.
-Status restore_body(const TransformSet* transforms, const Limits& limits, Received& received) {
-  MessageView& message = received.message;
-  if (transforms == nullptr) {
-    return {Code::kBadMessage, "frame.unknown_transform", "no transforms are registered here"};
-  }
-  Buffer all;
-  append_texts(all, message);
-  FL_TRY(transforms->unpack(message.transforms, message.body, limits.frame_bytes_max, all));
-  own(received, all);
-  return {};
-}
-
-void make_bad_body(Received& received, Status why) {
-  received.state = Received::State::kBadBody;
-  received.message.body = {};
-  received.status = std::move(why);
-}
 
 Status no_struct(Code code) {
   return {code, "frame.bad_body", "the body is not one Thrift struct and nothing else"};
@@ -69,14 +28,14 @@ void take_exception(Received& received) {
   const std::optional<Status> plain = internal::read_thrift_exception(message.body);
   message.body = {};
   message.transforms = {};
-  if (!plain.has_value()) return make_bad_body(received, no_struct(Code::kBadMessage));
+  if (!plain.has_value()) return internal::make_bad_body(received, no_struct(Code::kBadMessage));
   if (!parse_status_text(message.status).ok()) return;
   std::string status;
   append_status_text(status, *plain);
   message.status = status;
   Buffer all;
-  append_texts(all, message);
-  own(received, all);
+  internal::append_texts(all, message);
+  internal::own_texts(received, all);
 }
 
 }  // namespace
@@ -103,8 +62,8 @@ Received ThriftBinaryProtocol::parse(std::string_view input, const Limits& limit
   message.body.remove_prefix(internal::kLengthBytes);
   if (!body_codec.empty()) message.body_codec = static_cast<std::uint8_t>(body_codec.front());
   if (!message.transforms.empty()) {
-    Status restored = restore_body(transforms, limits, received);
-    if (!restored.ok()) make_bad_body(received, std::move(restored));
+    Status restored = internal::restore_body(transforms, limits, received);
+    if (!restored.ok()) internal::make_bad_body(received, std::move(restored));
   }
   return received;
 }
@@ -165,7 +124,9 @@ Received ThriftStructProtocol::parse(std::string_view input, const Limits& limit
   }
   received.message.transforms = {};
   received.message.body_codec = kThriftCodec;
-  if (!is_struct(received.message.body)) make_bad_body(received, no_struct(Code::kBadMessage));
+  if (!is_struct(received.message.body)) {
+    internal::make_bad_body(received, no_struct(Code::kBadMessage));
+  }
   return received;
 }
 

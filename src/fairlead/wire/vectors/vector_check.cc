@@ -50,6 +50,7 @@ class Checker {
   std::optional<Outcome> run(const Vector& vector) const {
     if (vector.kind == "message") {
       const Protocol* protocol = find_protocol(vector.protocol);
+      if (protocol == nullptr) protocol = find_carried_protocol(vector.protocol);
       if (protocol == nullptr) return std::nullopt;
       return check_message(*protocol, transforms_, vector);
     }

@@ -1,0 +1,1 @@
+{"seq":6,"mtype":1,"serviceMethod":"/home/test","meta":"author=andeya&X-Real-IP=10.1.2.3","bodyCodec":115,"body":"hello world^∂;ª‡Ó–ìÀ\"ªèZÕ√","xferPipe":[109]}
