@@ -25,9 +25,8 @@ namespace fairlead::http::proto {
 class WebSocketInflater {
  public:
   virtual ~WebSocketInflater() = default;
-  // Appends what `piece` of the current message inflates to onto `output`; at most one byte more than
-  // message_bytes_max of the reader in a message.
-  // Faults: kBadDeflate, kTooBig, kBomb.
+  // Appends what `piece` of the current message inflates to onto `output`; at most one byte more
+  // than message_bytes_max of the reader in a message. Faults: kBadDeflate, kTooBig, kBomb.
   virtual WebSocketFault inflate(std::string_view piece, Buffer& output) = 0;
   // The current message has no more bytes: appends the rest. Faults: as inflate().
   virtual WebSocketFault end_message(Buffer& output) = 0;
@@ -91,7 +90,7 @@ class WebSocketReader {
 
   // The frame that is being read.
   WebSocketFrameHead frame_;
-  std::uint64_t frame_read_ = 0;  // bytes of its payload that were taken
+  std::uint64_t frame_read_ = 0;                         // bytes of its payload that were taken
   std::array<char, kWebSocketControlBytesMax> control_;  // payload of a control frame
 
   // The message that is being read, over its frames.
