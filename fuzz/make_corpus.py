@@ -6,6 +6,7 @@ Inputs that once broke something lie there too; this script leaves files that it
 import gzip
 import hashlib
 import json
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -14,6 +15,10 @@ FRAME_BYTES_MAX = 1024
 PROTOCOLS = ("raw", "json", "pb", "thrift_binary", "thrift_struct", "ws_json", "ws_pb", "http")
 TARGETS = {"http": "erpc_http"}  # of other names than their protocols
 PROTOCOLS_OF_V3 = ("fast", "json", "pb")
+
+# RFC 6455 section 1.2, without its last line.
+WEBSOCKET_ASKS = ("GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n")
 
 TEXTS = {
     "metadata_text": ["", "a=1&b=2", "a=b=c&a+b=c+d&flag", "a=%zz&b=%4&c=%&=v&&&", "%e4%B8%96=%20",
@@ -59,6 +64,16 @@ TEXTS = {
                  "</Sample>",
                  "<!DOCTYPE a [<!ENTITY b \"c\">]><Sample>&b;</Sample>", "<Sample><part>", "plain",
                  "<?xml version=\"1.0\"?><Sample><bytes>AAE=</bytes><texts>a</texts></Sample>"],
+    "websocket_handshake": [WEBSOCKET_ASKS + "\r\n", WEBSOCKET_ASKS +
+                            "Sec-WebSocket-Protocol: chat, json\r\n"
+                            "Sec-WebSocket-Extensions: permessage-deflate; "
+                            "server_max_window_bits=10; client_max_window_bits, "
+                            "permessage-deflate; client_no_context_takeover\r\n\r\n",
+                            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                            "Connection: Upgrade\r\n"
+                            "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+                            "Sec-WebSocket-Protocol: chat\r\n"
+                            "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"],
     "http_chunked": ["0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n",
                      "a;x=\"y\"\r\n0123456789\r\n0\r\nA: b\r\n\r\n",
                      "5 \r\nhello\r\n", "ffffffffffffffff\r\n", "1\nx\n0\n\n"],
@@ -71,6 +86,15 @@ BYTES = {
                       "3d0000c03f41000000000000f83f", "4a03616263", "520200ff", "5807",
                       "62080a0178120201021a00", "6a10000000000000f03f0000000000000040",
                       "7a050a01611001", "820109080510fb", "8a0100", "fa0101ff", "0b0c"],
+    # RFC 6455 section 5.7 and RFC 7692 section 7.2.3; in websocket_messages behind the role's byte.
+    "websocket_frame": ["8105", "818537fa213d", "827e0100", "827f0000000000010000",
+                        "82ff0000000000010000" "37fa213d", "c107", "8900", "8880" "37fa213d"],
+    "websocket_messages": ["01810548656c6c6f0103" "48656c80026c6f890548656c6c6f",
+                           "00818537fa213d7f9f4d5158" "8a8537fa213d7f9f4d5158",
+                           "01c107f248cdc9c90700c105f200110000",
+                           "014103f248cd8900" "8004c9c90700", "01c10b000500faff48656c6c6f00",
+                           "01c108f348cdc9c9070000", "01c10df248050000" "00ffffcac9c90700",
+                           "018805" "03e8627965ff", "0101" "02ceba8000", "0181" "02eda0"],
     "body_thrift": ["00", "02000101080002fffffffb00", "0b00090000000361626300",
                     "0c000c0b000100000001780000",
                     "0f000d040000000200000000000000003ff000000000000000",
@@ -137,6 +161,9 @@ def main():
         b'{\\"a\\":\\"x\\ny\\"}', b'{\\"a\\":\\"\\\\"q\\\\"\\"}', b"\\ud83d\\ude00\\x41", b"a\\")])
     zipped = gzip.compress(b"hello, hello, hello", mtime=0)
     write_all("gzip", [zipped, zipped[:-8], zipped + zipped, gzip.compress(bytes(70000), mtime=0)])
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = (packer.compress(bytes(70000)) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    write_all("websocket_messages", [b"\x01\xc2" + bytes([len(bomb)]) + bomb])
     digest = hashlib.md5(b"payload").digest()
     write_all("transforms", [b"\0plain", b"\1mpayload" + digest, b"\1g" + zipped,
                              b"\2gm" + gzip.compress(b"payload" + digest, mtime=0)])

@@ -27,6 +27,9 @@ constexpr Target kTargets[] = {
     {"http_chunked", http_chunked},
     {"gzip", gzip},
     {"transforms", transforms},
+    {"websocket_handshake", websocket_handshake},
+    {"websocket_frame", websocket_frame},
+    {"websocket_messages", websocket_messages},
 };
 
 }  // namespace

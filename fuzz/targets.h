@@ -38,5 +38,8 @@ void http_response(std::string_view input);
 void http_chunked(std::string_view input);
 void gzip(std::string_view input);
 void transforms(std::string_view input);
+void websocket_handshake(std::string_view input);
+void websocket_frame(std::string_view input);
+void websocket_messages(std::string_view input);
 
 }  // namespace fairlead::fuzz
