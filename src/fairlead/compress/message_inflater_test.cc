@@ -104,6 +104,17 @@ TEST(MessageInflater, SurvivesEveryFlippedBit) {
   }
 }
 
+// Bytes may be left to give when all input is taken and the room is full: at some size it ends
+// there.
+TEST(MessageInflater, GivesAllBytesWhereverTheRoomEnds) {
+  for (std::size_t size = 6000; size < 12000; ++size) {
+    const std::string text(size, 'a');
+    const Inflated result = inflate_one(deflated(text));
+    ASSERT_TRUE(result.status.ok()) << result.status << " size " << size;
+    ASSERT_EQ(result.text, text);
+  }
+}
+
 TEST(MessageInflater, StopsOneByteAboveTheLimit) {
   const std::string message = deflated(std::string(100'000, 'a'));
   const Inflated fits = inflate_one(message, {.limits = {.bytes_max = 100'000}});
