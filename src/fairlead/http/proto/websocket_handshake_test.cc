@@ -126,7 +126,7 @@ TEST(WebSocketHandshake, RefusesMalformedRequestsWith400) {
   EXPECT_EQ(reason(start + kVersion13 + kKey + kKey), "websocket.bad_key");
   for (const char* key :
        {"", "abc", "!!!!!!!!!!!!!!!!!!!!!!==", "dGhlIHNhbXBsZSBub25jZQ",
-        "AQIDBAUGBwgJCgsMDQ4PEBE=", "____________________-w==", "AQIDBAUGBwgJCgsMDQ4PEB=="}) {
+        "AQIDBAUGBwgJCgsMDQ4PEBE=", "____________________-w==", "AQIDBAUGBwgJCgsMDQ4PE_=="}) {
     EXPECT_EQ(reason(start + kVersion13 + "Sec-WebSocket-Key: " + key + "\r\n"),
               "websocket.bad_key")
         << key;
@@ -137,6 +137,12 @@ TEST(WebSocketHandshake, RefusesMalformedRequestsWith400) {
   EXPECT_EQ(reason(start + kKey + kVersion13 + "Transfer-Encoding: chunked\r\n"),
             "websocket.has_body");
   EXPECT_EQ(ask(start + kKey + kVersion13 + "Content-Length: 0\r\n").code, 0);
+}
+
+// The standard's own example has bits behind its last byte.
+TEST(WebSocketHandshake, TakesTheKeyThatTheStandardShows) {
+  const std::string key = "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==\r\n";
+  EXPECT_EQ(ask(kStart + kAsks + key + kVersion13).code, 0);
 }
 
 TEST(WebSocketHandshake, AsksAsItsOwnServerWantsIt) {
