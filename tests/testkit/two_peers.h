@@ -51,7 +51,8 @@ class TwoPeers : public ::testing::Test {
   static Task<Result<rpc::Reply>> call_later(rpc::Session& session, rpc::CallHead head,
                                              Bytes body) {
     rpc::RawCall call;
-    session.start_call(call, head, Deadline(), CancelToken(), body);
+    const Deadline deadline = session.core().deadline_after(std::chrono::seconds(10));
+    session.start_call(call, head, deadline, CancelToken(), body);
     Result<rpc::Reply> reply = co_await call;
     co_return reply;
   }
