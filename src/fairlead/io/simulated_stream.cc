@@ -48,6 +48,14 @@ void SimulatedStream::start(StreamHandler& handler) {
   if (inbox_bytes_ > 0 || end_arrived_) later(world().now, connection_, side_, first_look);
 }
 
+void SimulatedStream::hand_over(StreamHandler& handler) {
+  FL_CHECK(handler_ != nullptr);
+  handler_ = &handler;
+  ended_ = false;
+  paused_ = true;
+  resume();
+}
+
 void SimulatedStream::resume() {
   if (!std::exchange(paused_, false)) return;
   later(world().now, connection_, side_, [](SimulatedStream& stream) { stream.deliver(); });

@@ -132,6 +132,7 @@ class SimulatedStream final : public Stream {
   ~SimulatedStream() override;
 
   void start(StreamHandler& handler) override;
+  void hand_over(StreamHandler& handler) override;
   void pause() override { paused_ = true; }
   void resume() override;
   void close() override;

@@ -56,6 +56,14 @@ void SocketStream::start(StreamHandler& handler) {
   if (!core().add(socket_.get(), kReadEvents, *this)) abort(connection_error(errno));
 }
 
+void SocketStream::hand_over(StreamHandler& handler) {
+  FL_CHECK(handler_ != nullptr);
+  handler_ = &handler;
+  ended_ = false;  // the next read meets the end again
+  paused_ = true;
+  resume();
+}
+
 Address SocketStream::peer() const {
   sockaddr_storage storage{};
   socklen_t length = sizeof(storage);

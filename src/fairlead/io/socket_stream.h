@@ -18,6 +18,7 @@ class SocketStream final : public Stream, private Watcher {
   ~SocketStream() override;
 
   void start(StreamHandler& handler) override;
+  void hand_over(StreamHandler& handler) override;
   void pause() override { paused_ = true; }
   void resume() override;
   void close() override;

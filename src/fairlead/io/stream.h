@@ -66,6 +66,10 @@ class Stream : public Disposable {
 
   // Must be called once, before the turn in which the stream was made ends.
   virtual void start(StreamHandler& handler) = 0;
+  // Another handler from here on, after start(): a reader of first bytes gives the stream to who
+  // understands them. What was read and not consumed, and the peer's end, come to `handler`, never
+  // inside this call. From on_read(): what it says to have consumed is gone.
+  virtual void hand_over(StreamHandler& handler) = 0;
 
   // Append to it, then call wrote(). Dropped when the stream is closed.
   Buffer& output() { return output_.buffer(); }

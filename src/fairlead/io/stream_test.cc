@@ -172,6 +172,52 @@ TEST_P(StreamTest, GivesACutUnitAgainUntilItIsWhole) {
   EXPECT_EQ(server->received, unit);
 }
 
+// Reads no more than its first bytes, then gives the stream to somebody else.
+struct Doorman final : StreamHandler {
+  Doorman(Stream& guarded, StreamHandler& to) : stream(guarded), next(to) {}
+  ReadResult on_read(const Bytes& input) override {
+    seen += input.view();
+    if (seen.size() < 3) return {};
+    stream.hand_over(next);
+    return {1, 0};
+  }
+  void on_end() override { stream.hand_over(next); }
+  void on_close(Status) override {}
+
+  Stream& stream;
+  StreamHandler& next;
+  std::string seen;
+};
+
+TEST_P(StreamTest, GivesWhatAReaderOfFirstBytesLeftToTheNextHandler) {
+  connect();
+  Doorman doorman(*server->stream, *server);
+  server->stream->hand_over(doorman);
+  server->echo = true;
+
+  client->write("abc");
+  turn_until([&] { return client->received == "bc"; });
+  client->write("def");
+  turn_until([&] { return client->received == "bcdef"; });
+
+  EXPECT_EQ(doorman.seen, "abc") << "and nothing after it";
+  client->stream->close();
+  turn_until([&] { return server->closed; });
+}
+
+TEST_P(StreamTest, TellsTheNextHandlerOfAnEndThatItsReaderMet) {
+  connect();
+  Doorman doorman(*server->stream, *server);
+  server->stream->hand_over(doorman);
+
+  client->write("a");
+  client->stream->close();
+  turn_until([&] { return server->closed; });
+
+  EXPECT_EQ(server->received, "a") << "what was never consumed comes with it";
+  EXPECT_TRUE(server->ended);
+}
+
 TEST_P(StreamTest, KeepsOrderWhateverTheReaderLeaves) {
   connect();
   Random random(5);

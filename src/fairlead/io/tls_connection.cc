@@ -139,6 +139,14 @@ void TlsConnection::start(StreamHandler& handler) {
   }
 }
 
+void TlsConnection::hand_over(StreamHandler& handler) {
+  FL_CHECK(handler_ != nullptr);
+  handler_ = &handler;
+  ended_ = false;
+  paused_ = false;
+  go_on_later();
+}
+
 // ---- reading ----------------------------------------------------------------------------------
 
 ReadResult TlsConnection::on_read(const Bytes& input) {

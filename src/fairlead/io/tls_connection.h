@@ -37,6 +37,7 @@ class TlsConnection final : public TlsStream,
   void abandon();
 
   void start(StreamHandler& handler) override;
+  void hand_over(StreamHandler& handler) override;
   void pause() override;
   void resume() override;
   void close() override;
