@@ -68,7 +68,7 @@ void append_json_member(std::string& out, std::string_view name, std::string_vie
 }
 
 Page plain_page(std::string path, std::string title,
-                std::function<Result<http::Response>(http::Request)> function) {
+                std::function<Result<http::Response>(http::Request&)> function) {
   return {.path = std::move(path),
           .title = std::move(title),
           .handler = http::plain_handler(std::move(function))};
@@ -81,9 +81,8 @@ std::unique_ptr<Server> Server::make(io::Core& core, const observe::Registry& re
   http::ServerOptions http_options{.body_bytes_max = kBodyBytesMax, .metrics = options.metrics};
   std::unique_ptr<Server> server(new Server(registry, options));
   Server* self = server.get();
-  auto made = http::Server::make(core, http_options, [self](http::Request request) {
-    return self->answer(std::move(request));
-  });
+  auto made = http::Server::make(core, http_options,
+                                 [self](http::Request& request) { return self->answer(request); });
   server->http_ = std::move(made).value();  // the options are ours
   server->add_own_pages();
   return server;
@@ -124,7 +123,7 @@ void Server::remove_page(std::string_view path) {
 
 Task<Status> Server::close(Deadline deadline) { return http_->close(deadline); }
 
-Task<Result<http::Response>> Server::answer(http::Request request) {
+Task<Result<http::Response>> Server::answer(http::Request& request) {
   if (!options_.allow_outside && !is_own_host(request.authority)) {
     const Status status(static_cast<Code>(421), "admin.wrong_host",
                         "this listener answers to IP addresses and localhost");
@@ -141,7 +140,7 @@ Task<Result<http::Response>> Server::answer(http::Request request) {
   }
   // The page may be removed while it answers: its handler is copied for that long.
   const http::Handler handler = found->second.handler;
-  Task<Result<http::Response>> task = handler(std::move(request));
+  Task<Result<http::Response>> task = handler(request);
   Result<http::Response> result = co_await std::move(task);
   if (result.ok() && !result->fields.find("Cache-Control")) {
     result->fields.add("Cache-Control", "no-store");

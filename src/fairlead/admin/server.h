@@ -61,7 +61,7 @@ class Server {
  private:
   Server(const observe::Registry& registry, Options options);
 
-  Task<Result<http::Response>> answer(http::Request request);
+  Task<Result<http::Response>> answer(http::Request& request);
   http::Response show_index() const;
   http::Response show_readiness() const;
   Status unknown_page(std::string_view path) const;

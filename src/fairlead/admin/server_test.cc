@@ -107,7 +107,7 @@ TEST_F(AdminTest, ServesPagesOfTheRoomsAboveThatMayWait) {
   io::Core* shared = core.get();
   server->add_page({.path = "/state",
                     .title = "State.",
-                    .handler = [shared](http::Request) { return answer_later(shared); },
+                    .handler = [shared](http::Request&) { return answer_later(shared); },
                     .methods = {"POST"}});
   EXPECT_EQ(ask("/state", "POST").body.view(), "{}");
   const http::Response get = ask("/state");

@@ -41,8 +41,8 @@ Result<std::unique_ptr<Worker>> Worker::make(io::Core& core, const Shared& share
   const http::ServerOptions options{
       .body_bytes_max = static_cast<std::size_t>(shared.spec.body_bytes_max),
       .metrics = shared.http_metrics};
-  const auto answer = [self = worker.get()](http::Request request) {
-    return self->answer(std::move(request));
+  const auto answer = [self = worker.get()](http::Request& request) {
+    return self->answer(request);
   };
   FL_TRY_ASSIGN(worker->http_, http::Server::make(core, options, answer));
   return worker;
@@ -53,7 +53,7 @@ void Worker::update(const std::string& service, const upstream::EndpointSnapshot
   if (found != services_.end()) found->second->update(endpoints);
 }
 
-Task<Result<http::Response>> Worker::answer(http::Request request) {
+Task<Result<http::Response>> Worker::answer(http::Request& request) {
   const Time started = core_.now();
   RouteTable::Match match;
   const RouteSpec* const route = shared_.routes.find(request.path, match);

@@ -54,7 +54,7 @@ class Worker {
  private:
   Worker(io::Core& core, const Shared& shared);
 
-  Task<Result<http::Response>> answer(http::Request request);
+  Task<Result<http::Response>> answer(http::Request& request);
   Task<http::Response> exchange(const http::Request& request, const RouteTable::Match& match);
   http::Response refuse(const Status& status, std::string_view request_id) const;
 

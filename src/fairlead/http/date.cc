@@ -42,4 +42,10 @@ std::string http_date(std::int64_t seconds) {
   return out;
 }
 
+void DateCache::refresh(const io::Core& core) {
+  const std::int64_t wall_ms = core.wall_ms();
+  text_ = http_date(wall_ms / 1000);
+  next_ = core.now() + std::chrono::milliseconds(1000 - wall_ms % 1000);
+}
+
 }  // namespace fairlead::http

@@ -5,6 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "fairlead/base/time.h"
+#include "fairlead/io/core.h"
+
 namespace fairlead::http {
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7). `seconds` since 1970, >= 0.
@@ -13,17 +16,17 @@ std::string http_date(std::int64_t seconds);
 // Thread: one owner.
 class DateCache {
  public:
-  // The text for `wall_ms` milliseconds since 1970; valid until the next call.
-  std::string_view at(std::int64_t wall_ms) {
-    if (wall_ms / 1000 != second_) {
-      second_ = wall_ms / 1000;
-      text_ = http_date(second_);
-    }
+  // The text for the core's present second; valid until the next call. The clock is read once a
+  // second, so that a step of it is seen so late.
+  std::string_view at(const io::Core& core) {
+    if (core.now() >= next_) refresh(core);
     return text_;
   }
 
  private:
-  std::int64_t second_ = -1;
+  void refresh(const io::Core& core);
+
+  Time next_{};  // when the second ends
   std::string text_;
 };
 

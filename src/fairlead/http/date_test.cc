@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "fairlead/async/event.h"
+#include "fairlead/io/simulation.h"
+
 namespace fairlead::http {
 namespace {
 
@@ -12,10 +15,21 @@ TEST(HttpDate, WritesTheExampleOfTheStandard) {
 }
 
 TEST(DateCache, ChangesWithTheSecond) {
+  io::Simulation simulation(1);
+  io::Core& core = simulation.add_core("one");
   DateCache cache;
-  EXPECT_EQ(cache.at(784111777'000), "Sun, 06 Nov 1994 08:49:37 GMT");
-  EXPECT_EQ(cache.at(784111777'999), "Sun, 06 Nov 1994 08:49:37 GMT");
-  EXPECT_EQ(cache.at(784111778'000), "Sun, 06 Nov 1994 08:49:38 GMT");
+  const auto sleep_until_second = [](io::Core* on) -> Task<void> {
+    const auto rest = std::chrono::milliseconds(1000 - on->wall_ms() % 1000);
+    Sleep sleep(on->timers(), on->deadline_after(rest));
+    Status slept = co_await sleep;
+    EXPECT_TRUE(slept.ok());
+  };
+  for (int seconds = 0; seconds < 3; ++seconds) {
+    const std::string_view told = cache.at(core);
+    EXPECT_EQ(told, http_date(core.wall_ms() / 1000));
+    EXPECT_EQ(cache.at(core).data(), told.data()) << "made once";
+    core.run(sleep_until_second(&core));
+  }
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
 
 namespace fairlead::http {
 
-Fields::Fields(const proto::FieldTable& table) {
+void Fields::assign(const proto::FieldTable& table) {
+  clear();
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < table.size(); ++i) {
     bytes += table[i].name.size() + table[i].value.size();

@@ -21,7 +21,15 @@ class Fields {
  public:
   Fields() = default;
   // Copies the fields of a parsed head.
-  explicit Fields(const proto::FieldTable& table);
+  explicit Fields(const proto::FieldTable& table) { assign(table); }
+
+  // Replaces all by the fields of a parsed head, in the memory that is there.
+  void assign(const proto::FieldTable& table);
+  // Keeps the memory.
+  void clear() {
+    text_.clear();
+    entries_.clear();
+  }
 
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }

@@ -5,11 +5,11 @@
 namespace fairlead::http {
 namespace {
 
-using Function = std::function<Result<Response>(Request)>;
+using Function = std::function<Result<Response>(Request&)>;
 
 // `function` lives in the Handler, which outlives the task.
-Task<Result<Response>> run_plain(const Function* function, Request request) {
-  co_return (*function)(std::move(request));
+Task<Result<Response>> run_plain(const Function* function, Request* request) {
+  co_return (*function)(*request);
 }
 
 }  // namespace
@@ -31,9 +31,7 @@ Response Response::typed(int status, std::string_view content_type, std::string_
 }
 
 Handler plain_handler(Function function) {
-  return [kept = std::move(function)](Request request) {
-    return run_plain(&kept, std::move(request));
-  };
+  return [kept = std::move(function)](Request& request) { return run_plain(&kept, &request); };
 }
 
 }  // namespace fairlead::http

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "fairlead/base/check.h"
+#include "fairlead/http/handler_responder.h"
 #include "fairlead/http/server_connection.h"
 
 namespace fairlead::http {
@@ -30,8 +31,10 @@ Status validate(const ServerOptions& options) {
   if (options.connections_max < 1) return bad_option("connections_max must be at least 1");
   const Duration zero = Duration::zero();
   if (options.head_timeout <= zero || options.idle_timeout <= zero ||
-      options.body_timeout <= zero || options.write_timeout <= zero) {
-    return bad_option("head_timeout, idle_timeout, body_timeout, write_timeout must be above 0");
+      options.body_timeout <= zero || options.write_timeout <= zero ||
+      options.rate_window <= zero) {
+    return bad_option(
+        "head_timeout, idle_timeout, body_timeout, write_timeout, rate_window must be above 0");
   }
   return {};
 }
@@ -42,16 +45,25 @@ Result<std::unique_ptr<Server>> Server::make(io::Core& core, ServerOptions optio
                                              Handler handler) {
   FL_CHECK(handler != nullptr);
   FL_TRY(validate(options));
-  return std::unique_ptr<Server>(new Server(core, options, std::move(handler)));
+  std::unique_ptr<Server> server(new Server(core, options));
+  server->own_responder_ =
+      std::make_unique<internal::HandlerResponder>(std::move(handler), options.body_bytes_max);
+  server->responder_ = server->own_responder_.get();
+  return server;
 }
 
-Server::Server(io::Core& core, ServerOptions options, Handler handler)
-    : core_(core),
-      options_(options),
-      handler_(std::move(handler)),
-      random_(Random::from_system()) {}
+Result<std::unique_ptr<Server>> Server::make(io::Core& core, ServerOptions options,
+                                             Responder& responder) {
+  FL_TRY(validate(options));
+  std::unique_ptr<Server> server(new Server(core, options));
+  server->responder_ = &responder;
+  return server;
+}
 
-Server::~Server() { FL_CHECK(connections_.empty()); }
+Server::Server(io::Core& core, ServerOptions options)
+    : core_(core), options_(options), random_(Random::from_system()) {}
+
+Server::~Server() { FL_CHECK(count_ == 0); }
 
 Result<io::Address> Server::listen(const io::Address& address) {
   core_.assert_here();
@@ -63,18 +75,30 @@ Result<io::Address> Server::listen(const io::Address& address) {
   return listeners_.back()->local();
 }
 
-void Server::adopt(std::unique_ptr<io::Stream> stream) {
+void Server::adopt(std::unique_ptr<io::Stream> stream, bool begun) {
   core_.assert_here();
-  if (closing_ || connections_.size() >= options_.connections_max) {
+  if (closing_ || count_ >= options_.connections_max) {
     options_.metrics.connections_refused.add();
     return core_.dispose(std::move(stream));
   }
   options_.metrics.connections_accepted.add();
   options_.metrics.connections_open.add(1);
-  auto connection = std::make_unique<internal::ServerConnection>(*this, std::move(stream));
-  internal::ServerConnection& started = *connection;
-  connections_.emplace(&started, std::move(connection));
-  started.start();
+  auto* const connection = new internal::ServerConnection(*this, std::move(stream));
+  connection->next_ = first_;
+  if (first_ != nullptr) first_->previous_ = connection;
+  first_ = connection;
+  ++count_;
+  connection->start(begun);
+}
+
+// `visitor` may end the connection that it is given, and no other one.
+template <class Visitor>
+void Server::for_each_connection(Visitor&& visitor) {
+  for (internal::ServerConnection* connection = first_; connection != nullptr;) {
+    internal::ServerConnection* const next = connection->next_;
+    visitor(*connection);
+    connection = next;
+  }
 }
 
 Task<Status> Server::close(Deadline deadline) {
@@ -82,67 +106,70 @@ Task<Status> Server::close(Deadline deadline) {
   closing_ = true;
   for (auto& listener : listeners_) core_.dispose(std::move(listener));
   listeners_.clear();
-  std::vector<internal::ServerConnection*> open;
-  open.reserve(connections_.size());
-  for (const auto& [connection, owner] : connections_) open.push_back(connection);
-  for (internal::ServerConnection* connection : open) connection->drain();
+  for_each_connection([](internal::ServerConnection& connection) { connection.drain(); });
 
   Status drained;
-  if (!connections_.empty()) {
+  if (count_ > 0) {
     drained = co_await empty_.wait(core_.timers(), deadline);
   }
   if (!drained.ok()) {
-    open.clear();
-    for (const auto& [connection, owner] : connections_) open.push_back(connection);
-    for (internal::ServerConnection* connection : open) {
-      connection->abort(Status(Code::kCancelled, "http.drain_cut", "the server is closing"));
-    }
     drained = Status(Code::kDeadlineExceeded, "http.drain_cut",
-                     std::to_string(open.size()) + " connections were cut off");
+                     std::to_string(count_) + " connections were cut off");
+    for_each_connection([](internal::ServerConnection& connection) {
+      connection.abort(Status(Code::kCancelled, "http.drain_cut", "the server is closing"));
+    });
     const Deadline patience = Deadline::after(core_.now(), kCutPatience);
-    if (!connections_.empty()) {
+    if (count_ > 0) {
       FL_CO_TRY(co_await empty_.wait(core_.timers(), patience));
     }
   }
-  // The last answer was given from inside its task, which ends only now.
-  FL_CO_TRY(co_await scope_.close(core_.timers(), Deadline::after(core_.now(), kCutPatience)));
+  if (own_responder_ != nullptr) {
+    // The last answer was given from inside its task, which ends only now.
+    const Deadline patience = Deadline::after(core_.now(), kCutPatience);
+    FL_CO_TRY(co_await own_responder_->close(core_.timers(), patience));
+  }
   co_return drained;
 }
 
-std::unique_ptr<internal::Exchange> Server::take_exchange() {
-  if (spare_exchanges_.empty()) return std::make_unique<internal::Exchange>(options_.head);
-  std::unique_ptr<internal::Exchange> exchange = std::move(spare_exchanges_.back());
+std::unique_ptr<Exchange> Server::take_exchange() {
+  if (spare_exchanges_.empty()) return std::make_unique<Exchange>(options_.head);
+  std::unique_ptr<Exchange> exchange = std::move(spare_exchanges_.back());
   spare_exchanges_.pop_back();
   return exchange;
 }
 
-void Server::give_back(std::unique_ptr<internal::Exchange> exchange) {
-  if (exchange == nullptr || spare_exchanges_.size() >= kSpareExchangesMax) return;
-  exchange->parser.reset();
-  exchange->request = {};
-  exchange->body.start({}, 0);
+void Server::give_back(std::unique_ptr<Exchange> exchange) {
+  if (exchange == nullptr) return;
+  // One whose token is being cancelled may still be on the stack.
+  const bool cancelled = exchange->cancel_ && exchange->cancel_->cancelled();
+  if (exchange->lost_ || cancelled || spare_exchanges_.size() >= kSpareExchangesMax) {
+    return core_.dispose(std::move(exchange));
+  }
+  exchange->reset();
   spare_exchanges_.push_back(std::move(exchange));
 }
 
 void Server::remove(internal::ServerConnection& connection) {
-  const auto found = connections_.find(&connection);
-  FL_CHECK(found != connections_.end());
-  core_.dispose(std::move(found->second));
-  connections_.erase(found);
+  internal::ServerConnection*& before =
+      connection.previous_ == nullptr ? first_ : connection.previous_->next_;
+  FL_CHECK(before == &connection);
+  before = connection.next_;
+  if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
+  --count_;
+  core_.dispose(std::unique_ptr<internal::ServerConnection>(&connection));
   options_.metrics.connections_open.add(-1);
-  if (closing_ && connections_.empty()) empty_.set();
+  if (closing_ && count_ == 0) empty_.set();
 }
 
 // 13 characters: 64 bits in base 32, and short enough to need no memory.
-std::string Server::make_request_id() {
+void Server::make_request_id(std::string& id) {
   constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuv";
-  std::string id(13, '0');
+  id.resize(13);
   std::uint64_t number = random_.next();
   for (char& c : id) {
     c = kDigits[number & 31U];
     number >>= 5U;
   }
-  return id;
 }
 
 }  // namespace fairlead::http

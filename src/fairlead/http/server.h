@@ -7,16 +7,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "fairlead/async/event.h"
-#include "fairlead/async/scope.h"
 #include "fairlead/async/task.h"
 #include "fairlead/base/random.h"
 #include "fairlead/base/result.h"
 #include "fairlead/base/time.h"
 #include "fairlead/http/date.h"
+#include "fairlead/http/exchange.h"
 #include "fairlead/http/message.h"
 #include "fairlead/http/metrics.h"
 #include "fairlead/http/proto/head.h"
@@ -26,7 +25,7 @@ namespace fairlead::http {
 
 namespace internal {
 class ServerConnection;
-struct Exchange;
+class HandlerResponder;
 }  // namespace internal
 
 struct ServerOptions {
@@ -36,8 +35,12 @@ struct ServerOptions {
   Duration head_timeout = std::chrono::seconds(10);    // first byte to last; 408 beyond
   Duration idle_timeout = std::chrono::seconds(60);    // between requests; then closed
   Duration body_timeout = std::chrono::seconds(60);    // the whole body; 408 beyond
-  Duration write_timeout = std::chrono::seconds(15);   // without the peer taking a byte; closed
-  bool show_cause = false;                             // causes in error answers
+  // A peer that takes less than rate_min of what waits for it in this time is closed.
+  Duration write_timeout = std::chrono::seconds(15);
+  // A body of which less than rate_min comes in this time; 408.
+  Duration rate_window = std::chrono::seconds(10);
+  std::size_t rate_min = 240;  // bytes per second
+  bool show_cause = false;     // causes in error answers
   Metrics metrics{};
 };
 
@@ -52,14 +55,18 @@ class Server {
   // Errors: kBadMessage `http.bad_option`, naming the option.
   static Result<std::unique_ptr<Server>> make(io::Core& core, ServerOptions options,
                                               Handler handler);
+  // The same with a Responder, which outlives the server. Its plan() says how large bodies may be.
+  static Result<std::unique_ptr<Server>> make(io::Core& core, ServerOptions options,
+                                              Responder& responder);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
 
   // Opens one more address; gives the one really bound. Errors: those of io::Core::listen().
   Result<io::Address> listen(const io::Address& address);
-  // Serves a stream that was accepted elsewhere; bytes that its reader left are still in it.
-  void adopt(std::unique_ptr<io::Stream> stream);
+  // Serves a stream that was accepted elsewhere. `begun`: it was started by who looked at its first
+  // bytes, which come again.
+  void adopt(std::unique_ptr<io::Stream> stream, bool begun = false);
 
   // Stops accepting, closes idle connections, lets requests under way end (their answers say
   // `Connection: close`), and waits for them until `deadline`; then cuts them off and cancels
@@ -69,30 +76,32 @@ class Server {
   //         more: it still runs, call close() again before destruction.
   Task<Status> close(Deadline deadline);
 
-  std::size_t connections() const { return connections_.size(); }
+  std::size_t connections() const { return count_; }
 
  private:
   friend internal::ServerConnection;
-  Server(io::Core& core, ServerOptions options, Handler handler);
+  Server(io::Core& core, ServerOptions options);
 
   // For connections.
-  std::unique_ptr<internal::Exchange> take_exchange();
-  void give_back(std::unique_ptr<internal::Exchange> exchange);
+  std::unique_ptr<Exchange> take_exchange();
+  void give_back(std::unique_ptr<Exchange> exchange);
   void remove(internal::ServerConnection& connection);
-  std::string make_request_id();
+  void make_request_id(std::string& id);
+  template <class Visitor>
+  void for_each_connection(Visitor&& visitor);
 
   io::Core& core_;
   const ServerOptions options_;
-  const Handler handler_;
+  std::unique_ptr<internal::HandlerResponder> own_responder_;  // null: it is somebody else's
+  Responder* responder_ = nullptr;
   bool closing_ = false;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
-  std::unordered_map<internal::ServerConnection*, std::unique_ptr<internal::ServerConnection>>
-      connections_;
-  std::vector<std::unique_ptr<internal::Exchange>> spare_exchanges_;
+  internal::ServerConnection* first_ = nullptr;  // all of them, the newest first
+  std::size_t count_ = 0;
+  std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
   DateCache date_;
   Random random_;
   Event empty_;  // set when the last connection is gone after close() began
-  Scope scope_;  // one task per request being handled
 };
 
 }  // namespace fairlead::http

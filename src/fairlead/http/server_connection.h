@@ -3,43 +3,45 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
-#include <string>
+#include <span>
+#include <string_view>
 
-#include "fairlead/async/cancel.h"
-#include "fairlead/async/task.h"
 #include "fairlead/async/timer_wheel.h"
-#include "fairlead/http/body_reader.h"
-#include "fairlead/http/message.h"
-#include "fairlead/http/proto/head.h"
+#include "fairlead/http/exchange.h"
 #include "fairlead/http/server.h"
 #include "fairlead/io/core.h"
 
 namespace fairlead::http::internal {
 
-// What reading one request needs. Pooled by the server, so that idle connections hold none.
-struct Exchange {
-  explicit Exchange(proto::HeadLimits limits) : parser(limits) {}
-  proto::RequestHeadParser parser;
-  BodyReader body;
-  Request request;
-};
-
-// Lifetime: owned by Server::connections_ until its stream is closed and its handler has ended;
-// then it dies at the end of the turn.
+// Lifetime: owned by its Server until its stream is closed or given away and its exchange has
+// ended; then it dies at the end of the turn.
 class ServerConnection final : public io::Disposable, private io::StreamHandler, private Timer {
  public:
   ServerConnection(Server& server, std::unique_ptr<io::Stream> stream);
   ~ServerConnection() override = default;
 
-  void start();
+  // `begun`: the stream was started by who looked at its first bytes.
+  void start(bool begun);
   // Closes now if no request is under way, else after its answer.
   void drain();
-  // Cuts the connection off; its handler hears its token.
+  // Cuts the connection off; who answers hears the token.
   void abort(Status why);
 
+  // For Exchange.
+  io::Core& core() const { return server_.core_; }
+  void answer(Result<Response> result);
+  void answer(int status, std::span<const Field> fields, std::string_view body);
+  Status begin(int status, std::span<const Field> fields, std::optional<std::uint64_t> length);
+  void write_piece(std::string_view piece);
+  bool takes_no_more() const;
+  void finish_answer();
+  void cut();
+  void say_continue();
+  void resume_body();
+
  private:
-  enum class State : std::uint8_t { kHead, kBody, kHandling, kClosing };
+  friend Server;
+  enum class State : std::uint8_t { kHead, kBody, kAnswering, kClosing };
 
   // io::StreamHandler
   io::ReadResult on_read(const Bytes& input) override;
@@ -48,39 +50,59 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   void on_sent() override;
   void on_timer() override;
 
-  // Both take from the front of `input` and say whether there may be more to do.
+  // They take from the front of `input` and say whether there may be more to do.
   bool read_head(const Bytes& input, io::ReadResult& read);
   bool read_body(const Bytes& input, io::ReadResult& read);
+  bool read_streamed(const Bytes& input, io::ReadResult& read);
   proto::Refusal fill_request();
-  void dispatch();
-  Task<void> handle(Request request);
-  void answer(Result<Response> result);
+  bool begin_body(std::size_t behind_head);
+  void respond();
   void refuse(proto::Refusal refusal);
+  void pause();
+
+  template <class Fields>
+  Status write_head(int status, const Fields& fields, std::optional<std::uint64_t> length);
   void write(const Response& response);
-  Status write_head(const Response& response);
+  void write_failed(const Status& why);
+  void upgrade(Response& response);
+  void end_exchange();
   void next_request();
   void close_stream();
+  void count_answer(int status);
+  void wake_exchange();
+
   bool output_is_stuck() const;
+  void wrote(std::size_t bytes);
   void await_until(Time phase_end);
-  void arm();
+  void look_at(Time when);
+  std::size_t least_in(Duration window) const;
+  bool takes_enough(Time now);
+  bool sends_enough(Time now);
+  void body_is_late();
 
   Server& server_;
-  std::unique_ptr<io::Stream> stream_;  // null once closed
-  std::unique_ptr<Exchange> exchange_;  // while a request is being read
+  std::unique_ptr<io::Stream> stream_;  // null once closed, or somebody else's
   const io::Address peer_;
-  std::optional<CancelSource> cancel_;  // heard by the request being handled
-  std::string request_id_;              // of the request being handled
+  std::unique_ptr<Exchange> exchange_;    // from the first byte of a head to the end of its answer
+  ServerConnection* previous_ = nullptr;  // in the server's list
+  ServerConnection* next_ = nullptr;
+  Time phase_end_ = Time::max();
+  Time looks_at_ = Time::max();  // when the timer fires; max: it is not armed
+  // Of the output: when the peer must have taken enough, and what was unsent and appended since.
+  Time out_end_ = Time::max();
+  std::size_t out_mark_ = 0;
+  std::size_t appended_ = 0;
+  // Of a body: when enough must have come, what has, and what had when the window began.
+  Time in_end_ = Time::max();
+  std::size_t in_total_ = 0;
+  std::size_t in_mark_ = 0;
   State state_ = State::kHead;
   bool reading_ = false;     // on_read() is on the stack
   bool paused_ = false;      // the stream waits for resume()
   bool ended_ = false;       // the peer sends no more
-  bool keep_alive_ = false;  // as the request being handled wishes
+  bool keep_alive_ = false;  // as the request being answered wishes
   bool http10_ = false;      // it came from HTTP/1.0
   bool to_head_ = false;     // it is a HEAD
-  Time dispatched_;          // when the request was given to its handler
-  Time phase_end_ = Time::max();
-  Time stall_end_ = Time::max();  // when output that nobody takes ends the connection
-  std::size_t stall_bytes_ = 0;   // unsent when stall_end_ was set
 };
 
 }  // namespace fairlead::http::internal

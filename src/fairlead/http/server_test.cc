@@ -22,7 +22,7 @@ struct World {
   int cancelled = 0;
 };
 
-Task<Result<Response>> wait_then_answer(World* world, Request request) {
+Task<Result<Response>> wait_then_answer(World* world, Request& request) {
   Status waited =
       co_await world->release.wait(world->core->timers(), Deadline(), request.cancelled);
   if (!waited.ok()) ++world->cancelled;
@@ -63,8 +63,8 @@ class ServerTest : public ::testing::Test {
     world.core = core.get();
     options.metrics = metrics;
     World* shared = &world;
-    const auto handler = [shared](Request request) -> Task<Result<Response>> {
-      if (request.path == "/wait") return wait_then_answer(shared, std::move(request));
+    const auto handler = [shared](Request& request) -> Task<Result<Response>> {
+      if (request.path == "/wait") return wait_then_answer(shared, request);
       if (request.path == "/throw") return throw_after_a_turn(shared);
       return give(answer_at_once(request));
     };
