@@ -44,9 +44,7 @@ std::size_t find_fields(State& state) {
   return fields.find("Host")->size() + fields.find("Cookie")->size() +
          static_cast<std::size_t>(fields.find("X-Request-Id").has_value());
 }
-std::size_t read_browser_and_find(State& state) {
-  return read_browser(state) + find_fields(state);
-}
+std::size_t read_browser_and_find(State& state) { return read_browser(state) + find_fields(state); }
 std::size_t read_response(State& state) {
   state.responses.reset();
   const auto parsed = state.responses.parse(fairlead::bench::kResponseHead, false);
@@ -69,12 +67,9 @@ struct Work {
   std::size_t (*run)(State& state);
 };
 constexpr Work kWorks[] = {
-    {"read_wrk", read_wrk},
-    {"read_curl", read_curl},
-    {"read_browser", read_browser},
-    {"read_browser_and_find", read_browser_and_find},
-    {"read_response", read_response},
-    {"write_response", write_response},
+    {"read_wrk", read_wrk},           {"read_curl", read_curl},
+    {"read_browser", read_browser},   {"read_browser_and_find", read_browser_and_find},
+    {"read_response", read_response}, {"write_response", write_response},
 };
 
 int count(const char* name, long rounds) {
