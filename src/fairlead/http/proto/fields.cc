@@ -13,9 +13,12 @@ std::string_view next_list_item(std::string_view& rest) {
 }
 
 std::optional<std::string_view> FieldTable::find(std::string_view name) const {
+  if (name.empty()) return std::nullopt;
   for (std::size_t i = 0; i < count_; ++i) {
     const Entry& entry = entries_[i];
     if (entry.name_size != name.size()) continue;
+    // Most names of this length begin otherwise; whatever letters are, case is no more than bit 5.
+    if (((base_[entry.name_at] ^ name[0]) & ~0x20) != 0) continue;
     const Field field = (*this)[i];
     if (equals_ignoring_case(field.name, name)) return field.value;
   }
@@ -39,16 +42,16 @@ bool parse_length(std::string_view text, std::uint64_t& length) {
 void read_connection(std::string_view value, Steering& steering) {
   while (!value.empty()) {
     const std::string_view option = next_list_item(value);
-    if (equals_ignoring_case(option, "close")) steering.close = true;
-    if (equals_ignoring_case(option, "keep-alive")) steering.keep_alive = true;
-    if (equals_ignoring_case(option, "upgrade")) steering.upgrade = true;
+    if (is_name(option, "close")) steering.close = true;
+    if (is_name(option, "keep-alive")) steering.keep_alive = true;
+    if (is_name(option, "upgrade")) steering.upgrade = true;
   }
 }
 
 // TE says whether trailers are welcome (RFC 9110 section 10.1.4).
 void read_te(std::string_view value, Steering& steering) {
   while (!value.empty()) {
-    if (equals_ignoring_case(next_list_item(value), "trailers")) steering.trailers = true;
+    if (is_name(next_list_item(value), "trailers")) steering.trailers = true;
   }
 }
 
@@ -67,7 +70,7 @@ void read_te(std::string_view value, Steering& steering) {
     case 6:
       if (first == 'e' && is_name(field.name, "expect")) {
         ++steering.expectations;
-        steering.expects_continue = equals_ignoring_case(field.value, "100-continue");
+        steering.expects_continue = is_name(field.value, "100-continue");
       }
       break;
     case 7:
@@ -88,7 +91,7 @@ void read_te(std::string_view value, Steering& steering) {
     case 17:
       if (first == 't' && is_name(field.name, "transfer-encoding")) {
         ++steering.codings;
-        steering.chunked = equals_ignoring_case(field.value, "chunked");
+        steering.chunked = is_name(field.value, "chunked");
       }
       break;
     default:

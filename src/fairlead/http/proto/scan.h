@@ -170,8 +170,9 @@ inline bool is_token(std::string_view text) {
 // True when every byte may stand in a field value; empty is true.
 inline bool has_no_stop(std::string_view text) { return StopFinder<>(text).find(0) == text.size(); }
 
-// Whether `name`, a token, is `wanted` ignoring case. `wanted` is of lower-case letters and '-',
-// for which a set bit 5 loses nothing: no other byte of a token becomes one of these.
+// Whether `name`, a token or a field value, is `wanted` ignoring case. `wanted` is of lower-case
+// letters, digits and '-', for which a set bit 5 loses nothing: what becomes one of them is the
+// capital, or a control byte, which neither holds.
 inline bool is_name(std::string_view name, std::string_view wanted) {
   if (name.size() != wanted.size()) return false;
   unsigned differ = 0;
