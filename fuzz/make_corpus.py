@@ -76,7 +76,15 @@ TEXTS = {
                             "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"],
     "http_chunked": ["0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n",
                      "a;x=\"y\"\r\n0123456789\r\n0\r\nA: b\r\n\r\n",
-                     "5 \r\nhello\r\n", "ffffffffffffffff\r\n", "1\nx\n0\n\n"],
+                     "5 \r\nhello\r\n", "ffffffffffffffff\r\n", "1\nx\n0\n\n",
+                     "1\r\nx\r\n0\r\nX-Sum: 1\r\nHost: b\r\nContent-Length: 5\r\n\r\n"],
+    "http_written": ["GET\n/\nA:b\nC:", "POST\n/a?b=c\nContent-Length:5\nX-Y: z",
+                     "GET\n/a b\nA:b\r\rB:c", "G\n*\nTransfer-Encoding:chunked"],
+    "http_differential": ["\x05POST http://h:1/a?b HTTP/1.1\r\nHost: c\r\nExpect: 100-continue\r\n"
+                          "Content-Length: 5\r\n\r\n",
+                          "\x31GET / HTTP/1.0\r\nConnection: keep-alive, upgrade\r\n\r\n",
+                          "\x02HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                          "\x01HTTP/1.1 304\r\nContent-Length: 5\r\nUpgrade: x\r\n\r\n"],
 }
 
 BYTES = {

@@ -36,6 +36,8 @@ void body_xml(std::string_view input);
 void http_request(std::string_view input);
 void http_response(std::string_view input);
 void http_chunked(std::string_view input);
+void http_written(std::string_view input);
+void http_differential(std::string_view input);
 void gzip(std::string_view input);
 void transforms(std::string_view input);
 void websocket_handshake(std::string_view input);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fairlead/base/check.h"
 #include "fairlead/http/proto/chars.h"
 
 namespace fairlead::http::proto {
@@ -93,6 +94,7 @@ void ChunkedDecoder::end_size_line(char byte) {
 
 void ChunkedDecoder::take_in_trailer(char byte) {
   if (++trailer_bytes_ > kTrailerBytesMax) return refuse(Refusal::kTrailerTooLarge);
+  if (trailers_ != nullptr && byte != '\r' && byte != '\n') trailer_line_ += byte;
   switch (state_) {
     case State::kLine:
       if (byte == '\r') {
@@ -120,6 +122,10 @@ void ChunkedDecoder::take_in_trailer(char byte) {
       break;
     default: {
       if (byte != '\n') return refuse(Refusal::kBadTrailer);
+      if (trailers_ != nullptr && state_ == State::kTrailerLf) {
+        FL_CHECK(trailers_->add_line(trailer_line_));  // the states let no other line come here
+        trailer_line_.clear();
+      }
       state_ = state_ == State::kEndLf ? State::kDone : State::kLine;
       break;
     }

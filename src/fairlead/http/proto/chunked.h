@@ -5,15 +5,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "fairlead/http/proto/head.h"
 #include "fairlead/http/proto/refusal.h"
+#include "fairlead/http/proto/trailers.h"
 
 namespace fairlead::http::proto {
 
-// Extensions and trailers are checked and dropped: a trailer never becomes a field, so it cannot
-// change framing, routing or identity after they were decided.
+// Extensions are checked and dropped. So are trailers, unless they are asked for; then they lie in
+// a table of their own. A trailer never becomes a field, so it cannot change framing, routing or
+// identity after they were decided.
 //
 // Limits: a size has at most 16 digits and is below 2^63; a size line has at most 1 KiB; overhead
 //         beyond 16 bytes and twice the data of each chunk adds up to at most 16 KiB (the rule of
@@ -32,6 +35,12 @@ class ChunkedDecoder {
   Step next(std::string_view input);
 
   Refusal refusal() const { return refusal_; }
+  // Trailers of the body that begins are written to `trailers`, which is cleared; they are complete
+  // at kDone. It is borrowed until then, or until reset(), which forgets it.
+  void keep_trailers(Trailers& trailers) {
+    trailers.clear();
+    trailers_ = &trailers;
+  }
   void reset() { *this = {}; }
 
  private:
@@ -67,6 +76,8 @@ class ChunkedDecoder {
   std::uint64_t excess_ = 0;    // overhead not yet paid for by data
   std::size_t trailer_bytes_ = 0;
   std::size_t trailer_lines_ = 0;
+  Trailers* trailers_ = nullptr;  // null: nobody asked
+  std::string trailer_line_;      // as far as it has come; only with `trailers_`
 };
 
 }  // namespace fairlead::http::proto

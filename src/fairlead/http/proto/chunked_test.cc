@@ -113,6 +113,25 @@ TEST(Chunked, BoundsTrailersOnBothSides) {
   EXPECT_EQ(decode("0\r\na:" + room + "vv\r\n\r\n").refusal, Refusal::kTrailerTooLarge);
 }
 
+TEST(Chunked, HandsOutTrailersWhoeverCutsThem) {
+  const std::string text = "1\r\nx\r\n0\r\nX-A: b \r\nContent-Length: 9\r\nX-C:\td\r\n\r\n";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{3}, text.size()}) {
+    ChunkedDecoder decoder;
+    Trailers trailers;
+    ASSERT_TRUE(trailers.add_line("Old: one"));
+    decoder.keep_trailers(trailers);
+    ChunkedDecoder::Step step;
+    for (std::size_t at = 0; at < text.size(); at += step.consumed) {
+      step = decoder.next(std::string_view(text).substr(at, piece));
+    }
+
+    EXPECT_EQ(step.state, ParseState::kDone);
+    ASSERT_EQ(trailers.size(), 2U) << "the old one is gone, the forbidden one left out";
+    EXPECT_EQ(trailers.find("x-a"), "b");
+    EXPECT_EQ(trailers.find("x-c"), "d");
+  }
+}
+
 // CVE-2023-39326: a byte of data in a kilobyte of extension, for ever.
 TEST(Chunked, BoundsTheOverheadOfManyChunks) {
   std::string text;

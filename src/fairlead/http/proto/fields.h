@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "fairlead/base/check.h"
 #include "fairlead/http/proto/refusal.h"
 
 namespace fairlead::http::proto {
@@ -38,7 +39,13 @@ class FieldTable {
 
   // False when the table is full. Offsets and sizes < kHeadBytesMax.
   bool add(std::size_t name_at, std::size_t name_size, std::size_t value_at,
-           std::size_t value_size);
+           std::size_t value_size) {
+    FL_DCHECK(name_at < kHeadBytesMax && value_at < kHeadBytesMax);
+    if (count_ == entries_.size()) return false;
+    const auto narrow = [](std::size_t number) { return static_cast<std::uint16_t>(number); };
+    entries_[count_++] = {narrow(name_at), narrow(name_size), narrow(value_at), narrow(value_size)};
+    return true;
+  }
   // The head's first byte. Whoever moves the bytes says so here.
   void set_base(const char* base) { base_ = base; }
   void clear() { count_ = 0; }
@@ -56,18 +63,12 @@ class FieldTable {
   std::array<Entry, kFieldsMax> entries_;
 };
 
-namespace internal {
+// Takes the next item off `rest`, the value of a field that is a list ("a, b", RFC 9110 section
+// 5.6.1), without the blanks around it. Empty items are given too. Quoted commas are not known: for
+// lists of tokens such as Connection, TE and Upgrade.
+std::string_view next_list_item(std::string_view& rest);
 
-// Where a line ends. `end` is the offset of its CR when `state` is kWhole, otherwise the offset
-// from which to look again when more bytes are there.
-struct LineEnd {
-  enum class State : std::uint8_t { kCut, kWhole, kBad };
-  State state;
-  std::size_t end;
-};
-// Looks for CR LF from `from` on. Any control byte on the way (HTAB only if `tab_ok` is false),
-// a bare CR or a bare LF among them, is kBad.
-LineEnd find_line_end(std::string_view input, std::size_t from, bool tab_ok);
+namespace internal {
 
 // What the fields that steer the connection and the framing say, gathered line by line.
 struct Steering {
@@ -81,11 +82,13 @@ struct Steering {
   bool expects_continue = false;
   bool close = false;
   bool keep_alive = false;
-  bool upgrade = false;  // "upgrade" stands in Connection
+  bool upgrade = false;    // "upgrade" stands in Connection
+  bool protocols = false;  // there is an Upgrade field that names something
+  bool trailers = false;   // "trailers" stands in TE
 };
 
-// Reads one field line, `input[from, to)`, into `table` and `steering`. The line's bytes passed
-// find_line_end(). Errors: kBadField, kBadLength, kTooManyFields.
+// Reads one field line, `input[from, to)`, into `table` and `steering`. The line holds no stop
+// (scan.h). Errors: kBadField, kBadLength, kTooManyFields.
 Refusal read_field_line(std::string_view input, std::size_t from, std::size_t to, FieldTable& table,
                         Steering& steering);
 

@@ -1,6 +1,7 @@
 #include "fairlead/http/proto/head.h"
 
-#include "fairlead/http/proto/chars.h"
+#include "fairlead/base/check.h"
+#include "fairlead/http/proto/scan.h"
 
 namespace fairlead::http::proto {
 namespace internal {
@@ -11,26 +12,43 @@ constexpr std::size_t kEmptyLinesMax = 2;
 
 }  // namespace
 
-HeadLines::Step HeadLines::next(std::string_view input) {
-  const bool full = input.size() >= limits_.head_bytes_max;
-  input = input.substr(0, limits_.head_bytes_max);
+// Finds line ends in the bytes that are there.
+class LineReader {
+ public:
+  explicit LineReader(std::string_view text) : text_(text), stops_(text) {}
+
+  std::string_view text() const { return text_; }
+
+  enum class State : std::uint8_t { kCut, kWhole, kBad };
+  // Looks for CR LF from `at` on. Any other stop (scan.h) on the way, a bare CR or a bare LF among
+  // them, is kBad. `at` becomes the offset of what ended the look.
+  State find_end(std::size_t& at) {
+    at = stops_.find(at);
+    if (at == text_.size()) return State::kCut;
+    if (text_[at] != '\r') return State::kBad;
+    if (at + 1 == text_.size()) return State::kCut;
+    return text_[at + 1] == '\n' ? State::kWhole : State::kBad;
+  }
+
+ private:
+  const std::string_view text_;
+  StopFinder<> stops_;
+};
+
+HeadLines::Step HeadLines::next(LineReader& lines, bool full) {
   if (start_line_given_ && in_start_line_) {
     in_start_line_ = false;
     line_at_ = scan_at_ = line_end_ + 2;
   }
   while (true) {
-    const LineEnd line = find_line_end(input, scan_at_, !in_start_line_);
-    if (line.state == LineEnd::State::kBad) {
-      refuse(in_start_line_ ? Refusal::kBadStartLine : Refusal::kBadField);
+    const LineReader::State state = lines.find_end(scan_at_);
+    if (state != LineReader::State::kWhole) [[unlikely]] {
+      if (state == LineReader::State::kCut && !full) return Step::kNeedMore;
+      const Refusal bad = in_start_line_ ? Refusal::kBadStartLine : Refusal::kBadField;
+      refuse(state == LineReader::State::kCut ? Refusal::kHeadTooLarge : bad);
       return Step::kRefused;
     }
-    scan_at_ = line.end;
-    if (line.state == LineEnd::State::kCut) {
-      if (!full) return Step::kNeedMore;
-      refuse(Refusal::kHeadTooLarge);
-      return Step::kRefused;
-    }
-    line_end_ = line.end;
+    line_end_ = scan_at_;
     const bool empty = line_end_ == line_at_;
     if (in_start_line_ && !empty) {
       start_line_given_ = true;
@@ -39,7 +57,7 @@ HeadLines::Step HeadLines::next(std::string_view input) {
     if (in_start_line_) {
       if (++empty_lines_ > kEmptyLinesMax) refuse(Refusal::kBadStartLine);
     } else if (!empty) {
-      refuse(read_field_line(input, line_at_, line_end_, fields_, steering_));
+      refuse(read_field_line(lines.text(), line_at_, line_end_, fields_, steering_));
       if (fields_.size() > limits_.fields_max) refuse(Refusal::kTooManyFields);
     }
     if (refusal_ != Refusal::kNone) return Step::kRefused;
@@ -60,13 +78,15 @@ void HeadLines::reset() {
 namespace {
 
 // "HTTP/1.x" exactly: RFC 9112 section 2.3 allows one digit on either side, capitals only.
+bool is_version(std::string_view text) {
+  return text.size() == 8 && text.starts_with("HTTP/") && text[5] >= '0' && text[5] <= '9' &&
+         text[6] == '.' && text[7] >= '0' && text[7] <= '9';
+}
+
+// `text` is a version. A minor one above 1 is served as 1.
 Refusal read_version(std::string_view text, int& minor) {
-  const bool shaped = text.size() == 8 && text.starts_with("HTTP/") && text[5] >= '0' &&
-                      text[5] <= '9' && text[6] == '.' && text[7] >= '0' && text[7] <= '9';
-  if (!shaped) return Refusal::kBadStartLine;
-  if (text[5] != '1') return Refusal::kBadVersion;
   minor = text[7] == '0' ? 0 : 1;
-  return Refusal::kNone;
+  return text[5] == '1' ? Refusal::kNone : Refusal::kBadVersion;
 }
 
 // What RFC 9112 section 6.1 says of Transfer-Encoding, for both directions.
@@ -87,32 +107,36 @@ bool keeps_alive(const Steering& steering, int minor) {
 
 ParseState RequestHeadParser::parse(std::string_view input) {
   using Step = internal::HeadLines::Step;
-  while (state_ == ParseState::kNeedMore) {
-    Refusal refusal = Refusal::kNone;
-    switch (lines_.next(input)) {
-      case Step::kNeedMore:
-        refusal = check_cut_request_line(input);
-        if (refusal == Refusal::kNone) return state_;
-        break;
-      case Step::kRefused:
-        // The limit of the target is the narrower one, and the answer that helps more.
-        if (lines_.refusal() == Refusal::kHeadTooLarge) refusal = check_cut_request_line(input);
-        if (refusal == Refusal::kNone) refusal = lines_.refusal();
-        break;
+  if (state_ != ParseState::kNeedMore) return state_;
+  const bool full = input.size() >= lines_.limits().head_bytes_max;
+  internal::LineReader reader(input.substr(0, lines_.limits().head_bytes_max));
+  while (true) {
+    switch (lines_.next(reader, full)) {
       case Step::kStartLine:
-        refusal = read_request_line(input);
+        if (const Refusal bad = read_request_line(input); bad != Refusal::kNone) return refuse(bad);
         break;
       case Step::kEnd:
-        refusal = finish(input);
-        if (refusal == Refusal::kNone) state_ = ParseState::kDone;
-        break;
-    }
-    if (refusal != Refusal::kNone) {
-      lines_.refuse(refusal);
-      state_ = ParseState::kRefused;
+        if (const Refusal bad = finish(input); bad != Refusal::kNone) return refuse(bad);
+        return state_ = ParseState::kDone;
+      case Step::kNeedMore:
+      case Step::kRefused: {
+        Refusal bad = Refusal::kNone;
+        if (lines_.in_start_line()) {
+          const std::size_t cr =
+              lines_.seen() < reader.text().size() && input[lines_.seen()] == '\r' ? 1 : 0;
+          bad = check_line_so_far(
+              input.substr(lines_.line_begin(), lines_.seen() + cr - lines_.line_begin()));
+        }
+        if (bad == Refusal::kNone) bad = lines_.refusal();
+        return bad == Refusal::kNone ? state_ : refuse(bad);
+      }
     }
   }
-  return state_;
+}
+
+ParseState RequestHeadParser::refuse(Refusal refusal) {
+  lines_.refuse(refusal);
+  return state_ = ParseState::kRefused;
 }
 
 void RequestHeadParser::reset() {
@@ -121,47 +145,52 @@ void RequestHeadParser::reset() {
   head_ = {};
 }
 
-// A line that is already hopeless is refused before its end comes, so that a peer that speaks
-// something else is not waited for.
-Refusal RequestHeadParser::check_cut_request_line(std::string_view input) const {
-  if (!lines_.in_start_line()) return Refusal::kNone;
-  const std::string_view line = input.substr(lines_.line_begin());
-  std::size_t method = 0;
-  while (method < line.size() && is_char(line[method], kTokenChar)) ++method;
+// `line` is the request line as far as it has come, its CR included. What is already hopeless is
+// refused before the end comes, so that a peer that speaks something else is not waited for; what
+// is refused once stays so with more bytes, so it does not matter when one looks.
+Refusal RequestHeadParser::check_line_so_far(std::string_view line) const {
+  const std::size_t method = internal::token_end(line, 0);
   if (method > kMethodBytesMax) return Refusal::kMethodTooLong;
   if (method == line.size() || line[method] == '\r') return Refusal::kNone;
   if (line[method] != ' ' || method == 0) return Refusal::kBadStartLine;
-  constexpr std::size_t kVersionBytes = 9;  // " HTTP/1.1"
-  const bool long_target =
-      line.size() > method + 1 + lines_.limits().target_bytes_max + kVersionBytes + 1;
+  constexpr std::size_t kRestBytes = 1 + 9 + 1;  // two blanks, "HTTP/1.1", CR
+  const bool long_target = line.size() > method + lines_.limits().target_bytes_max + kRestBytes;
   return long_target ? Refusal::kTargetTooLong : Refusal::kNone;
 }
 
+// Method, blank, target, blank, version: the version has a fixed size, so the target is what lies
+// between. parse_target() allows no blank in it.
 Refusal RequestHeadParser::read_request_line(std::string_view input) {
   method_at_ = lines_.line_begin();
   const std::string_view line = input.substr(method_at_, lines_.line_end() - method_at_);
-  const std::size_t first = line.find(' ');
-  if (first == std::string_view::npos) return Refusal::kBadStartLine;
-  const std::string_view method = line.substr(0, first);
-  if (!is_all(method, kTokenChar)) return Refusal::kBadStartLine;
-  if (method.size() > kMethodBytesMax) return Refusal::kMethodTooLong;
-  const std::size_t second = line.find(' ', first + 1);
-  if (second == std::string_view::npos) return Refusal::kBadStartLine;
-  method_size_ = first;
-  target_size_ = second - first - 1;
-  if (target_size_ == 0) return Refusal::kBadStartLine;
-  if (target_size_ > lines_.limits().target_bytes_max) return Refusal::kTargetTooLong;
-  return internal::read_version(line.substr(second + 1), head_.minor);
+  const std::string_view line_and_cr = input.substr(method_at_, line.size() + 1);
+  if (const Refusal bad = check_line_so_far(line_and_cr); bad != Refusal::kNone) return bad;
+  method_size_ = internal::token_end(line_and_cr, 0);
+  constexpr std::size_t kVersionBytes = 8;
+  if (line.size() < method_size_ + kVersionBytes + 3) return Refusal::kBadStartLine;
+  const std::string_view version = line.substr(line.size() - kVersionBytes);
+  target_size_ = line.size() - method_size_ - kVersionBytes - 2;
+  if (!internal::is_version(version) || line[method_size_ + 1 + target_size_] != ' ') {
+    return Refusal::kBadStartLine;
+  }
+  head_.method = line.substr(0, method_size_);
+  head_.target = line.substr(method_size_ + 1, target_size_);
+  parsed_at_ = input.data();
+  const Refusal bad_target = parse_target(head_.method, head_.target, head_.parts);
+  if (bad_target != Refusal::kNone && head_.target.find_first_of(" \t") != std::string_view::npos) {
+    return Refusal::kBadStartLine;
+  }
+  const Refusal bad_version = internal::read_version(version, head_.minor);
+  return bad_version != Refusal::kNone ? bad_version : bad_target;
 }
 
 Refusal RequestHeadParser::finish(std::string_view input) {
   const internal::Steering& steering = lines_.steering();
   lines_.fields().set_base(input.data());
-  head_.method = input.substr(method_at_, method_size_);
-  head_.target = input.substr(method_at_ + method_size_ + 1, target_size_);
-  if (const Refusal bad = parse_target(head_.method, head_.target, head_.parts);
-      bad != Refusal::kNone) {
-    return bad;
+  if (input.data() != parsed_at_) {  // the bytes have moved since the request line was read
+    head_.method = input.substr(method_at_, method_size_);
+    head_.target = input.substr(method_at_ + method_size_ + 1, target_size_);
+    FL_CHECK(parse_target(head_.method, head_.target, head_.parts) == Refusal::kNone);
   }
   if (steering.hosts > 1 || (steering.hosts == 0 && head_.minor > 0)) return Refusal::kBadHost;
   if (steering.hosts == 1) {
@@ -183,7 +212,8 @@ Refusal RequestHeadParser::finish(std::string_view input) {
     framing.length = steering.length;
   }
   framing.keep_alive = internal::keeps_alive(steering, head_.minor);
-  framing.upgrade = steering.upgrade && head_.minor > 0;
+  framing.upgrade = steering.upgrade && steering.protocols && head_.minor > 0;
+  framing.trailers = steering.trailers && head_.minor > 0;
   if (head_.minor > 0 && steering.expectations > 0) {  // RFC 9110 10.1.1: ignored from HTTP/1.0
     if (steering.expectations > 1 || !steering.expects_continue) return Refusal::kBadExpect;
     framing.expect_continue = framing.body != BodyKind::kNone;
@@ -191,30 +221,31 @@ Refusal RequestHeadParser::finish(std::string_view input) {
   return Refusal::kNone;
 }
 
-ParseState ResponseHeadParser::parse(std::string_view input, bool to_head) {
+ParseState ResponseHeadParser::parse(std::string_view input, ResponseTo request) {
   using Step = internal::HeadLines::Step;
-  while (state_ == ParseState::kNeedMore) {
-    Refusal refusal = Refusal::kNone;
-    switch (lines_.next(input)) {
+  if (state_ != ParseState::kNeedMore) return state_;
+  const bool full = input.size() >= lines_.limits().head_bytes_max;
+  internal::LineReader reader(input.substr(0, lines_.limits().head_bytes_max));
+  while (true) {
+    Refusal bad = Refusal::kNone;
+    switch (lines_.next(reader, full)) {
       case Step::kNeedMore:
         return state_;
       case Step::kRefused:
-        refusal = lines_.refusal();
+        bad = lines_.refusal();
         break;
       case Step::kStartLine:
-        refusal = read_status_line(input);
+        bad = read_status_line(input);
         break;
       case Step::kEnd:
-        refusal = finish(input, to_head);
-        if (refusal == Refusal::kNone) state_ = ParseState::kDone;
+        bad = finish(input, request);
+        if (bad == Refusal::kNone) return state_ = ParseState::kDone;
         break;
     }
-    if (refusal != Refusal::kNone) {
-      lines_.refuse(refusal);
-      state_ = ParseState::kRefused;
-    }
+    if (bad == Refusal::kNone) continue;
+    lines_.refuse(bad);
+    return state_ = ParseState::kRefused;
   }
-  return state_;
 }
 
 void ResponseHeadParser::reset() {
@@ -227,9 +258,10 @@ void ResponseHeadParser::reset() {
 Refusal ResponseHeadParser::read_status_line(std::string_view input) {
   const std::size_t at = lines_.line_begin();
   const std::string_view line = input.substr(at, lines_.line_end() - at);
-  if (line.size() < 12 || line[8] != ' ') return Refusal::kBadStartLine;
-  if (const Refusal bad = internal::read_version(line.substr(0, 8), head_.minor);
-      bad != Refusal::kNone) {
+  if (line.size() < 12 || line[8] != ' ' || !internal::is_version(line.substr(0, 8))) {
+    return Refusal::kBadStartLine;
+  }
+  if (const Refusal bad = internal::read_version(line, head_.minor); bad != Refusal::kNone) {
     return bad;
   }
   for (std::size_t i = 9; i < 12; ++i) {
@@ -244,7 +276,7 @@ Refusal ResponseHeadParser::read_status_line(std::string_view input) {
 }
 
 // RFC 9112 section 6.3, in its order.
-Refusal ResponseHeadParser::finish(std::string_view input, bool to_head) {
+Refusal ResponseHeadParser::finish(std::string_view input, ResponseTo request) {
   const internal::Steering& steering = lines_.steering();
   lines_.fields().set_base(input.data());
   head_.phrase = input.substr(phrase_at_, phrase_size_);
@@ -253,8 +285,17 @@ Refusal ResponseHeadParser::finish(std::string_view input, bool to_head) {
   }
   Framing& framing = head_.framing;
   framing.keep_alive = internal::keeps_alive(steering, head_.minor);
-  framing.upgrade = steering.upgrade;
-  const bool bodiless = to_head || head_.status < 200 || head_.status == 204 || head_.status == 304;
+  framing.upgrade = steering.upgrade && steering.protocols;
+  const int status = head_.status;
+  framing.tunnel = status == 101 || (request == ResponseTo::kConnect && status / 100 == 2);
+  if (framing.tunnel) framing.keep_alive = false;
+  if (status < 200 || status == 204) {
+    // RFC 9110 section 8.6, RFC 9112 section 6.1: nothing here may tell of a body. A server that
+    // does so may send one, and what comes next would be taken for the next answer.
+    if (steering.codings > 0 || steering.length > 0) framing.keep_alive = false;
+  }
+  const bool bodiless = framing.tunnel || request == ResponseTo::kHead || status < 200 ||
+                        status == 204 || status == 304;
   if (bodiless) return Refusal::kNone;
   if (steering.codings > 0) {
     framing.body = BodyKind::kChunked;

@@ -36,7 +36,9 @@ struct Framing {
   std::uint64_t length = 0;      // of kLength
   bool keep_alive = false;       // this side's peer lets the connection go on
   bool expect_continue = false;  // a 1.1 client waits for 100 before it sends the body
-  bool upgrade = false;          // Connection names "upgrade"
+  bool upgrade = false;          // Upgrade names protocols and Connection names "upgrade"
+  bool trailers = false;         // requests: TE says that trailers of the answer are welcome
+  bool tunnel = false;           // responses: 101, or 2xx to CONNECT; HTTP ends with this head
 };
 
 enum class ParseState : std::uint8_t { kNeedMore, kDone, kRefused };
@@ -60,15 +62,17 @@ struct ResponseHead {
 
 namespace internal {
 
+class LineReader;  // head.cc
+
 // The part that both parsers share: lines of a head, one after the other.
 class HeadLines {
  public:
   explicit HeadLines(HeadLimits limits) : limits_(limits) {}
 
   enum class Step : std::uint8_t { kNeedMore, kStartLine, kEnd, kRefused };
-  // Goes on to the next station: the start line ([line_begin(), line_end()) of `input`), or,
-  // through all field lines, the end of the head.
-  Step next(std::string_view input);
+  // Goes on to the next station: the start line ([line_begin(), line_end()) of the text), or,
+  // through all field lines, the end of the head. `full`: the text is as long as a head may be.
+  Step next(LineReader& lines, bool full);
 
   Refusal refuse(Refusal refusal) { return refusal_ = refusal; }
   void reset();
@@ -77,6 +81,7 @@ class HeadLines {
   Refusal refusal() const { return refusal_; }
   std::size_t line_begin() const { return line_at_; }
   std::size_t line_end() const { return line_end_; }
+  std::size_t seen() const { return scan_at_; }  // bytes before it are none that ends a line
   // Bytes up to and with the empty line; valid after kEnd.
   std::size_t size() const { return line_at_; }
   bool in_start_line() const { return in_start_line_; }
@@ -106,7 +111,8 @@ class RequestHeadParser {
 
   // `input` begins with the first byte after the last message and holds all that was read since:
   // the bytes of the last call and more. They may lie elsewhere in memory than in the last call.
-  // Bytes before the last call's end are not looked at twice.
+  // Bytes before the last call's end are not looked at twice. The outcome, the refusal too, does
+  // not depend on how the bytes were cut: of two mistakes the first to arrive is told.
   ParseState parse(std::string_view input);
 
   Refusal refusal() const { return lines_.refusal(); }          // after kRefused
@@ -116,11 +122,13 @@ class RequestHeadParser {
   void reset();
 
  private:
+  ParseState refuse(Refusal refusal);
+  Refusal check_line_so_far(std::string_view line) const;
   Refusal read_request_line(std::string_view input);
-  Refusal check_cut_request_line(std::string_view input) const;
   Refusal finish(std::string_view input);
 
   internal::HeadLines lines_;
+  const char* parsed_at_ = nullptr;  // where the input lay when `head_.parts` was made
   std::size_t method_at_ = 0;
   std::size_t method_size_ = 0;
   std::size_t target_size_ = 0;
@@ -128,13 +136,20 @@ class RequestHeadParser {
   RequestHead head_;
 };
 
+// What decides, beside the status, which body a response has.
+enum class ResponseTo : std::uint8_t { kOther, kHead, kConnect };
+
 // Reads one response head. What a response's body is depends on the request, so it is told.
 class ResponseHeadParser {
  public:
   explicit ResponseHeadParser(HeadLimits limits = {}) : lines_(limits) {}
 
-  // As RequestHeadParser::parse(). `to_head`: the request was a HEAD, so no body follows.
-  ParseState parse(std::string_view input, bool to_head);
+  // As RequestHeadParser::parse(). `request` is what is answered.
+  ParseState parse(std::string_view input, ResponseTo request);
+  // `to_head`: the request was a HEAD, so no body follows.
+  ParseState parse(std::string_view input, bool to_head) {
+    return parse(input, to_head ? ResponseTo::kHead : ResponseTo::kOther);
+  }
 
   Refusal refusal() const { return lines_.refusal(); }
   const ResponseHead& head() const { return head_; }
@@ -144,7 +159,7 @@ class ResponseHeadParser {
 
  private:
   Refusal read_status_line(std::string_view input);
-  Refusal finish(std::string_view input, bool to_head);
+  Refusal finish(std::string_view input, ResponseTo request);
 
   internal::HeadLines lines_;
   std::size_t phrase_at_ = 0;

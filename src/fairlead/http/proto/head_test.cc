@@ -289,14 +289,57 @@ TEST(RequestHead, KnowsOneExpectation) {
   ASSERT_EQ(parser.parse(get("Expect: 100-continue\r\n")), ParseState::kDone);
   EXPECT_FALSE(parser.head().framing.expect_continue) << "there is no body to wait for";
 
-  EXPECT_EQ(outcome_of(get("Expect: 200-ok\r\n")), Refusal::kBadExpect);
+  for (const char* value :
+       {"200-ok", "", "100-continue, x", "100-continue\r\nExpect: 100-continue"}) {
+    EXPECT_EQ(outcome_of(get("Expect: "s + value + "\r\n")), Refusal::kBadExpect) << value;
+  }
   EXPECT_EQ(outcome_of("GET / HTTP/1.0\r\nExpect: 200-ok\r\n\r\n"), Refusal::kNone);
 }
 
 TEST(RequestHead, MarksAWishToUpgrade) {
+  const auto upgrades = [](const std::string& fields) {
+    RequestHeadParser parser;
+    EXPECT_EQ(parser.parse(get(fields)), ParseState::kDone);
+    return parser.head().framing.upgrade;
+  };
+  EXPECT_TRUE(upgrades("Connection: keep-alive, Upgrade\r\nUpgrade: websocket, foo/2\r\n"));
+  EXPECT_FALSE(upgrades("Upgrade: websocket\r\n")) << "not for the next hop";
+  EXPECT_FALSE(upgrades("Connection: Upgrade\r\n")) << "to what?";
+  EXPECT_FALSE(upgrades("Connection: Upgrade\r\nUpgrade:\r\n"));
+}
+
+TEST(RequestHead, HearsThatTrailersAreWelcome) {
+  const auto welcome = [](const std::string& fields) {
+    RequestHeadParser parser;
+    EXPECT_EQ(parser.parse(get(fields)), ParseState::kDone);
+    return parser.head().framing.trailers;
+  };
+  EXPECT_TRUE(welcome("te: gzip;q=0.5 , Trailers\r\n"));
+  EXPECT_FALSE(welcome("TE: gzip\r\n"));
+  EXPECT_FALSE(welcome("TX: trailers\r\n"));
+}
+
+// Two mistakes in one line: the first to arrive is told, at once or byte by byte.
+TEST(RequestHead, TellsTheFirstMistakeHoweverItIsCut) {
+  const std::string tail = "\r\n" + std::string(kHost) + "\r\n";
+  EXPECT_EQ(outcome_of(std::string(33, 'A') + "\x01"), Refusal::kMethodTooLong);
+  EXPECT_EQ(outcome_of(std::string(33, 'A') + " /\x01 HTTP/1.1" + tail), Refusal::kMethodTooLong);
+  EXPECT_EQ(outcome_of("GET /" + std::string(9000, 'a') + "\x01"), Refusal::kTargetTooLong);
+  EXPECT_EQ(outcome_of("GET /" + std::string(9000, 'a') + tail), Refusal::kTargetTooLong);
+  EXPECT_EQ(outcome_of("GET /# HTTP/3.0" + tail), Refusal::kBadVersion);
+  EXPECT_EQ(outcome_of("GET /#a b HTTP/3.0" + tail), Refusal::kBadStartLine);
+  EXPECT_EQ(outcome_of("GET /# HTTP/1.1\r\nBad\r\n"), Refusal::kBadTarget);
+}
+
+// RFC 9110 section 7.8, 10.1.1 and 10.1.4: all three are between two HTTP/1.1 neighbours.
+TEST(RequestHead, HearsNoWishesOfHttp10) {
   RequestHeadParser parser;
-  ASSERT_EQ(parser.parse(get("Connection: Upgrade\r\nUpgrade: websocket\r\n")), ParseState::kDone);
-  EXPECT_TRUE(parser.head().framing.upgrade);
+  ASSERT_EQ(parser.parse("GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: x\r\nTE: trailers\r\n"
+                         "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n"),
+            ParseState::kDone);
+  EXPECT_FALSE(parser.head().framing.upgrade);
+  EXPECT_FALSE(parser.head().framing.trailers);
+  EXPECT_FALSE(parser.head().framing.expect_continue);
 }
 
 }  // namespace

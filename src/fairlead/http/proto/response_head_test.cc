@@ -64,6 +64,30 @@ TEST(ResponseHead, DecidesWhetherTheConnectionGoesOn) {
   EXPECT_FALSE(parsed("HTTP/1.0 204 No Content\r\n\r\n").framing.keep_alive);
 }
 
+TEST(ResponseHead, EndsHttpWhereATunnelBegins) {
+  ResponseHeadParser parser;
+  const std::string text = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+  ASSERT_EQ(parser.parse(text, ResponseTo::kConnect), ParseState::kDone);
+  EXPECT_EQ(parser.head().framing.body, BodyKind::kNone);
+  EXPECT_TRUE(parser.head().framing.tunnel);
+  EXPECT_FALSE(parser.head().framing.keep_alive);
+  EXPECT_TRUE(parsed("HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n").framing.tunnel);
+
+  parser.reset();
+  ASSERT_EQ(parser.parse("HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\n", ResponseTo::kConnect),
+            ParseState::kDone);
+  EXPECT_EQ(parser.head().framing.length, 5U) << "a refused CONNECT is answered like any request";
+  EXPECT_FALSE(parser.head().framing.tunnel);
+}
+
+// RFC 9110 section 8.6: such an answer has no body, and must not speak of one.
+TEST(ResponseHead, DoesNotGoOnAfterABodyThatMayNotBe) {
+  EXPECT_FALSE(parsed("HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n").framing.keep_alive);
+  EXPECT_FALSE(parsed("HTTP/1.1 204 X\r\nTransfer-Encoding: chunked\r\n\r\n").framing.keep_alive);
+  EXPECT_TRUE(parsed("HTTP/1.1 204 X\r\nContent-Length: 0\r\n\r\n").framing.keep_alive);
+  EXPECT_TRUE(parsed("HTTP/1.1 304 X\r\nContent-Length: 5\r\n\r\n").framing.keep_alive);
+}
+
 TEST(ResponseHead, RefusesWhatAServerMustNotSend) {
   for (const char* line :
        {"HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 099 X", "HTTP/1.1 600 X",

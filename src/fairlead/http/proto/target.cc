@@ -6,20 +6,16 @@
 namespace fairlead::http::proto {
 namespace {
 
-bool all_of_class(std::string_view text, CharClass wanted) {
-  return text.empty() || is_all(text, wanted);
-}
-
 // "/a?b" into path and query.
 Refusal split_path(std::string_view text, Target& out) {
-  const std::size_t mark = text.find('?');
-  out.path = text.substr(0, mark);
-  if (mark != std::string_view::npos) {
-    out.has_query = true;
-    out.query = text.substr(mark + 1);
-  }
-  const bool good = all_of_class(out.path, kPathChar) && all_of_class(out.query, kQueryChar);
-  return good ? Refusal::kNone : Refusal::kBadTarget;
+  std::size_t end = 0;
+  while (end < text.size() && is_char(text[end], kPathChar)) ++end;
+  out.path = text.substr(0, end);
+  if (end == text.size()) return Refusal::kNone;
+  if (text[end] != '?') return Refusal::kBadTarget;
+  out.has_query = true;
+  out.query = text.substr(end + 1);
+  return out.query.empty() || is_all(out.query, kQueryChar) ? Refusal::kNone : Refusal::kBadTarget;
 }
 
 bool is_port(std::string_view text) {
@@ -109,9 +105,8 @@ bool is_authority(std::string_view text) {
     }
     host_end = close + 1;
   } else {
-    host_end = text.find(':');
-    if (host_end == std::string_view::npos) host_end = text.size();
-    if (!is_all(text.substr(0, host_end), kHostChar)) return false;
+    while (host_end < text.size() && is_char(text[host_end], kHostChar)) ++host_end;
+    if (host_end == 0) return false;
   }
   if (host_end == text.size()) return true;
   return text[host_end] == ':' && is_port(text.substr(host_end + 1));

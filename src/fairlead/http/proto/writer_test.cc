@@ -36,6 +36,16 @@ TEST(HeadWriter, WritesAStatusLineWithItsPhrase) {
   EXPECT_EQ(out.view(), "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 599 \r\n\r\n");
 }
 
+TEST(HeadWriter, HasAPhraseForEveryStatusThatWeSend) {
+  for (const int status : {200, 204, 299, 400, 404, 408, 413, 414, 417, 431, 500, 501, 503, 505}) {
+    EXPECT_FALSE(reason_phrase(status).empty()) << status;
+  }
+  EXPECT_EQ(reason_phrase(431), "Request Header Fields Too Large");
+  EXPECT_EQ(reason_phrase(505), "HTTP Version Not Supported");
+  for (const int status : {-1, 0, 99, 102, 599, 600})
+    EXPECT_EQ(reason_phrase(status), "") << status;
+}
+
 TEST(HeadWriter, RefusesToBeSplitAndLeavesNothingBehind) {
   for (const std::string& value :
        {"a\r\nX-Evil: 1"s, "a\nb"s, "a\rb"s, "a\0b"s, "a\x7f"s, " a"s, "a\t"s}) {
