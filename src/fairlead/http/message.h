@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/http/fields.h"
 #include "fairlead/io/address.h"
+#include "fairlead/io/stream.h"
 
 namespace fairlead::http {
 
@@ -32,9 +34,12 @@ struct Request {
 // What a handler answers. The server adds Date, Content-Length and Connection; fields of these
 // names (but Date) and Transfer-Encoding in `fields` are left out.
 struct Response {
-  int status = 200;  // 200 .. 599
+  int status = 200;  // 200 .. 599, or 101 with `upgrade`
   Fields fields{};
   Bytes body{};
+  // With 101: gets the connection, which was started, once the head is written. Bytes that the peer
+  // sent behind its request are still in it: it is to be handed over in this call.
+  std::function<void(std::unique_ptr<io::Stream> stream)> upgrade{};
 
   static Response text(int status, std::string_view body);  // text/plain; charset=utf-8
   static Response json(int status, std::string_view body);  // application/json

@@ -202,7 +202,8 @@ void ServerConnection::answer(Result<Response> result) {
     result =
         problem_response(result.status(), request_id_, {.show_cause = server_.options_.show_cause});
   }
-  if (result->status < 200 || result->status > 599) {
+  const bool upgrades = result->status == 101 && result->upgrade != nullptr;
+  if (!upgrades && (result->status < 200 || result->status > 599)) {
     result = problem_response(
         Status(Code::kInternal, "http.bad_response", "the handler gave no valid status"),
         request_id_);
@@ -210,6 +211,11 @@ void ServerConnection::answer(Result<Response> result) {
   if (result->status >= 500) server_.options_.metrics.requests_failed.add();
   write(*result);
   if (stream_ == nullptr) return server_.remove(*this);  // writing found the connection lost
+  if (upgrades) {
+    disarm();
+    result->upgrade(std::move(stream_));
+    return server_.remove(*this);
+  }
   if (!keep_alive_) return close_stream();
   next_request();
 }
@@ -255,7 +261,9 @@ Status ServerConnection::write_head(const Response& response) {
   }
   if (!dated) writer.field("Date", server_.date_.at(server_.core_.wall_ms()));
   if (!has_no_body(response.status)) writer.content_length(response.body.size());
-  if (!keep_alive_) writer.field("Connection", "close");
+  const bool upgrades = response.status == 101;
+  if (response.fields.find("Upgrade").has_value()) writer.field("Connection", "Upgrade");
+  if (!keep_alive_ && !upgrades) writer.field("Connection", "close");
   if (keep_alive_ && http10_) writer.field("Connection", "keep-alive");
   return writer.finish();
 }
