@@ -114,14 +114,19 @@ void websocket_messages(std::string_view input) {
 void websocket_handshake(std::string_view input) {
   proto::RequestHeadParser request;
   if (request.parse(input) == proto::ParseState::kDone) {
-    const auto accept = proto::check_websocket_request(request.head(), request.fields(),
-                                                       {.protocols = {"chat", "json"}});
+    const auto accept =
+        proto::check_websocket_request(request.head().method, request.head().minor,
+                                       request.fields(), {.protocols = {"chat", "json"}});
     Buffer out;
     proto::HeadWriter writer(out);
+    const proto::FieldSink sink = [&](std::string_view name, std::string_view value) {
+      writer.field(name, value);
+    };
     if (accept.ok()) {
-      proto::write_websocket_accept(*accept, writer);
+      writer.status_line(101);
+      proto::give_websocket_accept(*accept, sink);
     } else {
-      proto::write_websocket_refusal_fields(accept.status(), writer);
+      proto::give_websocket_refusal_fields(accept.status(), sink);
     }
     FL_CHECK(writer.finish().ok());
   }
