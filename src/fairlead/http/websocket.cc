@@ -64,7 +64,6 @@ WebSocket::~WebSocket() {
   if (stream_ == nullptr) return;
   options_->metrics.connections_open.add(-1);
   options_->metrics.closed_lost.add();
-  core_.dispose(std::move(stream_));
 }
 
 void WebSocket::start(WebSocketHandler& handler) {
@@ -114,8 +113,8 @@ void WebSocket::take(const proto::WebSocketReader::Step& step) {
 }
 
 void WebSocket::take_close(const proto::WebSocketReader::Step& step) {
-  end_.code = step.close_code.value_or(WebSocketCode::kNone);
-  end_.text = step.payload;
+  ending().code = step.close_code.value_or(WebSocketCode::kNone);
+  ending().text = step.payload;
   if (state_ == State::kOpen) write_close(step.close_code.value_or(0), {});
   end({});
 }
@@ -130,10 +129,11 @@ void WebSocket::on_end() {
 void WebSocket::on_close(Status why) {
   state_ = State::kEnding;
   if (!std::exchange(ended_, true)) {
-    end_.status = why.ok() ? lost("websocket.cut", "closed") : std::move(why);
+    ending().status = why.ok() ? lost("websocket.cut", "closed") : std::move(why);
   }
   core_.dispose(std::move(stream_));
   options_->metrics.connections_open.add(-1);
+  ending();
   count_end();
   if (handler_ != nullptr && !sending_) return tell_end();
   core_.timers().arm(*this, core_.now());
@@ -228,17 +228,14 @@ void WebSocket::answer_ping(std::string_view payload) {
   if (stream_->unsent_bytes() < io::Stream::kFlushBytes) {
     return write_control(WebSocketOpcode::kPong, payload);
   }
-  owes_pong_ = true;
-  owed_pong_.clear();
-  owed_pong_.append(payload);
+  owed_pong_ = std::make_unique<Buffer>(payload);
 }
 
 void WebSocket::on_sent() {
   stall_end_ = Time::max();
   if (state_ != State::kOpen) return;
-  if (std::exchange(owes_pong_, false)) {
-    write_control(WebSocketOpcode::kPong, owed_pong_.view());
-    owed_pong_.release();
+  if (const auto owed = std::move(owed_pong_); owed != nullptr) {
+    write_control(WebSocketOpcode::kPong, owed->view());
   }
   if (stream_ != nullptr && handler_ != nullptr) handler_->on_sent(*this);
 }
@@ -260,7 +257,7 @@ void WebSocket::close(std::uint16_t code, std::string_view text) {
 void WebSocket::abort(Status why) {
   core_.assert_here();
   if (stream_ == nullptr) return;
-  if (!std::exchange(ended_, true)) end_.status = why;
+  if (!std::exchange(ended_, true)) ending().status = why;
   state_ = State::kEnding;
   stream_->abort(std::move(why));
 }
@@ -274,7 +271,7 @@ void WebSocket::fail(Status why, std::uint16_t code, std::string_view text) {
 
 // Nothing is read from here on, and on_close() says `why`.
 void WebSocket::end(Status why) {
-  if (!std::exchange(ended_, true)) end_.status = std::move(why);
+  if (!std::exchange(ended_, true)) ending().status = std::move(why);
   state_ = State::kEnding;
   if (stream_ == nullptr) return;
   close_end_ = core_.now() + options_->close_timeout;
@@ -283,17 +280,23 @@ void WebSocket::end(Status why) {
   if (!is_client()) stream_->close();
 }
 
+WebSocketEnd& WebSocket::ending() {
+  if (end_ == nullptr) end_ = std::make_unique<WebSocketEnd>();
+  return *end_;
+}
+
 void WebSocket::tell_end() {
   disarm();
-  handler_->on_close(*this, std::exchange(end_, {}));
+  handler_->on_close(*this, std::move(ending()));
 }
 
 void WebSocket::count_end() const {
   const WebSocketMetrics& metrics = options_->metrics;
   if (faulty_) return metrics.closed_for_fault.add();
-  if (!end_.status.ok()) return metrics.closed_lost.add();
-  const bool normal = end_.code == WebSocketCode::kNormal ||
-                      end_.code == WebSocketCode::kGoingAway || end_.code == WebSocketCode::kNone;
+  if (!end_->status.ok()) return metrics.closed_lost.add();
+  const bool normal = end_->code == WebSocketCode::kNormal ||
+                      ending().code == WebSocketCode::kGoingAway ||
+                      end_->code == WebSocketCode::kNone;
   (normal ? metrics.closed_normally : metrics.closed_by_peer).add();
 }
 

@@ -103,7 +103,7 @@ class WebSocket final : public io::Disposable, private io::StreamHandler, privat
             std::shared_ptr<const WebSocketOptions> options);
   ~WebSocket() override;
 
-  // Must be called once; `handler` is borrowed.
+  // Must be called once; `handler` lives as long as the WebSocket.
   void start(WebSocketHandler& handler);
 
   // Sends one message. Text must be UTF-8: a peer fails the connection otherwise.
@@ -154,6 +154,7 @@ class WebSocket final : public io::Disposable, private io::StreamHandler, privat
   void end(Status why);
   bool ping_if_due(Time now);
   void arm();
+  WebSocketEnd& ending();
   void tell_end();
   void count_end() const;
 
@@ -170,18 +171,18 @@ class WebSocket final : public io::Disposable, private io::StreamHandler, privat
   proto::WebSocketReader reader_;
   WebSocketHandler* handler_ = nullptr;
   const std::string protocol_;
-  Buffer owed_pong_;  // payload of the latest ping that is to be answered when output has left
-  WebSocketEnd end_;  // filled from the peer's close on
-  Time heard_;        // when the peer's last byte came
-  Time close_end_;    // when waiting for the end is over; from kClosing on
-  Time stall_end_ = Time::max();  // when output that nobody takes ends the connection
-  std::uint64_t stall_sent_ = 0;  // sent_bytes() when stall_end_ was set
+  std::unique_ptr<Buffer>
+      owed_pong_;  // payload of the latest ping that is to be answered when output has left
+  std::unique_ptr<WebSocketEnd> end_;  // from the first that is known of it
+  Time heard_;                         // when the peer's last byte came
+  Time close_end_;                     // when waiting for the end is over; from kClosing on
+  Time stall_end_ = Time::max();       // when output that nobody takes ends the connection
+  std::uint64_t stall_sent_ = 0;       // sent_bytes() when stall_end_ was set
   std::uint64_t written_bytes_ = 0;
   int pings_unanswered_ = 0;
   State state_ = State::kOpen;
-  bool ended_ = false;   // end_.status stands, whatever the stream says
-  bool paused_ = false;  // by pause()
-  bool owes_pong_ = false;
+  bool ended_ = false;    // its status stands, whatever the stream says
+  bool paused_ = false;   // by pause()
   bool faulty_ = false;   // the peer broke a rule
   bool sending_ = false;  // on_close() must not come inside a call of the handler's side
 };
