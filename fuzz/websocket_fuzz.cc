@@ -27,7 +27,7 @@ struct Told {
 };
 Told read_all(std::string_view input, std::size_t piece, WebSocketRole role) {
   using Event = proto::WebSocketReader::Event;
-  http::WebSocketMessageInflater inflater(15, true, kMessageBytesMax);
+  http::WebSocketMessageInflater inflater(15, true, kMessageBytesMax, 1000);
   proto::WebSocketReader reader({.role = role, .message_bytes_max = kMessageBytesMax}, &inflater);
   Told told;
   std::size_t known = std::min(piece, input.size());

@@ -25,9 +25,10 @@ Status lost(std::string_view reason, std::string_view text) {
 
 Status validate(const WebSocketOptions& options) {
   if (options.message_bytes_max < 1 || options.fragments_max < 1 || options.frame_bytes_max < 1 ||
-      options.pings_max < 1) {
+      options.pings_max < 1 || options.deflate_ratio_max < 1) {
     return bad_option(
-        "message_bytes_max, fragments_max, frame_bytes_max and pings_max must be at least 1");
+        "message_bytes_max, fragments_max, frame_bytes_max, deflate_ratio_max and pings_max must "
+        "be at least 1");
   }
   if (options.ping_interval < Duration::zero()) {
     return bad_option("ping_interval must not be below 0");
@@ -47,7 +48,8 @@ WebSocket::WebSocket(io::Core& core, std::unique_ptr<io::Stream> stream,
                                                        : nullptr),
       deflate_(agreement.deflate.has_value()
                    ? std::make_unique<WebSocketDeflateState>(*agreement.deflate, agreement.role,
-                                                             options_->message_bytes_max)
+                                                             options_->message_bytes_max,
+                                                             options_->deflate_ratio_max)
                    : nullptr),
       reader_({.role = agreement.role,
                .message_bytes_max = options_->message_bytes_max,
@@ -295,8 +297,7 @@ void WebSocket::count_end() const {
   if (faulty_) return metrics.closed_for_fault.add();
   if (!end_->status.ok()) return metrics.closed_lost.add();
   const bool normal = end_->code == WebSocketCode::kNormal ||
-                      ending().code == WebSocketCode::kGoingAway ||
-                      end_->code == WebSocketCode::kNone;
+                      end_->code == WebSocketCode::kGoingAway || end_->code == WebSocketCode::kNone;
   (normal ? metrics.closed_normally : metrics.closed_by_peer).add();
 }
 

@@ -49,6 +49,9 @@ struct WebSocketOptions {
   std::size_t queue_bytes_max = std::size_t{4} << 20U;    // unsent; send_*() refuses beyond
   std::size_t frame_bytes_max = 65536;  // >= 1; larger messages leave as several frames
   std::size_t deflate_bytes_min = 256;  // shorter messages leave as they are
+  // Of a received message beyond 64 KiB, to its packed bytes; 1009 beyond. Deflate reaches 1030,
+  // and runs of one byte do, so by default only the size of a message is bounded. >= 1.
+  std::size_t deflate_ratio_max = 2000;
   Duration ping_interval = std::chrono::seconds(30);  // of silence, then a ping; zero: no pings
   int pings_max = 2;                                  // >= 1; that many without a byte: closed
   Duration close_timeout = std::chrono::seconds(10);  // from our close frame to the end

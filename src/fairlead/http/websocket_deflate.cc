@@ -17,10 +17,10 @@ WebSocketFault fault_of(const Status& status) {
 }  // namespace
 
 WebSocketMessageInflater::WebSocketMessageInflater(int window_bits, bool keep_window,
-                                                   std::size_t bytes_max)
+                                                   std::size_t bytes_max, std::size_t ratio_max)
     : inflater_({.window_bits = window_bits,
                  .keep_window = keep_window,
-                 .limits = {.bytes_max = bytes_max}}) {}
+                 .limits = {.bytes_max = bytes_max, .ratio_max = ratio_max}}) {}
 
 WebSocketFault WebSocketMessageInflater::inflate(std::string_view piece, Buffer& output) {
   return fault_of(inflater_.inflate(piece, output));
@@ -31,11 +31,12 @@ WebSocketFault WebSocketMessageInflater::end_message(Buffer& output) {
 }
 
 WebSocketDeflateState::WebSocketDeflateState(const proto::WebSocketDeflate& agreed,
-                                             WebSocketRole role, std::size_t message_bytes_max)
+                                             WebSocketRole role, std::size_t message_bytes_max,
+                                             std::size_t ratio_max)
     : inflater_(
           role == WebSocketRole::kServer ? agreed.client_window_bits : agreed.server_window_bits,
           role == WebSocketRole::kServer ? agreed.client_keeps_window : agreed.server_keeps_window,
-          message_bytes_max),
+          message_bytes_max, ratio_max),
       deflater_({.window_bits = role == WebSocketRole::kServer ? agreed.server_window_bits
                                                                : agreed.client_window_bits,
                  .keep_window = role == WebSocketRole::kServer ? agreed.server_keeps_window

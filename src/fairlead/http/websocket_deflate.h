@@ -14,11 +14,12 @@
 namespace fairlead::http {
 
 // The reader's inflater, made of compress::MessageInflater: messages above `bytes_max`, and those
-// that inflate to more than 1000 times their size beyond 64 KiB, are faults.
+// that inflate to more than `ratio_max` times their size beyond 64 KiB, are faults.
 // Memory, thread: as compress::MessageInflater.
 class WebSocketMessageInflater final : public proto::WebSocketInflater {
  public:
-  WebSocketMessageInflater(int window_bits, bool keep_window, std::size_t bytes_max);
+  WebSocketMessageInflater(int window_bits, bool keep_window, std::size_t bytes_max,
+                           std::size_t ratio_max);
 
   proto::WebSocketFault inflate(std::string_view piece, Buffer& output) override;
   proto::WebSocketFault end_message(Buffer& output) override;
@@ -32,7 +33,7 @@ class WebSocketMessageInflater final : public proto::WebSocketInflater {
 class WebSocketDeflateState {
  public:
   WebSocketDeflateState(const proto::WebSocketDeflate& agreed, proto::WebSocketRole role,
-                        std::size_t message_bytes_max);
+                        std::size_t message_bytes_max, std::size_t ratio_max);
 
   WebSocketMessageInflater& inflater() { return inflater_; }
   // Appends `message`, packed, to `packed`. True: it is to be sent so. False: it is not worth it.

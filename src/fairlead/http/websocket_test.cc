@@ -1,5 +1,6 @@
 #include "fairlead/http/websocket.h"
 
+#include "fairlead/http/websocket_deflate.h"
 #include "fairlead/http/websocket_testing.h"
 #include "tests/testkit/heap.h"
 
@@ -307,6 +308,25 @@ TEST_F(WebSocketTest, DeflatesWhatIsLongEnough) {
   pass(50ms);
   EXPECT_LT(raw->raw.size(), 200U);
   EXPECT_EQ(static_cast<unsigned char>(raw->raw.at(101)), 0xC1U) << "last, compressed, text";
+}
+
+TEST_F(WebSocketTest, TakesRunsOfOneByteUnlessTheirRatioIsBounded) {
+  Buffer packed;
+  WebSocketDeflateState deflate({}, proto::WebSocketRole::kClient, 1, 1);
+  ASSERT_TRUE(deflate.deflate(std::string(1'000'000, 'x'), packed).ok());
+  std::string bytes = frame(kBinary, packed.view());
+  bytes[0] = static_cast<char>(bytes[0] | 0x40);
+
+  make({}, {.deflate = proto::WebSocketDeflate{}});
+  send(bytes);
+  EXPECT_EQ(recorder->messages.size(), 1U);
+  TearDown();
+  recorder.reset();
+
+  make({.deflate_ratio_max = 100}, {.deflate = proto::WebSocketDeflate{}});
+  send(bytes);
+  EXPECT_EQ(raw->heard, Heard{"close 1009"});
+  EXPECT_EQ(recorder->reason(), "websocket.bomb");
 }
 
 // bad-inputs 4, beyond 6, without the bytes of the stream and the kernel.

@@ -59,8 +59,8 @@ int main() {
   http::WebSocketHub* const sockets = hub->get();
   auto server = http::Server::make(loop, {}, [sockets](const http::Request& request) {
     if (request.path != "/ws/echo") return answer_with(echo(request));
-    return answer_with(sockets->accept(
-        request, [](http::WebSocket&) { return std::make_unique<EchoSocket>(); }));
+    return answer_with(
+        sockets->accept(request, [](http::WebSocket&) { return std::make_unique<EchoSocket>(); }));
   });
   if (!server.ok()) return 1;
   const auto address = (*server)->listen(io::Address::loopback(0));

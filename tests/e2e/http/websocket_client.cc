@@ -41,9 +41,12 @@ class Talk final : public http::WebSocketHandler {
     ended_.set();
   }
 
-  const std::vector<std::string> messages_ = {
-      "hello", "", "k\xc3\xb3smos", std::string("\0\xff", 2), std::string(70'000, 't'),
-      std::string(900'000, '\xfe')};
+  const std::vector<std::string> messages_ = {"hello",
+                                              "",
+                                              "k\xc3\xb3smos",
+                                              std::string("\0\xff", 2),
+                                              std::string(70'000, 't'),
+                                              std::string(900'000, '\xfe')};
   std::unique_ptr<http::WebSocket> socket_;
   std::size_t said_ = 0;
   bool echoed_ = true;
