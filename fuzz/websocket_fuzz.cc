@@ -4,11 +4,11 @@
 
 #include "fairlead/base/check.h"
 #include "fairlead/base/text.h"
-#include "fairlead/compress/message_inflater.h"
 #include "fairlead/http/proto/head.h"
 #include "fairlead/http/proto/websocket_frame.h"
 #include "fairlead/http/proto/websocket_handshake.h"
 #include "fairlead/http/proto/websocket_reader.h"
+#include "fairlead/http/websocket_deflate.h"
 #include "targets.h"
 
 namespace fairlead::fuzz {
@@ -20,29 +20,6 @@ using proto::WebSocketRole;
 
 constexpr std::size_t kMessageBytesMax = 65536;
 
-class Inflater final : public proto::WebSocketInflater {
- public:
-  Inflater() : inflater_({.limits = {.bytes_max = kMessageBytesMax}}) {}
-
-  WebSocketFault inflate(std::string_view piece, Buffer& output) override {
-    return fault_of(inflater_.inflate(piece, output));
-  }
-  WebSocketFault end_message(Buffer& output) override {
-    return fault_of(inflater_.end_message(output));
-  }
-
- private:
-  static WebSocketFault fault_of(const Status& status) {
-    if (status.ok()) return WebSocketFault::kNone;
-    if (status.reason() == "compress.too_big") return WebSocketFault::kTooBig;
-    if (status.reason() == "compress.bomb") return WebSocketFault::kBomb;
-    FL_CHECK(status.reason() == "compress.bad_data");
-    return WebSocketFault::kBadDeflate;
-  }
-
-  compress::MessageInflater inflater_;
-};
-
 // What was told before the end, and how it ended.
 struct Told {
   std::string steps;
@@ -50,7 +27,7 @@ struct Told {
 };
 Told read_all(std::string_view input, std::size_t piece, WebSocketRole role) {
   using Event = proto::WebSocketReader::Event;
-  Inflater inflater;
+  http::WebSocketMessageInflater inflater(15, true, kMessageBytesMax, 1000);
   proto::WebSocketReader reader({.role = role, .message_bytes_max = kMessageBytesMax}, &inflater);
   Told told;
   std::size_t known = std::min(piece, input.size());
@@ -114,14 +91,19 @@ void websocket_messages(std::string_view input) {
 void websocket_handshake(std::string_view input) {
   proto::RequestHeadParser request;
   if (request.parse(input) == proto::ParseState::kDone) {
-    const auto accept = proto::check_websocket_request(request.head(), request.fields(),
-                                                       {.protocols = {"chat", "json"}});
+    const auto accept =
+        proto::check_websocket_request(request.head().method, request.head().minor,
+                                       request.fields(), {.protocols = {"chat", "json"}});
     Buffer out;
     proto::HeadWriter writer(out);
+    const proto::FieldSink sink = [&](std::string_view name, std::string_view value) {
+      writer.field(name, value);
+    };
     if (accept.ok()) {
-      proto::write_websocket_accept(*accept, writer);
+      writer.status_line(101);
+      proto::give_websocket_accept(*accept, sink);
     } else {
-      proto::write_websocket_refusal_fields(accept.status(), writer);
+      proto::give_websocket_refusal_fields(accept.status(), sink);
     }
     FL_CHECK(writer.finish().ok());
   }

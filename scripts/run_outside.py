@@ -22,6 +22,8 @@ DATA = pathlib.Path(__file__).resolve().parent.parent / "tests" / "data"
 RUNS = [
     # HTTP/1.1 framing and request smuggling, the level that everyone must hold.
     ("smuggling_cases.py", "http_echo_server", ["--path", "/echo", "--echo", "--level", "must"]),
+    # WebSocket: handshake, framing, closing, UTF-8, limits, deflate.
+    ("ws_conformance.py", "http_echo_server", ["--path", "/ws/echo", "--max-msg", "1048576"]),
     # JSON texts that every reader must take or refuse.
     ("json_cases.py", "http_echo_server", ["--path", "/json/any"]),
     # Malformed RPC frames, plain and behind a transform.

@@ -88,9 +88,9 @@ Task<Status> Exchange::write(std::string_view piece) {
   co_return lost_ ? gone() : Status();
 }
 
-void Exchange::finish() {
+void Exchange::finish(std::span<const Field> trailers) {
   FL_CHECK(begun_);
-  connection_->finish_answer();
+  connection_->finish_answer(trailers);
 }
 
 void Exchange::cut() { connection_->cut(); }

@@ -68,8 +68,9 @@ class Exchange final : public io::Disposable {
   // Errors: kConnectionClosed `http.client_gone`; kInvalidOperation `http.too_long`: more than the
   //         length that begin() was told.
   Task<Status> write(std::string_view piece);
-  // Ends it. A body that is shorter than its length cuts the connection.
-  void finish();
+  // Ends it. A body that is shorter than its length, or a trailer that cannot be sent, cuts the
+  // connection. Trailers go out only behind a chunked body.
+  void finish(std::span<const Field> trailers = {});
   // Ends the connection: an answer that has begun must not look whole when it is not.
   void cut();
 

@@ -1,14 +1,13 @@
 #include "fairlead/http/server_connection.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <utility>
 
 #include "fairlead/base/check.h"
 #include "fairlead/base/text.h"
 #include "fairlead/http/problem.h"
 #include "fairlead/http/proto/chars.h"
+#include "fairlead/http/proto/chunk_writer.h"
 #include "fairlead/http/proto/writer.h"
 
 namespace fairlead::http::internal {
@@ -325,13 +324,7 @@ void ServerConnection::write_piece(std::string_view piece) {
   if (to_head_ || piece.empty()) return;
   Buffer& out = stream_->output();
   if (exchange_->chunked_) {
-    std::array<char, 18> line;
-    char* const end = std::to_chars(line.data(), line.data() + 16, piece.size(), 16).ptr;
-    end[0] = '\r';
-    end[1] = '\n';
-    out.append({line.data(), static_cast<std::size_t>(end + 2 - line.data())});
-    out.append(piece);
-    out.append("\r\n");
+    proto::write_chunk(out, piece);
   } else {
     out.append(piece);
   }
@@ -342,12 +335,13 @@ bool ServerConnection::takes_no_more() const {
   return stream_ != nullptr && stream_->unsent_bytes() >= kUntakenBytesMax;
 }
 
-void ServerConnection::finish_answer() {
+void ServerConnection::finish_answer(std::span<const Field> trailers) {
   FL_CHECK(state_ == State::kAnswering);
   if (stream_ == nullptr) return end_exchange();
   if (!to_head_ && exchange_->length_left_.value_or(0) > 0) return cut();
   if (!to_head_ && exchange_->chunked_) {
-    stream_->output().append("0\r\n\r\n");
+    Buffer& out = stream_->output();
+    if (!proto::write_last_chunk(out, trailers).ok()) return cut();
     wrote(5);
   }
   if (exchange_->body_open_) keep_alive_ = false;

@@ -34,7 +34,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   Status begin(int status, std::span<const Field> fields, std::optional<std::uint64_t> length);
   void write_piece(std::string_view piece);
   bool takes_no_more() const;
-  void finish_answer();
+  void finish_answer(std::span<const Field> trailers);
   void cut();
   void say_continue();
   void resume_body();

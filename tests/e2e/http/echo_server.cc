@@ -1,5 +1,5 @@
 // A server for tests from outside: answers any method on any path with the body it got. On
-// /json/any the body must be JSON.
+// /json/any the body must be JSON. /ws/echo is a WebSocket that sends every message back.
 //
 //   http_echo_server            listens on a free port of loopback and prints "listening on ..."
 //
@@ -11,6 +11,7 @@
 
 #include "fairlead/codec/codec.h"
 #include "fairlead/http/server.h"
+#include "fairlead/http/websocket_hub.h"
 
 namespace {
 
@@ -28,13 +29,39 @@ Result<http::Response> echo(const http::Request& request) {
   return response;
 }
 
+// Stops reading while much of what it sent waits.
+class EchoSocket final : public http::WebSocketHandler {
+ public:
+  void on_message(http::WebSocket& socket, bool text, std::string_view payload) override {
+    const Status sent = text ? socket.send_text(payload) : socket.send_binary(payload);
+    if (!sent.ok()) return socket.close(http::WebSocketCode::kTryAgainLater, "too slow");
+    if (socket.unsent_bytes() >= kUnsentBytesMax) socket.pause();
+  }
+  void on_sent(http::WebSocket& socket) override { socket.resume(); }
+  void on_close(http::WebSocket&, http::WebSocketEnd) override {}
+
+ private:
+  static constexpr std::size_t kUnsentBytesMax = 1U << 20U;
+};
+
+Task<Result<http::Response>> answer_with(Result<http::Response> response) {
+  co_return std::move(response);
+}
+
 }  // namespace
 
 int main() {
   auto core = io::Core::make();
   if (!core.ok()) return 1;
   io::Core& loop = **core;
-  auto server = http::Server::make(loop, {}, http::plain_handler(echo));
+  auto hub = http::WebSocketHub::make(loop, {});
+  if (!hub.ok()) return 1;
+  http::WebSocketHub* const sockets = hub->get();
+  auto server = http::Server::make(loop, {}, [sockets](const http::Request& request) {
+    if (request.path != "/ws/echo") return answer_with(echo(request));
+    return answer_with(
+        sockets->accept(request, [](http::WebSocket&) { return std::make_unique<EchoSocket>(); }));
+  });
   if (!server.ok()) return 1;
   const auto address = (*server)->listen(io::Address::loopback(0));
   if (!address.ok()) {
@@ -51,5 +78,6 @@ int main() {
   std::fflush(stdout);
   loop.run();
   const Status closed = loop.run((*server)->close(loop.deadline_after(std::chrono::seconds(5))));
-  return closed.ok() ? 0 : 1;
+  const Status drained = loop.run((*hub)->close(loop.deadline_after(std::chrono::seconds(5))));
+  return closed.ok() && drained.ok() ? 0 : 1;
 }

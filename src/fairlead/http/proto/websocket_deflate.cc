@@ -82,7 +82,7 @@ class ExtensionParser {
 };
 
 // All extensions of all fields; nullopt when one is malformed.
-std::optional<std::vector<Extension>> read_extensions(const FieldTable& fields) {
+std::optional<std::vector<Extension>> read_extensions(FieldsView fields) {
   std::vector<Extension> extensions;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const Field field = fields[i];
@@ -168,7 +168,7 @@ std::optional<WebSocketDeflateChoice> keep_offer(const Parameters& offer,
 }  // namespace
 
 Result<std::optional<WebSocketDeflateChoice>> choose_websocket_deflate(
-    const FieldTable& fields, const WebSocketDeflate& wanted) {
+    FieldsView fields, const WebSocketDeflate& wanted) {
   const auto extensions = read_extensions(fields);
   if (!extensions.has_value()) {
     return bad_extension(Code::kBadMessage, "Sec-WebSocket-Extensions is malformed");
@@ -199,7 +199,7 @@ std::string websocket_deflate_offer(const WebSocketDeflate& wanted) {
 }
 
 Result<std::optional<WebSocketDeflate>> read_websocket_deflate_answer(
-    const FieldTable& fields, const std::optional<WebSocketDeflate>& wanted) {
+    FieldsView fields, const std::optional<WebSocketDeflate>& wanted) {
   const auto extensions = read_extensions(fields);
   if (!extensions.has_value()) {
     return bad_extension(Code::kBadGateway, "Sec-WebSocket-Extensions is malformed");

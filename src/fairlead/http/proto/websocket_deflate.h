@@ -8,7 +8,7 @@
 #include <string>
 
 #include "fairlead/base/result.h"
-#include "fairlead/http/proto/fields.h"
+#include "fairlead/http/proto/fields_view.h"
 
 namespace fairlead::http::proto {
 
@@ -34,7 +34,7 @@ struct WebSocketDeflateChoice {
 // `websocket.bad_extension`: a field is malformed, or holds more than 32
 //         extensions or 16 parameters of one.
 Result<std::optional<WebSocketDeflateChoice>> choose_websocket_deflate(
-    const FieldTable& fields, const WebSocketDeflate& wanted);
+    FieldsView fields, const WebSocketDeflate& wanted);
 
 // The value of the field with which a client offers `wanted`.
 std::string websocket_deflate_offer(const WebSocketDeflate& wanted);
@@ -44,6 +44,6 @@ std::string websocket_deflate_offer(const WebSocketDeflate& wanted);
 // Errors: kBadGateway `websocket.bad_extension`: an extension that was not offered, an answer that
 //         does not keep to the offer, or a malformed field.
 Result<std::optional<WebSocketDeflate>> read_websocket_deflate_answer(
-    const FieldTable& fields, const std::optional<WebSocketDeflate>& wanted);
+    FieldsView fields, const std::optional<WebSocketDeflate>& wanted);
 
 }  // namespace fairlead::http::proto

@@ -9,6 +9,7 @@ constexpr std::uint16_t kProtocolError = 1002;
 constexpr std::uint16_t kInvalidData = 1007;
 constexpr std::uint16_t kPolicyViolation = 1008;
 constexpr std::uint16_t kMessageTooBig = 1009;
+constexpr std::uint16_t kInternalError = 1011;
 
 constexpr std::array<WebSocketFaultRow, kWebSocketFaultCount> kRows = {{
     {1000, "", ""},
@@ -29,6 +30,7 @@ constexpr std::array<WebSocketFaultRow, kWebSocketFaultCount> kRows = {{
      "a message has more fragments than the limit"},
     {kMessageTooBig, "websocket.too_big", "a message is larger than the limit"},
     {kMessageTooBig, "websocket.bomb", "a message inflates to too many times its size"},
+    {kInternalError, "websocket.no_memory", "there is no memory to inflate a message"},
 }};
 
 bool is_limit(WebSocketFault fault) {
@@ -45,6 +47,7 @@ const WebSocketFaultRow& websocket_fault_row(WebSocketFault fault) {
 Status to_status(WebSocketFault fault) {
   if (fault == WebSocketFault::kNone) return {};
   const WebSocketFaultRow& row = websocket_fault_row(fault);
+  if (fault == WebSocketFault::kNoMemory) return Status(Code::kInternal, row.reason, row.text);
   return Status(is_limit(fault) ? Code::kTooLarge : Code::kBadMessage, row.reason, row.text);
 }
 

@@ -28,8 +28,9 @@ enum class WebSocketFault : std::uint8_t {
   kTooManyFragments,
   kTooBig,
   kBomb,
+  kNoMemory,
 };
-inline constexpr std::size_t kWebSocketFaultCount = 14;
+inline constexpr std::size_t kWebSocketFaultCount = 15;
 
 // One row per fault.
 struct WebSocketFaultRow {
@@ -40,8 +41,8 @@ struct WebSocketFaultRow {
 
 const WebSocketFaultRow& websocket_fault_row(WebSocketFault fault);
 
-// The fault as a Status: kTooLarge for kTooManyFragments, kTooBig and kBomb, else kBadMessage, with
-// the row's reason. OK for kNone.
+// The fault as a Status: kTooLarge for kTooManyFragments, kTooBig and kBomb, kInternal for
+// kNoMemory, else kBadMessage, with the row's reason. OK for kNone.
 Status to_status(WebSocketFault fault);
 
 }  // namespace fairlead::http::proto

@@ -36,7 +36,7 @@ std::string answer_to(std::string_view key) {
 }
 
 // The elements of all fields called `name`, without blanks, empty ones left out.
-std::vector<std::string_view> list_of(const FieldTable& fields, std::string_view name) {
+std::vector<std::string_view> list_of(FieldsView fields, std::string_view name) {
   std::vector<std::string_view> elements;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const Field field = fields[i];
@@ -51,7 +51,7 @@ std::vector<std::string_view> list_of(const FieldTable& fields, std::string_view
 }
 
 // The value of a field that stands there exactly once.
-std::optional<std::string_view> only_value(const FieldTable& fields, std::string_view name) {
+std::optional<std::string_view> only_value(FieldsView fields, std::string_view name) {
   std::optional<std::string_view> value;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const Field field = fields[i];
@@ -62,13 +62,20 @@ std::optional<std::string_view> only_value(const FieldTable& fields, std::string
   return value;
 }
 
-bool names(const FieldTable& fields, std::string_view name, std::string_view token) {
+bool stands_in(FieldsView fields, std::string_view name) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (equals_ignoring_case(fields[i].name, name)) return true;
+  }
+  return false;
+}
+
+bool names(FieldsView fields, std::string_view name, std::string_view token) {
   return std::ranges::any_of(list_of(fields, name), [token](std::string_view element) {
     return equals_ignoring_case(element, token);
   });
 }
 
-bool asks_for_websocket(const FieldTable& fields) {
+bool asks_for_websocket(FieldsView fields) {
   return names(fields, kUpgrade, "websocket") && names(fields, kConnection, "upgrade");
 }
 
@@ -89,8 +96,8 @@ Status bad_reply(std::string_view reason, std::string_view text) {
   return {Code::kBadGateway, reason, text};
 }
 
-Status check_version(const RequestHead& head, const FieldTable& fields) {
-  if (head.minor == 0) return bad("websocket.bad_version", "HTTP/1.0 has no WebSocket");
+Status check_version(int minor, FieldsView fields) {
+  if (minor == 0) return bad("websocket.bad_version", "HTTP/1.0 has no WebSocket");
   const auto version = only_value(fields, kVersion);
   if (version == kOurVersion) return {};
   if (!version.has_value() || !parse_uint64(*version).has_value()) {
@@ -99,27 +106,33 @@ Status check_version(const RequestHead& head, const FieldTable& fields) {
   return {kUpgradeRequired, "websocket.version", "version 13 of WebSocket is spoken here"};
 }
 
-bool has_body(const Framing& framing) {
-  return framing.body != BodyKind::kNone &&
-         !(framing.body == BodyKind::kLength && framing.length == 0);
+// Of a request whose framing was checked, these two fields tell (RFC 9112 section 6.3).
+bool has_body(FieldsView fields) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const Field field = fields[i];
+    if (equals_ignoring_case(field.name, "Transfer-Encoding")) return true;
+    if (equals_ignoring_case(field.name, "Content-Length")) return parse_uint64(field.value) != 0U;
+  }
+  return false;
 }
 
 }  // namespace
 
-Result<WebSocketAccept> check_websocket_request(const RequestHead& head, const FieldTable& fields,
+Result<WebSocketAccept> check_websocket_request(std::string_view method, int minor,
+                                                FieldsView fields,
                                                 const WebSocketServerOptions& options) {
-  if (head.method != "GET") {
+  if (method != "GET") {
     return Status(Code::kKindNotAllowed, "websocket.method", "a WebSocket is asked for with GET");
   }
   if (!asks_for_websocket(fields)) {
     return Status(kUpgradeRequired, "websocket.no_upgrade", "only WebSocket is spoken here");
   }
-  FL_TRY(check_version(head, fields));
+  FL_TRY(check_version(minor, fields));
   const auto key = only_value(fields, kKey);
   if (!key.has_value() || !is_key(*key)) {
     return bad("websocket.bad_key", "Sec-WebSocket-Key is 16 bytes in base64");
   }
-  if (has_body(head.framing)) {
+  if (has_body(fields)) {
     return bad("websocket.has_body", "a request for a WebSocket has no body");
   }
 
@@ -138,21 +151,20 @@ Result<WebSocketAccept> check_websocket_request(const RequestHead& head, const F
   return accept;
 }
 
-void write_websocket_accept(const WebSocketAccept& accept, HeadWriter& writer) {
-  writer.status_line(101);
-  writer.field(kUpgrade, "websocket");
-  writer.field(kConnection, kUpgrade);
-  writer.field(kAccept, accept.key_answer);
-  if (!accept.protocol.empty()) writer.field(kProtocol, accept.protocol);
-  if (accept.deflate.has_value()) writer.field(kExtensions, accept.deflate->answer);
+void give_websocket_accept(const WebSocketAccept& accept, const FieldSink& sink) {
+  sink(kUpgrade, "websocket");
+  sink(kConnection, kUpgrade);
+  sink(kAccept, accept.key_answer);
+  if (!accept.protocol.empty()) sink(kProtocol, accept.protocol);
+  if (accept.deflate.has_value()) sink(kExtensions, accept.deflate->answer);
 }
 
-void write_websocket_refusal_fields(const Status& refusal, HeadWriter& writer) {
-  if (refusal.code() == Code::kKindNotAllowed) writer.field("Allow", "GET");
+void give_websocket_refusal_fields(const Status& refusal, const FieldSink& sink) {
+  if (refusal.code() == Code::kKindNotAllowed) sink("Allow", "GET");
   if (refusal.code() != kUpgradeRequired) return;
-  writer.field(kUpgrade, "websocket");
-  writer.field(kConnection, kUpgrade);
-  writer.field(kVersion, kOurVersion);
+  sink(kUpgrade, "websocket");
+  sink(kConnection, kUpgrade);
+  sink(kVersion, kOurVersion);
 }
 
 std::string websocket_key(const std::array<char, 16>& random_bytes) {
@@ -177,7 +189,7 @@ void write_websocket_request(const WebSocketRequest& request, HeadWriter& writer
   }
 }
 
-Result<WebSocketReply> check_websocket_reply(const ResponseHead& head, const FieldTable& fields,
+Result<WebSocketReply> check_websocket_reply(const ResponseHead& head, FieldsView fields,
                                              const WebSocketRequest& request) {
   if (head.status != 101) {
     return bad_reply("websocket.not_switched",
@@ -190,7 +202,7 @@ Result<WebSocketReply> check_websocket_reply(const ResponseHead& head, const Fie
     return bad_reply("websocket.bad_accept", "Sec-WebSocket-Accept does not answer the key");
   }
   WebSocketReply reply;
-  if (fields.find(kProtocol).has_value()) {
+  if (stands_in(fields, kProtocol)) {
     const auto protocol = only_value(fields, kProtocol);
     if (!protocol.has_value() ||
         std::ranges::find(request.protocols, *protocol) == request.protocols.end()) {

@@ -1,6 +1,6 @@
 // The opening handshake of WebSocket (RFC 6455 section 4), of a server and of a client.
 //
-//   client: write_websocket_request ──► server: check_websocket_request ──► write_websocket_accept
+//   client: write_websocket_request ──► server: check_websocket_request ──► give_websocket_accept
 //   client: check_websocket_reply  ◄──────────────────┘   └──► a Status, and its fields
 //
 // Origin, cookies and credentials are the business of whoever serves the request.
@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "fairlead/base/result.h"
-#include "fairlead/http/proto/fields.h"
+#include "fairlead/http/proto/fields_view.h"
 #include "fairlead/http/proto/head.h"
 #include "fairlead/http/proto/websocket_deflate.h"
 #include "fairlead/http/proto/writer.h"
@@ -32,8 +32,8 @@ struct WebSocketAccept {
   std::optional<WebSocketDeflateChoice> deflate;
 };
 
-// Whether the request asks for a WebSocket as it should.
-// Errors, each with its HTTP status as code:
+// Whether a request of HTTP/1.`minor`, whose framing was checked, asks for a WebSocket as it
+// should. Errors, each with its HTTP status as code:
 //   405 `websocket.method`         not GET
 //   426 `websocket.no_upgrade`     Upgrade or Connection do not ask for "websocket"
 //   426 `websocket.version`        Sec-WebSocket-Version is a number but not 13
@@ -43,15 +43,16 @@ struct WebSocketAccept {
 //   400 `websocket.has_body`       the bytes behind the head would be two things at once
 //   400 `websocket.bad_protocol`   Sec-WebSocket-Protocol is no list of tokens
 //   400 `websocket.bad_extension`  as choose_websocket_deflate()
-Result<WebSocketAccept> check_websocket_request(const RequestHead& head, const FieldTable& fields,
+Result<WebSocketAccept> check_websocket_request(std::string_view method, int minor,
+                                                FieldsView fields,
                                                 const WebSocketServerOptions& options);
 
-// Writes the head of the 101 answer up to finish(), which is the caller's.
-void write_websocket_accept(const WebSocketAccept& accept, HeadWriter& writer);
+// Gives the fields of the 101 answer.
+void give_websocket_accept(const WebSocketAccept& accept, const FieldSink& sink);
 
-// Writes the fields that a refusal of check_websocket_request() needs: Allow of a 405; Upgrade,
+// Gives the fields that a refusal of check_websocket_request() needs: Allow of a 405; Upgrade,
 // Connection and Sec-WebSocket-Version of a 426; none of a 400.
-void write_websocket_refusal_fields(const Status& refusal, HeadWriter& writer);
+void give_websocket_refusal_fields(const Status& refusal, const FieldSink& sink);
 
 // What a client asks for.
 struct WebSocketRequest {
@@ -76,7 +77,7 @@ struct WebSocketReply {
 // Errors, all kBadGateway: `websocket.not_switched` (not 101), `websocket.no_upgrade`,
 // `websocket.bad_accept` (not the answer to the key), `websocket.bad_protocol` (one that was not
 // asked for, or several), `websocket.bad_extension`.
-Result<WebSocketReply> check_websocket_reply(const ResponseHead& head, const FieldTable& fields,
+Result<WebSocketReply> check_websocket_reply(const ResponseHead& head, FieldsView fields,
                                              const WebSocketRequest& request);
 
 }  // namespace fairlead::http::proto

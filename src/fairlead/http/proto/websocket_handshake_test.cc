@@ -23,13 +23,18 @@ Outcome ask(const std::string& text, const WebSocketServerOptions& options = {})
   const std::string whole = text + "\r\n";  // the head's views point into it
   RequestHeadParser parser;
   EXPECT_EQ(parser.parse(whole), ParseState::kDone) << text;
-  const auto accept = check_websocket_request(parser.head(), parser.fields(), options);
+  const auto accept =
+      check_websocket_request(parser.head().method, parser.head().minor, parser.fields(), options);
   Buffer out;
   HeadWriter writer(out);
+  const FieldSink sink = [&](std::string_view name, std::string_view value) {
+    writer.field(name, value);
+  };
   if (accept.ok()) {
-    write_websocket_accept(*accept, writer);
+    writer.status_line(101);
+    give_websocket_accept(*accept, sink);
   } else {
-    write_websocket_refusal_fields(accept.status(), writer);
+    give_websocket_refusal_fields(accept.status(), sink);
   }
   EXPECT_TRUE(writer.finish().ok());
   const Status status = accept.ok() ? Status() : accept.status();

@@ -26,7 +26,8 @@ class WebSocketInflater {
  public:
   virtual ~WebSocketInflater() = default;
   // Appends what `piece` of the current message inflates to onto `output`; at most one byte more
-  // than message_bytes_max of the reader in a message. Faults: kBadDeflate, kTooBig, kBomb.
+  // than message_bytes_max of the reader in a message. Faults: kBadDeflate, kTooBig, kBomb,
+  // kNoMemory.
   virtual WebSocketFault inflate(std::string_view piece, Buffer& output) = 0;
   // The current message has no more bytes: appends the rest. Faults: as inflate().
   virtual WebSocketFault end_message(Buffer& output) = 0;
@@ -64,7 +65,7 @@ class WebSocketReader {
   // kNeedMore. After kClose every byte is consumed and ignored.
   // Faults in fault(), after kFailed: those of read_websocket_head(); kBadSequence, kBadClose (its
   // code), kBadUtf8 (a text, or that of a close frame), kTooBig (told at a frame's head, before its
-  // payload; compressed ones: as soon as they are), kTooManyFragments, kBadDeflate, kBomb.
+  // payload; compressed ones: as soon as they are), kTooManyFragments, and those of the inflater.
   Step next(std::string_view input);
 
   WebSocketFault fault() const { return fault_; }
