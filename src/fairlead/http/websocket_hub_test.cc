@@ -122,6 +122,7 @@ TEST_F(WebSocketHubTest, Beyond3LimitsTheConnectionsOfOneAddress) {
   const auto third = connect();
   EXPECT_EQ(third.status().code(), Code::kRateLimited);
   EXPECT_EQ(third.status().reason(), "websocket.refused");
+  ASSERT_NE(third.status().cause(), nullptr);
   EXPECT_NE(third.status().cause()->find("websocket.too_many_of_host"), std::string::npos);
   EXPECT_EQ(metrics.handshakes_refused.value(), 1U);
   second.socket->close(WebSocketCode::kNormal, "");
@@ -134,6 +135,7 @@ TEST_F(WebSocketHubTest, RefusesMoreConnectionsThanItMayHold) {
   open();
   const auto second = connect();
   EXPECT_EQ(second.status().code(), Code::kOverloaded);
+  ASSERT_NE(second.status().cause(), nullptr);
   EXPECT_NE(second.status().cause()->find("websocket.too_many"), std::string::npos);
 }
 

@@ -115,7 +115,9 @@ class Recorder final : public WebSocketHandler {
  private:
   void on_message(WebSocket& from, bool text, std::string_view payload) override {
     messages.push_back((text ? "text " : "binary ") + std::string(payload));
-    if (echo) EXPECT_TRUE((text ? from.send_text(payload) : from.send_binary(payload)).ok());
+    if (echo) {
+      EXPECT_TRUE((text ? from.send_text(payload) : from.send_binary(payload)).ok());
+    }
     if (pause_after_message) from.pause();
   }
   void on_sent(WebSocket&) override { ++sent; }
