@@ -112,7 +112,8 @@ void SocketStream::resume() {
 // `until_empty`: more may lie there than a short read tells, because an end or error is near.
 void SocketStream::read(bool until_empty) {
   for (int reads = 0; reads < kReadsPerTurnMax; ++reads) {
-    // Who resumes, or was just handed the stream, sees the rest in a turn of its own, before an end.
+    // Who resumes, or was just handed the stream, sees the rest in a turn of its own, before an
+    // end.
     if (paused_ || closing_ || ended_ || again_) return;
     bool more = until_empty;
     if (!read_once(more) || !more) return;

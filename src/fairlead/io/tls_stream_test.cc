@@ -80,13 +80,13 @@ TEST_P(TlsStreamTest, IsHandedOverWhileTheEndOfItsHandshakeIsTold) {
   listen();
   std::optional<TlsDoorman> doorman;
   server_context = context_of(TlsRole::kServer, server_options);
-  auto opened = core->listen(
-      Address::parse("127.0.0.1:0").value(), {}, [&](Core& owner, std::unique_ptr<Stream> stream) {
-        auto made = tls_wrap(owner, std::move(stream), server_context);
-        made->on_established([&] { doorman->stream.start(*doorman); });
-        accepted(owner, std::move(made));
-        doorman.emplace(*server->stream, *server);
-      });
+  auto opened = core->listen(Address::parse("127.0.0.1:0").value(), {},
+                             [&](Core& owner, std::unique_ptr<Stream> stream) {
+                               auto made = tls_wrap(owner, std::move(stream), server_context);
+                               made->on_established([&] { doorman->stream.start(*doorman); });
+                               accepted(owner, std::move(made));
+                               doorman.emplace(*server->stream, *server);
+                             });
   listener = std::move(opened).value();
 
   ASSERT_TRUE(dial().ok());

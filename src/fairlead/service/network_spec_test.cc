@@ -29,9 +29,9 @@ TEST(NetworkSpec, ReadsListenersAsTextsAndAsMaps) {
   for (const ListenSpec& each : spec->listen)
     plans.push_back(plan_of(each, spec->protocol).value());
   ASSERT_EQ(plans.size(), 4U);
-  EXPECT_EQ(plans[0].protocol->name(), "pb");
+  EXPECT_EQ(plans[0].frames->name(), "pb");
   EXPECT_FALSE(plans[0].where.tls);
-  EXPECT_EQ(plans[1].protocol->name(), "json");
+  EXPECT_EQ(plans[1].frames->name(), "json");
   EXPECT_EQ(plans[1].where.address.to_text(), "unix:/run/a");
   EXPECT_TRUE(plans[1].where.tls);
   EXPECT_FALSE(plans[2].where.tls);
