@@ -38,6 +38,55 @@ TEST(NetworkSpec, ReadsListenersAsTextsAndAsMaps) {
   EXPECT_TRUE(plans[3].where.tls);
 }
 
+ListenPlan plan(const ListenSpec& spec) {
+  Result<ListenPlan> made = plan_of(spec, "raw");
+  EXPECT_TRUE(made.ok()) << made.status();
+  return made.ok() ? *std::move(made) : ListenPlan();
+}
+
+TEST(NetworkSpec, SpeaksHttpBesideTheDefaultProtocolWhereNothingIsSaid) {
+  const ListenPlan said_nothing = plan("tcp://127.0.0.1:1");
+  EXPECT_EQ(said_nothing.names(), "raw http websocket");
+  EXPECT_TRUE(said_nothing.detects());
+  EXPECT_TRUE(said_nothing.tls_too);
+  EXPECT_FALSE(plan("unix:/run/a").tls_too) << "nobody needs it there";
+  EXPECT_FALSE(plan("tls://127.0.0.1:1").tls_too) << "nothing plain";
+}
+
+TEST(NetworkSpec, DetectsNothingWhereOneProtocolIsSaid) {
+  ListenSpec by_name("tcp://127.0.0.1:1");
+  by_name.protocol = "raw";
+  ListenSpec by_list("tcp://127.0.0.1:1");
+  by_list.protocols = {"http"};
+  for (const ListenSpec& spec : {by_name, by_list, ListenSpec("ws://127.0.0.1:1")}) {
+    EXPECT_FALSE(plan(spec).detects()) << spec.address;
+    EXPECT_FALSE(plan(spec).tls_too) << spec.address;
+  }
+}
+
+TEST(NetworkSpec, ReadsAddressesThatSayWhatIsSpoken) {
+  EXPECT_EQ(plan("http://:8080").names(), "http");
+  EXPECT_EQ(plan("http://:8080").where.address.to_text(), "0.0.0.0:8080");
+  EXPECT_TRUE(plan("https://127.0.0.1:1").where.tls);
+  EXPECT_EQ(plan("wss://127.0.0.1:1").names(), "websocket");
+  EXPECT_EQ(plan_of("http://x", "raw").status().reason(), "address.bad");
+}
+
+TEST(NetworkSpec, RefusesProtocolsThatCannotShareAListener) {
+  for (const char* listener : {
+           "{address: 'tcp://:1', protocols: [raw, json]}",
+           "{address: 'tcp://:1', protocols: [thrift-binary, thrift-struct]}",
+           "{address: 'tcp://:1', protocol: raw, protocols: [raw]}",
+           "{address: 'http://:1', protocol: raw}",
+           "{address: 'tcp://:1', protocols: [raw], erpc_http: true}",
+           "{address: 'tcp://:1', protocols: [rawr]}",
+       }) {
+    const Status status = spec_of("listen: [" + std::string(listener) + "]\n").status();
+    EXPECT_EQ(status.reason(), "config.bad_value") << listener << ": " << status;
+    EXPECT_NE(status.message().find("math.yaml:1:"), std::string_view::npos) << status;
+  }
+}
+
 TEST(NetworkSpec, ReadsHowListenersSpeakTls) {
   const Result<Spec> spec = spec_of(
       "tls:\n"
