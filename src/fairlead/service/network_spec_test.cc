@@ -87,6 +87,22 @@ TEST(NetworkSpec, RefusesProtocolsThatCannotShareAListener) {
   }
 }
 
+TEST(NetworkSpec, ReadsTheExampleOfTheGuide) {
+  const auto document = config::load_file(FL_SOURCE_DIR "/examples/guide/one_port/math.yaml", {});
+  ASSERT_TRUE(document.ok()) << document.status();
+  Spec spec;
+  const Status read = config::bind(*document, spec);
+  ASSERT_TRUE(read.ok()) << read;
+
+  std::vector<std::string> names;
+  for (const ListenSpec& each : spec.listen) names.push_back(plan(each).names());
+  const std::vector<std::string> expected = {
+      "raw http websocket",          "json thrift-binary http", "raw",
+      "raw http websocket",          "raw http websocket",      "http",
+      "raw http websocket erpc_http"};
+  EXPECT_EQ(names, expected);
+}
+
 TEST(NetworkSpec, ReadsHowListenersSpeakTls) {
   const Result<Spec> spec = spec_of(
       "tls:\n"
