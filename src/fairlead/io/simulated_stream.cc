@@ -35,7 +35,7 @@ void SimulatedStream::later(Time when, const ConnectionPtr& connection, std::siz
 }
 
 void SimulatedStream::start(StreamHandler& handler) {
-  FL_CHECK(handler_ == nullptr);
+  if (handler_ != nullptr) return hand_over(handler);
   handler_ = &handler;
   if (closed_) {  // broken on the way here
     world().at(world().now, core(), [connection = connection_, side = side_] {
@@ -52,8 +52,12 @@ void SimulatedStream::hand_over(StreamHandler& handler) {
   FL_CHECK(handler_ != nullptr);
   handler_ = &handler;
   ended_ = false;
-  paused_ = true;
-  resume();
+  paused_ = false;
+  if (std::exchange(handed_over_, true)) return;
+  later(world().now, connection_, side_, [](SimulatedStream& stream) {
+    stream.handed_over_ = false;
+    stream.deliver();
+  });
 }
 
 void SimulatedStream::resume() {
@@ -256,7 +260,7 @@ void SimulatedStream::receive_end() {
 
 // Gives the handler everything that it has not consumed.
 void SimulatedStream::deliver() {
-  if (handler_ == nullptr || paused_ || stalled_ || closing_ || ended_) return;
+  if (handler_ == nullptr || handed_over_ || paused_ || stalled_ || closing_ || ended_) return;
   if (inbox_bytes_ > 0) {
     std::size_t consumed = 0;
     {
@@ -266,7 +270,7 @@ void SimulatedStream::deliver() {
     FL_CHECK(consumed <= inbox_bytes_ || closed_);
     if (closed_) return;
     if (consumed > 0) keep_rest(consumed);
-    if (paused_ || closing_) return;
+    if (handed_over_ || paused_ || closing_) return;
   }
   if (end_arrived_ && !std::exchange(ended_, true)) handler_->on_end();
 }

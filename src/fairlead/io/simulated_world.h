@@ -185,7 +185,8 @@ class SimulatedStream final : public Stream {
   std::size_t inbox_bytes_ = 0;
   Status abort_why_;
   bool paused_ = false;
-  bool stalled_ = false;  // for a while, or for ever
+  bool handed_over_ = false;  // the new handler has not seen what is here
+  bool stalled_ = false;      // for a while, or for ever
   bool end_arrived_ = false;
   bool ended_ = false;
   bool ending_ = false;  // the end is sent behind the output

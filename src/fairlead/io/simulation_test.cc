@@ -46,6 +46,39 @@ TEST_F(SimulationTest, TellsTheOtherSideOfTheEnd) {
   EXPECT_TRUE(server->closed);
 }
 
+// Takes one byte, then gives the stream to somebody else.
+struct SimulatedDoorman final : StreamHandler {
+  SimulatedDoorman(Stream& guarded, StreamHandler& to) : stream(guarded), next(to) {}
+  ReadResult on_read(const Bytes&) override {
+    stream.start(next);
+    return {1, 0};
+  }
+  void on_end() override { ADD_FAILURE() << "the stream is somebody else's by then"; }
+  void on_close(Status) override { ADD_FAILURE(); }
+
+  Stream& stream;
+  StreamHandler& next;
+};
+
+TEST_F(SimulationTest, GivesWhatIsLeftToTheNextHandlerBeforeTheEndThatCameWithIt) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    make(seed);
+    pass(1s);
+    server->stream->pause();
+    send("abcdef");
+    client->stream->close();
+    pass(1s);
+
+    SimulatedDoorman doorman(*server->stream, *server);
+    server->stream->start(doorman);  // goes on with bytes and end together
+    pass(1s);
+
+    ASSERT_EQ(server->received, "bcdef") << "seed " << seed;
+    ASSERT_TRUE(server->ended && server->closed) << "seed " << seed;
+    TearDown();
+  }
+}
+
 TEST_F(SimulationTest, RefusesWhereNobodyListens) {
   make(6);
   const auto nobody = near->run(near->connect(Address::loopback(1), Deadline(), {}));

@@ -51,7 +51,7 @@ SocketStream::~SocketStream() {
 }
 
 void SocketStream::start(StreamHandler& handler) {
-  FL_CHECK(handler_ == nullptr);
+  if (handler_ != nullptr) return hand_over(handler);
   handler_ = &handler;
   if (!core().add(socket_.get(), kReadEvents, *this)) abort(connection_error(errno));
 }
@@ -112,7 +112,9 @@ void SocketStream::resume() {
 // `until_empty`: more may lie there than a short read tells, because an end or error is near.
 void SocketStream::read(bool until_empty) {
   for (int reads = 0; reads < kReadsPerTurnMax; ++reads) {
-    if (paused_ || closing_ || ended_) return;
+    // Who resumes, or was just handed the stream, sees the rest in a turn of its own, before an
+    // end.
+    if (paused_ || closing_ || ended_ || again_) return;
     bool more = until_empty;
     if (!read_once(more) || !more) return;
   }

@@ -64,7 +64,8 @@ class Stream : public Disposable {
 
   ~Stream() override;
 
-  // Must be called once, before the turn in which the stream was made ends.
+  // Must be called before the turn in which the stream was made ends. On a stream that somebody has
+  // started already it is hand_over(), so that whoever takes a stream takes both kinds.
   virtual void start(StreamHandler& handler) = 0;
   // Another handler from here on, after start(): a reader of first bytes gives the stream to who
   // understands them. What was read and not consumed, and the peer's end, come to `handler`, never

@@ -39,6 +39,7 @@ struct Recorder final : StreamHandler {
   }
   void on_end() override {
     ended = true;
+    received_at_end = received;
     if (close_at_end) stream->close();
   }
   void on_close(Status status) override {
@@ -55,6 +56,7 @@ struct Recorder final : StreamHandler {
   std::unique_ptr<Stream> stream;
   std::function<void()> on_each_read;
   std::string received;
+  std::string received_at_end;
   std::list<Bytes> held;
   std::size_t take_max = std::string::npos;
   std::size_t unit = 0;
@@ -216,6 +218,32 @@ TEST_P(StreamTest, TellsTheNextHandlerOfAnEndThatItsReaderMet) {
 
   EXPECT_EQ(server->received, "a") << "what was never consumed comes with it";
   EXPECT_TRUE(server->ended);
+}
+
+// Otherwise the next handler would close before it had seen a request that came with its end.
+TEST_P(StreamTest, GivesWhatIsLeftToTheNextHandlerBeforeTheEndThatCameWithIt) {
+  connect();
+  Doorman doorman(*server->stream, *server);
+  server->stream->hand_over(doorman);
+  server->echo = true;
+
+  client->write("abcdef");
+  client->stream->close();
+  turn_until([&] { return server->closed; });
+
+  EXPECT_EQ(server->received, "bcdef");
+  EXPECT_EQ(server->received_at_end, "bcdef");
+}
+
+TEST_P(StreamTest, StartsAStreamThatWasStartedAlreadyByHandingItOver) {
+  connect();
+  Doorman doorman(*server->stream, *server);
+  server->stream->start(doorman);
+
+  client->write("ab");
+  turn_until([&] { return doorman.seen.size() >= 2; });
+
+  EXPECT_EQ(server->received, "");
 }
 
 TEST_P(StreamTest, KeepsOrderWhateverTheReaderLeaves) {

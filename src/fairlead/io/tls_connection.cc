@@ -129,7 +129,7 @@ void TlsConnection::abandon() {
 }
 
 void TlsConnection::start(StreamHandler& handler) {
-  FL_CHECK(handler_ == nullptr);
+  if (handler_ != nullptr) return hand_over(handler);
   handler_ = &handler;
   if (context_->role() == TlsRole::kServer) {
     core_.timers().arm(*this, core_.now() + context_->state().handshake_timeout);
@@ -144,6 +144,8 @@ void TlsConnection::hand_over(StreamHandler& handler) {
   handler_ = &handler;
   ended_ = false;
   paused_ = false;
+  handed_over_ = true;
+  if (state_ == State::kOpen) inner_->pause();  // go_on() has it give what is not decrypted yet
   go_on_later();
 }
 
@@ -181,7 +183,10 @@ void TlsConnection::advance() {
   if (incoming_.empty()) return;
   if (state_ == State::kHandshake) shake_hands();
   // A client that has just met its server has no handler yet; the rest comes again when it has.
-  if (state_ != State::kOpen || handler_ == nullptr || paused_ || incoming_.empty()) return;
+  if (state_ != State::kOpen || handler_ == nullptr || handed_over_ || paused_ ||
+      incoming_.empty()) {
+    return;
+  }
   decrypt();
 }
 
@@ -271,7 +276,7 @@ void TlsConnection::keep_rest(const Bytes& input, ReadResult result) {
 }
 
 void TlsConnection::tell_end() {
-  if (!ending_ || ended_ || paused_ || closing_ || state_ != State::kOpen) return;
+  if (!ending_ || ended_ || handed_over_ || paused_ || closing_ || state_ != State::kOpen) return;
   ended_ = true;
   handler_->on_end();
 }
@@ -302,6 +307,7 @@ void TlsConnection::go_on() {
   if (state_ == State::kClosed && handler_ != nullptr && !why_.ok()) {
     return handler_->on_close(std::exchange(why_, Status()));
   }
+  handed_over_ = false;
   if (state_ != State::kOpen || paused_ || closing_) return;
   inner_->resume();
   if (rest_bytes_ > 0) deliver(rest_bytes_);

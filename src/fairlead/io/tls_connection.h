@@ -94,8 +94,9 @@ class TlsConnection final : public TlsStream,
   State state_ = State::kHandshake;
   bool heard_ = false;  // a record has come
   bool paused_ = false;
-  bool ending_ = false;  // close_notify has come
-  bool ended_ = false;   // and the handler knows
+  bool handed_over_ = false;  // the new handler has not seen what is here
+  bool ending_ = false;       // close_notify has come
+  bool ended_ = false;        // and the handler knows
   bool closing_ = false;
 };
 

@@ -45,6 +45,57 @@ TEST_P(TlsStreamTest, CarriesBytesBothWaysAndClosesInOrder) {
   EXPECT_TRUE(server->why.ok()) << server->why;
 }
 
+// Takes one byte, then gives the stream to somebody else.
+struct TlsDoorman final : StreamHandler {
+  TlsDoorman(Stream& guarded, StreamHandler& to) : stream(guarded), next(to) {}
+  ReadResult on_read(const Bytes& input) override {
+    seen += input.view();
+    stream.start(next);
+    return {1, 0};
+  }
+  void on_end() override { ADD_FAILURE() << "the stream is somebody else's by then"; }
+  void on_close(Status) override { ADD_FAILURE(); }
+
+  Stream& stream;
+  StreamHandler& next;
+  std::string seen;
+};
+
+TEST_P(TlsStreamTest, GivesWhatIsLeftToTheNextHandlerBeforeTheEndThatCameWithIt) {
+  connect();
+  TlsDoorman doorman(*server->stream, *server);
+  server->stream->start(doorman);
+  const std::string long_text(100'000, 'x');
+
+  client->write("abc" + long_text);
+  client->stream->close();
+  turn_until([this] { return server->closed; });
+
+  EXPECT_EQ(server->received, "bc" + long_text);
+  EXPECT_TRUE(server->ended);
+  EXPECT_TRUE(server->why.ok()) << server->why;
+}
+
+TEST_P(TlsStreamTest, IsHandedOverWhileTheEndOfItsHandshakeIsTold) {
+  listen();
+  std::optional<TlsDoorman> doorman;
+  server_context = context_of(TlsRole::kServer, server_options);
+  auto opened = core->listen(Address::parse("127.0.0.1:0").value(), {},
+                             [&](Core& owner, std::unique_ptr<Stream> stream) {
+                               auto made = tls_wrap(owner, std::move(stream), server_context);
+                               made->on_established([&] { doorman->stream.start(*doorman); });
+                               accepted(owner, std::move(made));
+                               doorman.emplace(*server->stream, *server);
+                             });
+  listener = std::move(opened).value();
+
+  ASSERT_TRUE(dial().ok());
+  client->write("abc");
+  turn_until([this] { return server != nullptr && server->received == "bc"; });
+
+  EXPECT_EQ(doorman->seen, "abc");
+}
+
 TEST_P(TlsStreamTest, SendsWhatAServerSaysBeforeItsClientDoes) {
   server_context = context_of(TlsRole::kServer, server_options);
   auto opened = core->listen(Address::parse(address).value(), {},

@@ -63,6 +63,9 @@ Status read_certificate(const config::Value& value, io::TlsCertificate& out) {
   return reader.finish();
 }
 
+constexpr std::string_view kHttp = "http";
+constexpr std::string_view kWebsocket = "websocket";
+
 // The problem of a value that is no protocol or no address, at its place.
 void check(config::ObjectReader& reader, std::string_view key, const Status& status) {
   if (!status.ok()) reader.reject(key, "config.bad_value", status.message());
@@ -111,13 +114,97 @@ Result<codec::CodecId> find_codec(std::string_view name) {
                     (near.empty() ? "; use one of " + known : "; did you mean '" + near + "'?"));
 }
 
+namespace {
+
+Status bad_set(std::string_view what) {
+  return Status(Code::kBadMessage, "protocol.bad_set", what);
+}
+
+// One name of a listener's list into its plan.
+Status add_protocol(ListenPlan& plan, std::string_view name) {
+  if (name == kHttp || name == kWebsocket) {
+    (name == kHttp ? plan.http : plan.websocket) = true;
+    return {};
+  }
+  FL_TRY_ASSIGN(const wire::Protocol* protocol, find_protocol(name));
+  const bool thrift = name.starts_with("thrift-");
+  const wire::Protocol*& place = thrift ? plan.thrift : plan.frames;
+  if (place != nullptr && place != protocol) {
+    return bad_set("'" + std::string(place->name()) + "' and '" + std::string(name) +
+                   "' cannot be told apart by their first bytes; give each a listener of its own");
+  }
+  place = protocol;
+  return {};
+}
+
+// "https://127.0.0.1:8443" is "tls://127.0.0.1:8443" where nothing but "http" is spoken.
+struct WebAddress {
+  std::string_view scheme;
+  std::string_view network;
+  std::string_view protocol;
+};
+constexpr std::array kWebAddresses = std::to_array<WebAddress>({
+    {"http://", "tcp://", kHttp},
+    {"https://", "tls://", kHttp},
+    {"ws://", "tcp://", kWebsocket},
+    {"wss://", "tls://", kWebsocket},
+});
+
+const WebAddress* web_address(std::string_view text) {
+  const auto found = std::ranges::find_if(
+      kWebAddresses, [text](const WebAddress& web) { return text.starts_with(web.scheme); });
+  return found == kWebAddresses.end() ? nullptr : &*found;
+}
+
+Result<upstream::Endpoint> parse_listen_address(std::string_view text) {
+  const WebAddress* web = web_address(text);
+  if (web == nullptr) return upstream::parse_endpoint(text);
+  return upstream::parse_endpoint(std::string(web->network) +
+                                  std::string(text.substr(web->scheme.size())));
+}
+
+// Which protocols, whatever the address.
+Status add_protocols(ListenPlan& plan, const ListenSpec& spec, std::string_view default_protocol) {
+  const WebAddress* web = web_address(spec.address);
+  if (!spec.protocols.empty() && !spec.protocol.empty()) {
+    return bad_set("give protocol or protocols, not both");
+  }
+  if (web != nullptr && (!spec.protocols.empty() || !spec.protocol.empty())) {
+    return bad_set("'" + escape_text(spec.address) +
+                   "' says already what is spoken there; write tcp:// or tls:// to list protocols");
+  }
+  if (web != nullptr) return add_protocol(plan, web->protocol);
+  if (!spec.protocol.empty()) return add_protocol(plan, spec.protocol);
+  for (const std::string& name : spec.protocols) FL_TRY(add_protocol(plan, name));
+  if (!spec.protocols.empty()) return {};
+  plan.http = plan.websocket = true;
+  return add_protocol(plan, default_protocol);
+}
+
+}  // namespace
+
+std::string ListenPlan::names() const {
+  std::string text;
+  const auto add = [&text](std::string_view name) {
+    text.append(text.empty() ? "" : " ").append(name);
+  };
+  if (frames != nullptr) add(frames->name());
+  if (thrift != nullptr) add(thrift->name());
+  if (http) add(kHttp);
+  if (websocket) add(kWebsocket);
+  if (erpc_http) add("erpc_http");
+  return text;
+}
+
 Result<ListenPlan> plan_of(const ListenSpec& spec, std::string_view default_protocol) {
   ListenPlan plan;
-  FL_TRY_ASSIGN(plan.where, upstream::parse_endpoint(spec.address));
+  FL_TRY_ASSIGN(plan.where, parse_listen_address(spec.address));
   plan.where.tls = spec.tls.value_or(plan.where.tls);
-  FL_TRY_ASSIGN(
-      plan.protocol,
-      find_protocol(spec.protocol.empty() ? default_protocol : std::string_view(spec.protocol)));
+  FL_TRY(add_protocols(plan, spec, default_protocol));
+  if (spec.erpc_http && !plan.http) return bad_set("erpc_http needs http among the protocols");
+  plan.erpc_http = spec.erpc_http;
+  plan.tls_too =
+      plan.detects() && !plan.where.tls && !spec.tls.has_value() && !plan.where.address.is_unix();
   return plan;
 }
 
@@ -152,7 +239,7 @@ Status read(const config::Value& value, ListenSpec& out) {
   if (value.kind() == config::Value::Kind::kScalar) {
     config::Problems problems;
     problems.add(config::read(value, out.address));
-    const Status address = upstream::parse_endpoint(out.address).status();
+    const Status address = parse_listen_address(out.address).status();
     if (problems.empty() && !address.ok()) {
       problems.add(value.place(), "config.bad_value", address.message());
     }
@@ -161,9 +248,17 @@ Status read(const config::Value& value, ListenSpec& out) {
   config::ObjectReader reader(value);
   reader.required("address", out.address);
   if (!out.address.empty()) {
-    check(reader, "address", upstream::parse_endpoint(out.address).status());
+    check(reader, "address", parse_listen_address(out.address).status());
   }
-  read_protocol(reader, out.protocol);
+  reader.optional("protocol", out.protocol);
+  reader.optional("protocols", out.protocols);
+  reader.optional("erpc_http", out.erpc_http);
+  ListenPlan plan;
+  const Status protocols = add_protocols(plan, out, "raw");
+  check(reader, out.protocols.empty() ? "protocol" : "protocols", protocols);
+  if (protocols.ok() && out.erpc_http && !plan.http) {
+    reader.reject("erpc_http", "config.bad_value", "erpc_http needs http among the protocols");
+  }
   bool tls = false;
   if (const config::Value* found = reader.look("tls"); found != nullptr) {
     reader.optional("tls", tls);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "fairlead/base/result.h"
 #include "fairlead/codec/codec.h"
@@ -26,9 +27,17 @@ struct ListenSpec {
   ListenSpec(Text text) : address(std::move(text)) {}
   bool operator==(const ListenSpec&) const = default;
 
-  std::string address{};      // a form of upstream::parse_endpoint(): "tls://127.0.0.1:9443"
-  std::string protocol{};     // empty: Spec::protocol
-  std::optional<bool> tls{};  // not said: as the address has it
+  // A form of upstream::parse_endpoint(): "tls://127.0.0.1:9443"; or what is spoken there alone:
+  // "http://127.0.0.1:8080", "https://...", "ws://...", "wss://..."
+  std::string address{};
+  std::string protocol{};  // nothing else is spoken; empty: see `protocols`
+  // Told apart by their first bytes; one: nothing is told apart. Names of wire::protocols(),
+  // "http", "websocket". Empty: Spec::protocol, http and websocket.
+  std::vector<std::string> protocols{};
+  // Not said: only TLS where the address says so; else plain, and TLS beside it where there is a
+  // certificate and several protocols are spoken over TCP.
+  std::optional<bool> tls{};
+  bool erpc_http = false;  // HTTP requests with X-Seq and X-Mtype are erpc's
 };
 
 // Files and rules of TLS for calls. What is empty or not said is somebody else's to say.
@@ -64,10 +73,27 @@ Result<const wire::Protocol*> find_protocol(std::string_view name);
 // Errors: kBadMessage `codec.unknown`, with the nearest name.
 Result<codec::CodecId> find_codec(std::string_view name);
 
-// A listener, checked. Errors: kBadMessage `address.bad`, `protocol.unknown`.
+// A listener, checked. Errors: kBadMessage `address.bad`, `protocol.unknown`, `protocol.bad_set`
+// (two of one kind, erpc_http without http, a list beside what says it already).
 struct ListenPlan {
-  upstream::Endpoint where{};
-  const wire::Protocol* protocol = nullptr;  // never null
+  upstream::Endpoint where{};              // where.tls: nothing plain
+  const wire::Protocol* frames = nullptr;  // raw, json or pb; null: none
+  const wire::Protocol* thrift = nullptr;  // null: none
+  bool http = false;
+  bool websocket = false;
+  bool erpc_http = false;
+  bool tls_too = false;  // TLS beside plain, where there is a certificate
+
+  // What callers in the registry are told; null: it speaks HTTP alone.
+  const wire::Protocol* called_by() const { return frames != nullptr ? frames : thrift; }
+  bool has_http() const { return http || websocket; }
+  // More than one reading of the first bytes.
+  bool detects() const {
+    const int kinds =
+        (frames != nullptr ? 1 : 0) + (thrift != nullptr ? 1 : 0) + (has_http() ? 1 : 0);
+    return kinds > 1 || erpc_http || tls_too;
+  }
+  std::string names() const;  // "raw http websocket", for the log
 };
 Result<ListenPlan> plan_of(const ListenSpec& spec, std::string_view default_protocol);
 

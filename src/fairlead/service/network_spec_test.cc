@@ -29,13 +29,78 @@ TEST(NetworkSpec, ReadsListenersAsTextsAndAsMaps) {
   for (const ListenSpec& each : spec->listen)
     plans.push_back(plan_of(each, spec->protocol).value());
   ASSERT_EQ(plans.size(), 4U);
-  EXPECT_EQ(plans[0].protocol->name(), "pb");
+  EXPECT_EQ(plans[0].frames->name(), "pb");
   EXPECT_FALSE(plans[0].where.tls);
-  EXPECT_EQ(plans[1].protocol->name(), "json");
+  EXPECT_EQ(plans[1].frames->name(), "json");
   EXPECT_EQ(plans[1].where.address.to_text(), "unix:/run/a");
   EXPECT_TRUE(plans[1].where.tls);
   EXPECT_FALSE(plans[2].where.tls);
   EXPECT_TRUE(plans[3].where.tls);
+}
+
+ListenPlan plan(const ListenSpec& spec) {
+  Result<ListenPlan> made = plan_of(spec, "raw");
+  EXPECT_TRUE(made.ok()) << made.status();
+  return made.ok() ? *std::move(made) : ListenPlan();
+}
+
+TEST(NetworkSpec, SpeaksHttpBesideTheDefaultProtocolWhereNothingIsSaid) {
+  const ListenPlan said_nothing = plan("tcp://127.0.0.1:1");
+  EXPECT_EQ(said_nothing.names(), "raw http websocket");
+  EXPECT_TRUE(said_nothing.detects());
+  EXPECT_TRUE(said_nothing.tls_too);
+  EXPECT_FALSE(plan("unix:/run/a").tls_too) << "nobody needs it there";
+  EXPECT_FALSE(plan("tls://127.0.0.1:1").tls_too) << "nothing plain";
+}
+
+TEST(NetworkSpec, DetectsNothingWhereOneProtocolIsSaid) {
+  ListenSpec by_name("tcp://127.0.0.1:1");
+  by_name.protocol = "raw";
+  ListenSpec by_list("tcp://127.0.0.1:1");
+  by_list.protocols = {"http"};
+  for (const ListenSpec& spec : {by_name, by_list, ListenSpec("ws://127.0.0.1:1")}) {
+    EXPECT_FALSE(plan(spec).detects()) << spec.address;
+    EXPECT_FALSE(plan(spec).tls_too) << spec.address;
+  }
+}
+
+TEST(NetworkSpec, ReadsAddressesThatSayWhatIsSpoken) {
+  EXPECT_EQ(plan("http://:8080").names(), "http");
+  EXPECT_EQ(plan("http://:8080").where.address.to_text(), "0.0.0.0:8080");
+  EXPECT_TRUE(plan("https://127.0.0.1:1").where.tls);
+  EXPECT_EQ(plan("wss://127.0.0.1:1").names(), "websocket");
+  EXPECT_EQ(plan_of("http://x", "raw").status().reason(), "address.bad");
+}
+
+TEST(NetworkSpec, RefusesProtocolsThatCannotShareAListener) {
+  for (const char* listener : {
+           "{address: 'tcp://:1', protocols: [raw, json]}",
+           "{address: 'tcp://:1', protocols: [thrift-binary, thrift-struct]}",
+           "{address: 'tcp://:1', protocol: raw, protocols: [raw]}",
+           "{address: 'http://:1', protocol: raw}",
+           "{address: 'tcp://:1', protocols: [raw], erpc_http: true}",
+           "{address: 'tcp://:1', protocols: [rawr]}",
+       }) {
+    const Status status = spec_of("listen: [" + std::string(listener) + "]\n").status();
+    EXPECT_EQ(status.reason(), "config.bad_value") << listener << ": " << status;
+    EXPECT_NE(status.message().find("math.yaml:1:"), std::string_view::npos) << status;
+  }
+}
+
+TEST(NetworkSpec, ReadsTheExampleOfTheGuide) {
+  const auto document = config::load_file(FL_SOURCE_DIR "/examples/guide/one_port/math.yaml", {});
+  ASSERT_TRUE(document.ok()) << document.status();
+  Spec spec;
+  const Status read = config::bind(*document, spec);
+  ASSERT_TRUE(read.ok()) << read;
+
+  std::vector<std::string> names;
+  for (const ListenSpec& each : spec.listen) names.push_back(plan(each).names());
+  const std::vector<std::string> expected = {
+      "raw http websocket",          "json thrift-binary http", "raw",
+      "raw http websocket",          "raw http websocket",      "http",
+      "raw http websocket erpc_http"};
+  EXPECT_EQ(names, expected);
 }
 
 TEST(NetworkSpec, ReadsHowListenersSpeakTls) {

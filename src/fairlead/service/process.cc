@@ -125,6 +125,8 @@ void Process::reload_keys() {
 Status Process::make_tls() {
   tls_ = std::make_unique<internal::TlsKeeper>(metrics_);
   if (!spec_.tls.certificates.empty()) {
+    // Who offers h2 and no more is refused in the handshake, not by the first request.
+    if (spec_.tls.alpn.empty()) spec_.tls.alpn = {"http/1.1"};
     FL_TRY_ASSIGN(listen_tls_, tls_->add(io::TlsRole::kServer, "tls", spec_.tls, wall_ms()));
     FL_TRY_ASSIGN(tls_failures_,
                   metrics_.counter({"fairlead_tls_connections_failed_total",
@@ -231,11 +233,27 @@ Task<Status> Process::leave_registry() {
   co_return left;
 }
 
+Task<void> Process::close_http(std::size_t index, Deadline deadline, Status* ended) {
+  for (const auto& port : ports_) {
+    Status closed = co_await port->close_http(index, deadline);
+    if (ended->ok()) *ended = std::move(closed);
+  }
+}
+
+// Who has not said yet what it speaks has nothing under way.
 // Callers that heard that we left close their sessions when their calls have ended; those that did
 // not are closed by us, after the handlers.
 Task<Status> Process::drain(std::size_t index, Deadline deadline) {
   rpc::Peer& peer = *serving_[index];
   io::Core& core = peer.core();
+  for (const auto& port : ports_) {
+    Status closed =
+        co_await port->close_entrance(index, earlier(deadline, core.deadline_after(1s)));
+    if (!closed.ok()) FL_LOG(debug, "service.undecided_cut", {"reason", closed.reason()});
+  }
+  Status http_ended;
+  Scope http_closing;
+  http_closing.spawn(close_http(index, deadline, &http_ended));
   if (registrar_ != nullptr) {
     const Deadline patience = earlier(deadline, core.deadline_after(500ms));
     while (peer.session_count() > 0 && !patience.passed(core.now())) {
@@ -244,7 +262,9 @@ Task<Status> Process::drain(std::size_t index, Deadline deadline) {
     }
   }
   Status closed = co_await peer.close(deadline);
-  co_return closed;
+  Status http_closed = co_await http_closing.close(core.timers(), Deadline());
+  if (closed.ok()) closed = std::move(http_ended);
+  co_return closed.ok() ? http_closed : closed;
 }
 
 Task<Status> Process::close_calling(std::size_t index, Deadline deadline) {
@@ -315,6 +335,7 @@ void Process::stop() {
   directory_.reset();
   store_.reset();
   targets_.clear();
+  ports_.clear();
   serving_.clear();
   calling_.clear();
   tls_.reset();

@@ -21,6 +21,7 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/core_watch.h"
 #include "fairlead/service/pool.h"
+#include "fairlead/service/served_port.h"
 #include "fairlead/service/spec.h"
 #include "fairlead/service/tls_keeper.h"
 #include "fairlead/store/store.h"
@@ -121,12 +122,12 @@ class Process {
   Result<std::vector<ListenPlan>> plan_listeners(const std::vector<std::string>& otherwise) const;
   Task<Status> listen_all(std::vector<ListenPlan> plans, bool discover);
   Status listen(ListenPlan& plan);
-  void accept(io::Core& core, std::unique_ptr<io::Stream> stream, const ListenPlan& plan);
   Status open_admin();
   Task<Status> register_self(std::vector<ListenPlan> bound);
   Task<void> run_and_tell(Task<void> task);
   Task<Status> leave_registry();
   Task<Status> drain(std::size_t index, Deadline deadline);
+  Task<void> close_http(std::size_t index, Deadline deadline, Status* ended);
   Task<Status> close_calling(std::size_t index, Deadline deadline);
   Task<Status> close_pools(std::size_t index, Deadline deadline);
   Task<Status> close_first(Deadline deadline);
@@ -159,6 +160,7 @@ class Process {
   std::unique_ptr<upstream::Directory> directory_;
   std::unique_ptr<upstream::Registrar> registrar_;
   std::unique_ptr<admin::Server> admin_;
+  std::vector<std::unique_ptr<internal::ServedPort>> ports_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::map<std::string, std::unique_ptr<Target>, std::less<>> targets_;
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them

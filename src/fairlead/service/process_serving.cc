@@ -6,22 +6,10 @@
 
 #include "fairlead/base/text.h"
 #include "fairlead/base/time.h"
-#include "fairlead/io/tls_stream.h"
-#include "fairlead/service/caller_identity.h"
 #include "fairlead/service/cores_page.h"
 #include "fairlead/service/process.h"
 
 namespace fairlead::service {
-namespace {
-
-std::size_t index_of(const std::vector<io::Core*>& cores, const io::Core& core) {
-  const auto found = std::ranges::find(cores, &core);
-  FL_CHECK(found != cores.end());
-  return static_cast<std::size_t>(found - cores.begin());
-}
-
-}  // namespace
-
 Status Process::serve(bool discover, const std::vector<std::string>& otherwise) {
   if (discover && store_ == nullptr) {
     return Status(Code::kInvalidOperation, "service.no_store",
@@ -46,6 +34,7 @@ Result<std::vector<ListenPlan>> Process::plan_listeners(
                         "' listens with TLS and there is no certificate; give --tls-certificate "
                         "FILE and --tls-key FILE, or set tls.certificates");
     }
+    plan.tls_too = plan.tls_too && listen_tls_ != nullptr;
     plans.push_back(std::move(plan));
   }
   return plans;
@@ -74,36 +63,26 @@ std::vector<io::Address> Process::addresses() const {
 
 // Opens one listener and notes where it is.
 Status Process::listen(ListenPlan& plan) {
-  const std::vector<io::Core*> cores = cores_->cores();
-  const auto accept_one = [this, plan](io::Core& core, std::unique_ptr<io::Stream> stream) {
-    accept(core, std::move(stream), plan);
+  const internal::PortParts parts{.peers = serving_,
+                                  .tls = listen_tls_,
+                                  .metrics = metrics_,
+                                  .tls_failures = tls_failures_,
+                                  .undecided_max = spec_.undecided_connections_max};
+  FL_TRY_ASSIGN(std::unique_ptr<internal::ServedPort> made,
+                internal::ServedPort::make(plan, parts));
+  internal::ServedPort& port = *ports_.emplace_back(std::move(made));
+  const auto accept_one = [&port](io::Core& core, std::unique_ptr<io::Stream> stream) {
+    port.accept(core, std::move(stream));
   };
   FL_TRY_ASSIGN(std::unique_ptr<io::Listener> listener,
-                cores_->first().listen(plan.where.address, {.cores = cores}, accept_one));
+                cores_->first().listen(plan.where.address, {.cores = cores_->cores()}, accept_one));
   plan.where.address = listener->local();
   FL_LOG(info, "service.listening", {"service", name_},
          {"address", upstream::to_text(plan.where.address, plan.where.tls)},
-         {"protocol", plan.protocol->name()});
+         {"protocols", plan.names()},
+         {"tls", plan.where.tls ? "only" : (plan.tls_too ? "too" : "no")});
   listeners_.push_back(std::move(listener));
   return {};
-}
-
-void Process::accept(io::Core& core, std::unique_ptr<io::Stream> stream, const ListenPlan& plan) {
-  rpc::Peer& peer = *serving_[index_of(cores_->cores(), core)];
-  if (!plan.where.tls) {
-    peer.accept(std::move(stream), plan.protocol);
-    return;
-  }
-  auto wrapped = io::tls_wrap(core, std::move(stream), listen_tls_->current());
-  io::TlsStream& tls = *wrapped;  // lives as long as its session
-  rpc::Session& session = peer.accept(std::move(wrapped), plan.protocol);
-  tls.on_established([&session, &tls] { internal::remember_caller(session.values(), tls.info()); });
-  session.on_closed([this](rpc::Session& closed, const Status& why) {
-    if (!why.reason().starts_with("tls.")) return;
-    tls_failures_.add();
-    FL_LOG(info, "service.tls_failed", {"peer", closed.peer_address().to_text()},
-           {"reason", why.reason()}, {"message", why.message()});
-  });
 }
 
 Status Process::open_admin() {
@@ -121,11 +100,15 @@ Status Process::open_admin() {
 
 // What others are told. On one machine a listener on every interface is reached by loopback.
 Result<upstream::Record> Process::record_of(const std::vector<ListenPlan>& bound) const {
-  if (bound.empty()) {
+  const auto called = std::ranges::find_if(
+      bound, [](const ListenPlan& plan) { return plan.called_by() != nullptr; });
+  if (called == bound.end()) {
     return Status(Code::kInvalidOperation, "service.no_address",
-                  "'" + name_ + "' is to be discovered and listens nowhere; give --listen");
+                  "'" + name_ +
+                      "' is to be discovered and listens nowhere with a protocol of calls; give "
+                      "--listen tcp://127.0.0.1:9090");
   }
-  upstream::Endpoint told = bound.front().where;
+  upstream::Endpoint told = called->where;
   if (!spec_.advertise.empty()) {
     FL_TRY_ASSIGN(upstream::Endpoint advertised, upstream::parse_endpoint(spec_.advertise));
     told.address = advertised.address;
@@ -136,7 +119,7 @@ Result<upstream::Record> Process::record_of(const std::vector<ListenPlan>& bound
     told.address = io::Address::parse("[::1]:0").value().with_port(told.address.port());
   }
   return upstream::Record{.address = told.address.to_text(),
-                          .protocol = std::string(bound.front().protocol->name()),
+                          .protocol = std::string(called->called_by()->name()),
                           .pid = getpid(),
                           .started_ms = cores_->first().wall_ms(),
                           .tls = told.tls};

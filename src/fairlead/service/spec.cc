@@ -59,7 +59,8 @@ Status read_log(const config::Value& value, Spec& out) {
   return reader.finish();
 }
 
-Status read_limits(const config::Value& value, rpc::PeerOptions& out) {
+Status read_limits(const config::Value& value, Spec& spec) {
+  rpc::PeerOptions& out = spec.limits;
   config::ObjectReader reader(value);
   config::ByteSize frame{out.limits.frame_bytes_max};
   config::ByteSize queue{out.write_queue_bytes_max};
@@ -68,6 +69,7 @@ Status read_limits(const config::Value& value, rpc::PeerOptions& out) {
   reader.optional("write_queue_bytes_max", queue, {{64 * 1024}, {1ULL << 32}});
   reader.optional("call_timeout", out.call_timeout, {1ms, 24h});
   reader.optional("login_timeout", out.login_timeout, {5ms, 10min});
+  reader.optional("undecided_connections_max", spec.undecided_connections_max, {0, 1'000'000});
   out.limits.frame_bytes_max = static_cast<std::uint32_t>(frame.bytes);
   out.write_queue_bytes_max = queue.bytes;
   return reader.finish();
@@ -171,7 +173,7 @@ Status read(const config::Value& value, Spec& out) {
   reader.optional("spin", out.spin, {0ms, 1ms});
   section("tls", [&](const config::Value& tls) { return read_server_tls(tls, out.tls); });
   section("log", [&](const config::Value& log) { return read_log(log, out); });
-  section("limits", [&](const config::Value& limits) { return read_limits(limits, out.limits); });
+  section("limits", [&](const config::Value& limits) { return read_limits(limits, out); });
   section("pools", [&](const config::Value& pools) { return config::read(pools, out.pools); });
   section("clients",
           [&](const config::Value& clients) { return read_clients(clients, out.clients); });

@@ -31,12 +31,12 @@ Status read(const config::Value& value, PoolSpec& out);
 // read when it is there; --config names another file, which must be there.
 struct Spec {
   std::vector<ListenSpec> listen{};  // "tcp://127.0.0.1:9090", "unix:///run/math.sock"
-  std::string protocol = "raw";      // of listeners that name none; a name of wire::protocols()
-  io::TlsOptions tls{};              // of listeners that speak it: "tls://127.0.0.1:9443"
-  std::string advertise{};           // what the registry tells others; default: where it listens
-  std::string store{};               // "file:/path/store.db"; empty: no registry
-  std::string admin{};               // "127.0.0.1:9901"; empty: no admin listener
-  std::uint32_t cores = 0;           // threads; 0: one per CPU
+  std::string protocol = "raw";  // of listeners that name none, beside HTTP; of wire::protocols()
+  io::TlsOptions tls{};          // of listeners that speak it: "tls://127.0.0.1:9443"
+  std::string advertise{};       // what the registry tells others; default: where it listens
+  std::string store{};           // "file:/path/store.db"; empty: no registry
+  std::string admin{};           // "127.0.0.1:9901"; empty: no admin listener
+  std::uint32_t cores = 0;       // threads; 0: one per CPU
   Duration drain = std::chrono::seconds(10);  // time for running calls when it ends
   std::string log_level = "info";             // debug, info, warn, error, off
   std::string log_form = "text";              // text, json
@@ -46,6 +46,8 @@ struct Spec {
   // are spare (io::CoreOptions).
   Duration spin = std::chrono::microseconds(50);
   rpc::PeerOptions limits{};
+  // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
+  std::uint32_t undecided_connections_max = 0;
   SecureSpec secure{};
   std::map<std::string, PoolSpec> pools{};
   // By the name or the addresses that the code gives; `default` is for all that say less.

@@ -62,7 +62,7 @@ class Service:
         self.wait_for_log("service.registered")
         for record in self.records():
             if record["event"] == "service.listening":
-                self.addresses[record["protocol"]] = record["address"]
+                self.addresses[record["protocols"]] = record["address"]
             if record["event"] == "service.admin":
                 self.admin = record["address"]
 

@@ -1,0 +1,260 @@
+#include "fairlead/rpc/entrance.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fairlead/base/check.h"
+#include "fairlead/http/proto/head.h"
+#include "fairlead/observe/log.h"
+
+namespace fairlead::rpc {
+namespace {
+
+constexpr std::string_view kHttpAlpn = "http/1.1";
+
+}  // namespace
+
+// One connection, and the handler of its stream until that goes through a door.
+class Entrance::Visitor final : public io::Disposable, private io::StreamHandler, private Timer {
+ public:
+  Visitor(Entrance& entrance, std::unique_ptr<io::Stream> stream)
+      : entrance_(entrance), stream_(std::move(stream)) {}
+
+  void begin();
+  void close() { stream_->close(); }
+  void cut() { stream_->abort(Status(Code::kConnectionClosed, "session.cut", "closed at drain")); }
+
+  // Position in the entrance's list.
+  Visitor* previous = nullptr;
+  Visitor* next = nullptr;
+
+ private:
+  io::ReadResult on_read(const Bytes& input) override;
+  void on_end() override { stream_->close(); }
+  void on_close(Status why) override;
+  void on_timer() override;
+
+  const EntranceOptions& options() const { return entrance_.options_; }
+  io::Core& core() const { return entrance_.core_; }
+  ExpectedBytes expected() const;
+  void begin_tls();
+  void established();
+  void go_to(const wire::Protocol* protocol);
+  void go_to_http();
+  void read_head(std::string_view input);
+  void begin_head();
+  void wait_at_most(Duration timeout);
+  void refuse(std::string_view input);
+
+  Entrance& entrance_;
+  std::unique_ptr<io::Stream> stream_;
+  io::TlsStream* tls_ = nullptr;  // `stream_`, once it is one of TLS
+  std::size_t seen_ = 0;          // HEAD: bytes that hold no end of the head
+  bool in_head_ = false;          // HEAD
+  bool head_timed_ = false;       // the time of a head of HTTP runs
+  bool refused_ = false;
+};
+
+Entrance::Entrance(io::Core& core, EntranceOptions options, Doors doors)
+    : core_(core), options_(options), doors_(std::move(doors)) {
+  FL_CHECK(!options_.tls_only || options_.tls != nullptr);
+  FL_CHECK(options_.undecided_max > 0);
+}
+
+Entrance::~Entrance() { FL_CHECK(first_ == nullptr); }
+
+void Entrance::accept(std::unique_ptr<io::Stream> stream) {
+  core_.assert_here();
+  if (closing_ || count_ >= options_.undecided_max) {
+    if (!closing_) {
+      options_.metrics.undecided_refused.add();
+      FL_LOG(warn, "entrance.full", {"undecided_connections_max", options_.undecided_max});
+    }
+    return core_.dispose(std::move(stream));
+  }
+  // Owned by the list, ends in remove().
+  auto* visitor = new Visitor(*this, std::move(stream));
+  visitor->next = first_;
+  if (first_ != nullptr) first_->previous = visitor;
+  first_ = visitor;
+  ++count_;
+  options_.metrics.undecided_connections.add(1);
+  visitor->begin();
+}
+
+Task<Status> Entrance::close(Deadline deadline) {
+  core_.assert_here();
+  closing_ = true;
+  for (Visitor* visitor = first_; visitor != nullptr; visitor = visitor->next) visitor->close();
+  Status closed;
+  if (first_ != nullptr) closed = co_await empty_.wait(core_.timers(), deadline);
+  if (first_ != nullptr) {
+    for (Visitor* visitor = first_; visitor != nullptr; visitor = visitor->next) visitor->cut();
+    Status cut = co_await empty_.wait(core_.timers(), Deadline());
+    FL_CHECK(cut.ok());
+  }
+  co_return closed;
+}
+
+void Entrance::remove(Visitor& visitor) {
+  (visitor.previous != nullptr ? visitor.previous->next : first_) = visitor.next;
+  if (visitor.next != nullptr) visitor.next->previous = visitor.previous;
+  --count_;
+  options_.metrics.undecided_connections.add(-1);
+  core_.dispose(std::unique_ptr<Visitor>(&visitor));
+  if (closing_ && first_ == nullptr) empty_.set();
+}
+
+// ---- one connection ---------------------------------------------------------------------------
+
+void Entrance::Visitor::begin() {
+  if (options().tls_only) return begin_tls();
+  wait_at_most(options().first_byte_timeout);
+  stream_->start(*this);
+}
+
+// The handshake has a timeout of its own.
+void Entrance::Visitor::begin_tls() {
+  disarm();
+  auto wrapped = io::tls_wrap(core(), std::move(stream_), options().tls->current());
+  tls_ = wrapped.get();
+  tls_->on_established([this] { established(); });
+  stream_ = std::move(wrapped);
+  stream_->start(*this);
+}
+
+void Entrance::Visitor::established() {
+  if (options().http && tls_->info().alpn == kHttpAlpn) {
+    if (!options().erpc_http) return go_to_http();
+    in_head_ = true;
+    return begin_head();
+  }
+  wait_at_most(options().first_byte_timeout);
+}
+
+ExpectedBytes Entrance::Visitor::expected() const {
+  return {.frames = options().frames != nullptr,
+          .thrift = options().thrift != nullptr,
+          .http = options().http,
+          .tls = options().tls != nullptr && tls_ == nullptr};
+}
+
+io::ReadResult Entrance::Visitor::on_read(const Bytes& input) {
+  if (refused_) return {input.size(), 0};
+  const std::string_view all = input.view();
+  if (in_head_) {
+    read_head(all);
+    return {};
+  }
+  switch (classify_first_bytes(all, expected())) {
+    case FirstBytes::kNeedMore:
+      // Only a method can be cut that begins above the lengths of frames.
+      if (static_cast<unsigned char>(all.front()) > 0x16) begin_head();
+      return {};
+    case FirstBytes::kFrame:
+      go_to(options().frames);
+      return {};
+    case FirstBytes::kThrift:
+      go_to(options().thrift);
+      return {};
+    case FirstBytes::kTls:
+      begin_tls();
+      return {};
+    case FirstBytes::kHttp:
+      if (options().erpc_http) {
+        in_head_ = true;
+        begin_head();
+        read_head(all);
+      } else {
+        go_to_http();
+      }
+      return {};
+    case FirstBytes::kHttp2:
+      // The HTTP/1 server answers 505 and closes.
+      FL_LOG(info, "entrance.http2", {"peer", stream_->peer().to_text()},
+             {"message", "HTTP/2 is not spoken here; have the client use HTTP/1.1"});
+      go_to_http();
+      return {};
+    case FirstBytes::kUnknown:
+      break;
+  }
+  refuse(all);
+  return {all.size(), 0};
+}
+
+void Entrance::Visitor::refuse(std::string_view input) {
+  refused_ = true;
+  options().metrics.unknown_protocols.add();
+  FL_LOG(warn, "entrance.unknown_protocol", {"peer", stream_->peer().to_text()},
+         {"looks_like", describe_first_bytes(input, expected())});
+  stream_->close();
+}
+
+// What is no head is left to the HTTP server, which says what is wrong with it: a line end without
+// CR, or a head that is too large.
+void Entrance::Visitor::read_head(std::string_view input) {
+  for (; seen_ < input.size(); ++seen_) {
+    if (input[seen_] != '\n') continue;
+    if (seen_ == 0 || input[seen_ - 1] != '\r') return go_to_http();
+    if (input.substr(0, seen_ + 1).ends_with("\r\n\r\n")) {
+      if (!is_erpc_http(input.substr(0, seen_ + 1))) return go_to_http();
+      return go_to(wire::find_carried_protocol("http"));
+    }
+  }
+  if (seen_ >= http::proto::kHeadBytesMax) go_to_http();
+}
+
+void Entrance::Visitor::go_to(const wire::Protocol* protocol) {
+  disarm();
+  entrance_.doors_.rpc(std::move(stream_), tls_, *protocol);
+  entrance_.remove(*this);
+}
+
+void Entrance::Visitor::go_to_http() {
+  disarm();
+  entrance_.doors_.http(std::move(stream_), tls_);
+  entrance_.remove(*this);
+}
+
+// From its first byte to its last, whatever was waited before.
+void Entrance::Visitor::begin_head() {
+  if (!std::exchange(head_timed_, true)) wait_at_most(options().head_timeout);
+}
+
+void Entrance::Visitor::wait_at_most(Duration timeout) {
+  if (timeout > Duration::zero()) core().timers().arm(*this, core().now() + timeout);
+}
+
+void Entrance::Visitor::on_timer() {
+  options().metrics.undecided_late.add();
+  refused_ = true;
+  stream_->close();
+}
+
+void Entrance::Visitor::on_close(Status why) {
+  if (why.reason().starts_with("tls.") && entrance_.doors_.tls_failed) {
+    entrance_.doors_.tls_failed(stream_->peer(), why);
+  }
+  core().dispose(std::move(stream_));
+  entrance_.remove(*this);
+}
+
+Result<EntranceMetrics> EntranceMetrics::make(observe::Registry& registry) {
+  EntranceMetrics metrics;
+  FL_TRY_ASSIGN(metrics.undecided_connections,
+                registry.gauge({"fairlead_rpc_undecided_connections",
+                                "Connections that have not said yet what they speak."}));
+  FL_TRY_ASSIGN(metrics.undecided_refused,
+                registry.counter({"fairlead_rpc_undecided_refused_total",
+                                  "Connections closed because too many were undecided."}));
+  FL_TRY_ASSIGN(
+      metrics.undecided_late,
+      registry.counter({"fairlead_rpc_undecided_late_total",
+                        "Connections closed because their first bytes came too slowly."}));
+  FL_TRY_ASSIGN(metrics.unknown_protocols,
+                registry.counter({"fairlead_rpc_unknown_protocols_total",
+                                  "Connections whose first bytes no protocol begins with."}));
+  return metrics;
+}
+
+}  // namespace fairlead::rpc

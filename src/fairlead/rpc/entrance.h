@@ -1,0 +1,103 @@
+// Entrance: the connections of a listener that have not said yet what they speak.
+//
+//   accepted ─► FIRST_BYTES ─ frame, Thrift ──► Doors::rpc
+//      │            │  ▲ ├─── HTTP ───────────► Doors::http, or HEAD where erpc's form is on
+//      │ TLS only   │  │ └─── nothing known ──► closed, counted, told in the log
+//      └──► TLS ◄───┘  │ plain text, once
+//            └─────────┴─ ALPN "http/1.1" ────► as HTTP
+//   HEAD: the whole first head has X-Seq and X-Mtype ─► Doors::rpc, else ─► Doors::http
+//
+// The door gets the stream with every byte that came, in the turn in which they suffice; it is
+// started already, and start() hands it over.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "fairlead/async/event.h"
+#include "fairlead/async/task.h"
+#include "fairlead/async/timer_wheel.h"
+#include "fairlead/base/result.h"
+#include "fairlead/base/time.h"
+#include "fairlead/io/core.h"
+#include "fairlead/io/stream.h"
+#include "fairlead/io/tls_holder.h"
+#include "fairlead/io/tls_stream.h"
+#include "fairlead/observe/metrics.h"
+#include "fairlead/rpc/first_bytes.h"
+#include "fairlead/wire/protocol.h"
+
+namespace fairlead::rpc {
+
+// Handles: copy freely. Default-made ones count nothing. Names: fairlead_rpc_<member>[_total].
+struct EntranceMetrics {
+  observe::Gauge undecided_connections{};
+  observe::Counter undecided_refused{};  // over undecided_max
+  observe::Counter undecided_late{};     // too slow, where there is a timeout
+  observe::Counter unknown_protocols{};
+
+  // Errors: those of observe::Registry::counter().
+  static Result<EntranceMetrics> make(observe::Registry& registry);
+};
+
+struct EntranceOptions {
+  const wire::Protocol* frames = nullptr;  // raw, json or pb; null: none
+  const wire::Protocol* thrift = nullptr;  // null: none
+  bool http = false;
+  bool erpc_http = false;                            // with http: erpc's form of it, too
+  const io::TlsHolder* tls = nullptr;                // null: no TLS; outlives the entrance
+  bool tls_only = false;                             // with tls: nothing plain
+  std::size_t undecided_max = 10'000;                // >= 1; more are closed at once
+  Duration head_timeout = std::chrono::seconds(10);  // of what begins as HTTP, and silent ALPN
+  // Until the first byte decides; zero: who says nothing may stay, as an idle session may.
+  Duration first_byte_timeout = Duration::zero();
+  EntranceMetrics metrics{};
+};
+
+// Thread: its core. Lifetime: close() must have completed before destruction, or nobody be
+// undecided; core and doors outlive it. Cost: one object of about 160 bytes per connection that is
+// undecided, none later.
+class Entrance {
+ public:
+  // Where streams go. `tls`: the same stream when it is one of TLS, handshake done; else null. A
+  // door takes the stream and must not destroy it inside the call (io::Core::dispose).
+  struct Doors {
+    std::function<void(std::unique_ptr<io::Stream> stream, io::TlsStream* tls,
+                       const wire::Protocol& protocol)>
+        rpc{};
+    std::function<void(std::unique_ptr<io::Stream> stream, io::TlsStream* tls)> http{};
+    // A connection ended here by an error of TLS.
+    std::function<void(const io::Address& peer, const Status& why)> tls_failed{};
+  };
+
+  Entrance(io::Core& core, EntranceOptions options, Doors doors);
+  ~Entrance();
+  Entrance(const Entrance&) = delete;
+  Entrance& operator=(const Entrance&) = delete;
+
+  void accept(std::unique_ptr<io::Stream> stream);
+  // Closes whoever is undecided, and from now on at once whoever comes; waits for their end, and
+  // cuts them off at `deadline`. One call at a time. Errors: kDeadlineExceeded `wait.deadline`.
+  Task<Status> close(Deadline deadline);
+
+  std::size_t undecided() const { return count_; }
+
+ private:
+  class Visitor;
+
+  void remove(Visitor& visitor);
+
+  io::Core& core_;
+  const EntranceOptions options_;
+  const Doors doors_;
+  Visitor* first_ = nullptr;
+  std::size_t count_ = 0;
+  bool closing_ = false;
+  Event empty_;
+};
+
+}  // namespace fairlead::rpc

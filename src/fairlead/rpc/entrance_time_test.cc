@@ -1,0 +1,129 @@
+// How long an undecided connection may take, on virtual time.
+#include <gtest/gtest.h>
+
+#include "fairlead/io/simulation.h"
+#include "fairlead/rpc/entrance.h"
+#include "fairlead/rpc/entrance_end.h"
+
+namespace fairlead::rpc {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::literals;
+
+class EntranceTimeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    options.frames = wire::find_protocol("raw");
+    options.thrift = wire::find_protocol("thrift-binary");
+    options.http = true;
+  }
+  void connect() {
+    entrance.emplace(far, options,
+                     Entrance::Doors{.rpc =
+                                         [this](auto stream, io::TlsStream*, const auto&) {
+                                           server.emplace(far, std::move(stream)).echo = true;
+                                         },
+                                     .http =
+                                         [this](auto stream, io::TlsStream*) {
+                                           server.emplace(far, std::move(stream)).echo = true;
+                                         }});
+    listener = far.listen(io::Address::loopback(80), {},
+                          [this](io::Core&, std::unique_ptr<io::Stream> stream) {
+                            entrance->accept(std::move(stream));
+                          })
+                   .value();
+    auto made = near.run(near.connect(listener->local(), Deadline(), {}));
+    client.emplace(near, std::move(made).value());
+  }
+  void TearDown() override {
+    EXPECT_TRUE(far.run(entrance->close(Deadline::after(simulation.now(), 1s))).ok());
+    client.reset();
+    server.reset();
+    listener.reset();
+    for (io::Core* core : {&near, &far}) core->turn(Deadline(simulation.now()));
+  }
+  void send(std::string_view text) {
+    client->stream->output().append(text);
+    client->stream->wrote();
+  }
+  void pass(Duration time) {
+    const Deadline until = Deadline::after(simulation.now(), time);
+    while (!until.passed(simulation.now())) near.turn(until);
+  }
+
+  io::Simulation simulation{1};
+  io::Core& near = simulation.add_core("near");
+  io::Core& far = simulation.add_core("far");
+  EntranceOptions options;
+  std::optional<Entrance> entrance;
+  std::unique_ptr<io::Listener> listener;
+  std::optional<End> client;
+  std::optional<End> server;
+};
+
+TEST_F(EntranceTimeTest, LetsWhoSaysNothingStayAsASessionWould) {
+  connect();
+  pass(24h);
+  EXPECT_FALSE(client->closed);
+  EXPECT_EQ(entrance->undecided(), 1U);
+}
+
+TEST_F(EntranceTimeTest, LetsWhoHasBegunAFrameStay) {
+  connect();
+  send("\0\0\0"sv);
+  pass(24h);
+  EXPECT_FALSE(client->closed);
+}
+
+TEST_F(EntranceTimeTest, ClosesSilenceWhereALoginIsToCome) {
+  options.first_byte_timeout = 5s;
+  connect();
+  pass(4s);
+  EXPECT_FALSE(client->closed);
+  pass(2s);
+  EXPECT_TRUE(client->closed);
+}
+
+TEST_F(EntranceTimeTest, GivesAMethodThatIsCutTheTimeOfAHead) {
+  connect();
+  send("PR");
+  pass(9s);
+  EXPECT_FALSE(client->closed);
+  pass(2s);
+  EXPECT_TRUE(client->closed);
+}
+
+TEST_F(EntranceTimeTest, GivesAHeadThatMayBeErpcsTenSecondsInAll) {
+  options.erpc_http = true;
+  connect();
+  for (int i = 0; i < 9; ++i) {
+    send("P");
+    pass(1s);
+  }
+  EXPECT_FALSE(client->closed);
+  pass(2s);
+  EXPECT_TRUE(client->closed);
+  EXPECT_FALSE(server.has_value());
+}
+
+TEST_F(EntranceTimeTest, HasNoTimeForWhoIsDecided) {
+  options.first_byte_timeout = 5s;
+  connect();
+  send("GET");
+  pass(1h);
+  EXPECT_FALSE(client->closed);
+  EXPECT_EQ(client->received, "GET");
+}
+
+TEST_F(EntranceTimeTest, ClosesWhoEndsBeforeItSaidWhatItSpeaks) {
+  connect();
+  send("\0\0"sv);
+  client->stream->close();
+  pass(1s);
+  EXPECT_EQ(entrance->undecided(), 0U);
+  EXPECT_FALSE(server.has_value());
+}
+
+}  // namespace
+}  // namespace fairlead::rpc

@@ -1,0 +1,163 @@
+// One listener of a whole process that is called in every way.
+#include <array>
+#include <cstdio>
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/service/test_math.h"
+#include "tests/testkit/certificates.h"
+
+namespace fairlead::service {
+namespace {
+
+using namespace std::chrono_literals;
+using math_test::Math;
+using math_test::MathLogic;
+
+// What a command prints.
+std::string output_of(const std::string& command) {
+  std::string text;
+  FILE* const pipe = popen((command + " 2>&1").c_str(), "r");
+  EXPECT_NE(pipe, nullptr);
+  std::array<char, 4096> part{};
+  while (const std::size_t size = fread(part.data(), 1, part.size(), pipe)) {
+    text.append(part.data(), size);
+  }
+  pclose(pipe);
+  return text;
+}
+
+class OnePortTest : public ::testing::Test {
+ protected:
+  OnePortTest() {
+    for (Spec* spec : {&serving, &calling}) {
+      spec->cores = 2;
+      spec->log_level = "off";
+    }
+    ca_file = folder.write("root.pem", root.certificate_pem());
+    calling.clients["default"].tls.ca_file = ca_file;
+  }
+  void serve(ListenSpec listen) {
+    if (listen.address.empty()) listen.address = "tcp://127.0.0.1:0";
+    ASSERT_TRUE(internal::add_routes<Math>(server.router(), std::make_shared<MathLogic>()).ok());
+    serving.listen = {std::move(listen)};
+    Status served = server.start(serving);
+    if (served.ok()) served = server.serve(false);
+    ASSERT_TRUE(served.ok()) << served;
+    ASSERT_TRUE(caller.start(calling).ok());
+    at = server.addresses().at(0).to_text();
+  }
+  void use_certificate() { serving.tls.certificates = {folder.write("server", root.issue({}))}; }
+  Status call(const std::string& address, const std::string& protocol) {
+    FL_TRY_ASSIGN(const Target* target, caller.target(address, {.protocol = protocol}));
+    return Client<Math>(*target).name(within(10s)).get().status();
+  }
+  std::string curl(const std::string& scheme, const std::string& more = "") {
+    return output_of("curl -s -m 10 --cacert " + ca_file + " -o /dev/null -w '%{http_code}' " +
+                     more + " " + scheme + "://" + at + "/math/name");
+  }
+
+  testkit::TestFolder folder;
+  testkit::TestIdentity root = testkit::TestIdentity::root();
+  std::string ca_file;
+  Spec serving;
+  Spec calling;
+  Process server{"math"};
+  Process caller{"caller"};
+  std::string at;
+};
+
+TEST_F(OnePortTest, AnswersRawAndHttpWithoutASetting) {
+  serve({});
+  const Status called = call(at, "raw");
+  EXPECT_TRUE(called.ok()) << called;
+  EXPECT_EQ(curl("http"), "501");
+}
+
+TEST_F(OnePortTest, AnswersTlsInFrontOfAllWhereThereIsACertificate) {
+  use_certificate();
+  serve({});
+  EXPECT_TRUE(call(at, "raw").ok());
+  const Status called = call("tls://" + at, "raw");
+  EXPECT_TRUE(called.ok()) << called;
+  EXPECT_EQ(curl("http"), "501");
+  EXPECT_EQ(curl("https"), "501");
+  EXPECT_EQ(curl("https", "--no-alpn"), "501");
+  const std::string agreed = output_of("openssl s_client -connect " + at +
+                                       " -alpn h2,http/1.1 -CAfile " + ca_file + " </dev/null");
+  EXPECT_NE(agreed.find("ALPN protocol: http/1.1"), std::string::npos) << agreed;
+  const std::string refused =
+      output_of("openssl s_client -connect " + at + " -alpn h2 -CAfile " + ca_file + " </dev/null");
+  EXPECT_NE(refused.find("no application protocol"), std::string::npos) << refused;
+}
+
+TEST_F(OnePortTest, AnswersOnlyTlsWhereTheAddressSaysSo) {
+  use_certificate();
+  serve("tls://127.0.0.1:0");
+  EXPECT_TRUE(call("tls://" + at, "raw").ok());
+  EXPECT_EQ(curl("https"), "501");
+  EXPECT_EQ(curl("http"), "000");
+}
+
+TEST_F(OnePortTest, AnswersFramesAndThriftOfTheKindThatIsSet) {
+  ListenSpec listen;
+  listen.protocols = {"json", "thrift-binary", "http"};
+  serve(listen);
+  for (const char* protocol : {"json", "thrift-binary"}) {
+    const Status called = call(at, protocol);
+    EXPECT_TRUE(called.ok()) << protocol << ": " << called;
+  }
+  EXPECT_EQ(curl("http"), "501");
+}
+
+TEST_F(OnePortTest, AnswersNothingButHttpAtAnHttpAddress) {
+  serve("http://127.0.0.1:0");
+  EXPECT_EQ(curl("http"), "501");
+  EXPECT_FALSE(call(at, "raw").ok());
+}
+
+TEST_F(OnePortTest, AnswersNoHttpWhereOneProtocolIsSet) {
+  ListenSpec listen;
+  listen.protocol = "raw";
+  serve(listen);
+  EXPECT_TRUE(call(at, "raw").ok());
+  EXPECT_NE(curl("http"), "501");
+}
+
+TEST_F(OnePortTest, ServesErpcsFormOfHttpWhereItIsOn) {
+  ListenSpec listen;
+  listen.erpc_http = true;
+  serve(listen);
+  const std::string reply = output_of(
+      "curl -s -m 10 -i -H 'X-Mtype: 1' -H 'X-Seq: 7' -H 'Content-Type: application/json' -d "
+      "'\"x\"' "
+      "http://" +
+      at + "/math/greet");
+  EXPECT_NE(reply.find("X-Seq: 7"), std::string::npos) << reply;
+  EXPECT_EQ(curl("http"), "501");
+}
+
+TEST_F(OnePortTest, EndsAtOnceWithConnectionsThatSaidNothing) {
+  serving.drain = 60s;
+  serve({});
+  auto core = io::Core::make().value();
+  std::vector<std::unique_ptr<io::Stream>> silent;
+  for (int i = 0; i < 20; ++i) {
+    auto made = core->run(core->connect(server.addresses().at(0), core->deadline_after(10s), {}));
+    ASSERT_TRUE(made.ok()) << made.status();
+    silent.push_back(std::move(made).value());
+  }
+  EXPECT_TRUE(call(at, "raw").ok());
+
+  const Time before = steady_now();
+  caller.stop();
+  server.stop();
+
+  EXPECT_LT(steady_now() - before, 20s) << "long before the drain's end";
+  for (auto& stream : silent) core->dispose(std::move(stream));
+  core->turn(Deadline(core->now()));
+}
+
+}  // namespace
+}  // namespace fairlead::service

@@ -1,0 +1,135 @@
+#include "fairlead/service/served_port.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "fairlead/base/check.h"
+#include "fairlead/io/tls_stream.h"
+#include "fairlead/observe/log.h"
+#include "fairlead/service/caller_identity.h"
+#include "fairlead/service/http_handler.h"
+
+namespace fairlead::service::internal {
+namespace {
+
+// 80 % of the descriptors that the system gives this process: a connection is one.
+std::size_t descriptors_for_connections() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1000;
+  return std::min<std::size_t>(limit.rlim_cur, 10'000'000) / 10 * 8;
+}
+
+}  // namespace
+
+ServedPort::ServedPort(ListenPlan plan, const PortParts& parts)
+    : plan_(std::move(plan)), tls_(parts.tls), tls_failures_(parts.tls_failures) {}
+
+Result<std::unique_ptr<ServedPort>> ServedPort::make(ListenPlan plan, const PortParts& parts) {
+  std::unique_ptr<ServedPort> port(new ServedPort(std::move(plan), parts));
+  FL_TRY_ASSIGN(const http::Metrics http_metrics, http::Metrics::make(parts.metrics));
+  FL_TRY_ASSIGN(const rpc::EntranceMetrics entrance_metrics,
+                rpc::EntranceMetrics::make(parts.metrics));
+  const std::size_t all =
+      parts.undecided_max != 0 ? parts.undecided_max : descriptors_for_connections();
+  const std::size_t each = std::max<std::size_t>(1, all / parts.peers.size());
+  for (const auto& peer : parts.peers) {
+    FL_TRY(port->open(*peer, http_metrics, entrance_metrics, each));
+  }
+  return port;
+}
+
+Status ServedPort::open(rpc::Peer& peer, const http::Metrics& http_metrics,
+                        const rpc::EntranceMetrics& entrance_metrics, std::size_t undecided_max) {
+  Place& place = *places_.emplace_back(std::make_unique<Place>());
+  place.peer = &peer;
+  if (plan_.has_http()) {
+    http::ServerOptions options;
+    options.body_bytes_max = peer.options().limits.frame_bytes_max;
+    options.connections_max = descriptors_for_connections();
+    options.metrics = http_metrics;
+    FL_TRY_ASSIGN(place.http, http::Server::make(peer.core(), options, http_handler(plan_)));
+  }
+  if (plan_.detects()) place.entrance = make_entrance(place, entrance_metrics, undecided_max);
+  return {};
+}
+
+std::unique_ptr<rpc::Entrance> ServedPort::make_entrance(Place& place, rpc::EntranceMetrics metrics,
+                                                         std::size_t undecided_max) const {
+  rpc::Peer& peer = *place.peer;
+  http::Server* const http = place.http.get();
+  const bool login = plan_.called_by() != nullptr && peer.router().login() != nullptr;
+  rpc::EntranceOptions options{.frames = plan_.frames,
+                               .thrift = plan_.thrift,
+                               .http = plan_.has_http(),
+                               .erpc_http = plan_.erpc_http,
+                               .tls = plan_.where.tls || plan_.tls_too ? tls_ : nullptr,
+                               .tls_only = plan_.where.tls,
+                               .undecided_max = undecided_max,
+                               .metrics = metrics};
+  if (login) options.first_byte_timeout = peer.options().login_timeout;
+  if (plan_.called_by() == nullptr) options.first_byte_timeout = options.head_timeout;
+  return std::make_unique<rpc::Entrance>(
+      peer.core(), options,
+      rpc::Entrance::Doors{
+          .rpc =
+              [this, &peer](std::unique_ptr<io::Stream> stream, io::TlsStream* tls,
+                            const wire::Protocol& protocol) {
+                accept_session(peer, std::move(stream), tls, protocol);
+              },
+          .http = [http](std::unique_ptr<io::Stream> stream,
+                         io::TlsStream*) { http->adopt(std::move(stream)); },
+          .tls_failed = [this](const io::Address& from,
+                               const Status& why) { tell_tls_failure(tls_failures_, from, why); }});
+}
+
+void ServedPort::accept(io::Core& core, std::unique_ptr<io::Stream> stream) {
+  const auto found = std::ranges::find_if(
+      places_, [&core](const auto& each) { return &each->peer->core() == &core; });
+  FL_CHECK(found != places_.end());
+  const Place& place = **found;
+  if (place.entrance != nullptr) return place.entrance->accept(std::move(stream));
+  io::TlsStream* tls = nullptr;
+  if (plan_.where.tls) {
+    auto wrapped = io::tls_wrap(core, std::move(stream), tls_->current());
+    tls = wrapped.get();
+    stream = std::move(wrapped);
+  }
+  if (plan_.has_http()) return place.http->adopt(std::move(stream));
+  accept_session(*place.peer, std::move(stream), tls, *plan_.called_by());
+}
+
+void ServedPort::accept_session(rpc::Peer& peer, std::unique_ptr<io::Stream> stream,
+                                io::TlsStream* tls, const wire::Protocol& protocol) const {
+  rpc::Session& session = peer.accept(std::move(stream), &protocol);
+  if (tls == nullptr) return;
+  if (tls->established()) {
+    remember_caller(session.values(), tls->info());
+  } else {  // the stream lives as long as its session
+    tls->on_established([&session, tls] { remember_caller(session.values(), tls->info()); });
+  }
+  // The counter is copied: the session may outlive this port by its last turn.
+  session.on_closed([failures = tls_failures_](rpc::Session& closed, const Status& why) {
+    if (why.reason().starts_with("tls.")) tell_tls_failure(failures, closed.peer_address(), why);
+  });
+}
+
+void ServedPort::tell_tls_failure(const observe::Counter& failures, const io::Address& peer,
+                                  const Status& why) {
+  failures.add();
+  FL_LOG(info, "service.tls_failed", {"peer", peer.to_text()}, {"reason", why.reason()},
+         {"message", why.message()});
+}
+
+Task<Status> ServedPort::close_entrance(std::size_t index, Deadline deadline) {
+  if (places_[index]->entrance == nullptr) co_return Status();
+  co_return co_await places_[index]->entrance->close(deadline);
+}
+
+Task<Status> ServedPort::close_http(std::size_t index, Deadline deadline) {
+  if (places_[index]->http == nullptr) co_return Status();
+  co_return co_await places_[index]->http->close(deadline);
+}
+
+}  // namespace fairlead::service::internal

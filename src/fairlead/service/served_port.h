@@ -1,0 +1,68 @@
+// ServedPort: what stands behind one listener, on every core: the sessions of rpc, a server of
+// HTTP, and the entrance that tells them apart where more than one protocol is spoken.
+//
+//   listener ─► accept() ─┬ one protocol ────────────────► Peer or http::Server, no byte awaited
+//                         └ several ─► rpc::Entrance ─┬──► Peer
+//                                                     └──► http::Server
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "fairlead/http/server.h"
+#include "fairlead/observe/metrics.h"
+#include "fairlead/rpc/entrance.h"
+#include "fairlead/rpc/peer.h"
+#include "fairlead/service/network_spec.h"
+
+namespace fairlead::service::internal {
+
+// What all ports of a process share; all of it outlives them.
+struct PortParts {
+  const std::vector<std::unique_ptr<rpc::Peer>>& peers;  // one per core, in the order of cores
+  const io::TlsHolder* tls = nullptr;                    // null: no certificate
+  observe::Registry& metrics;
+  observe::Counter tls_failures{};
+  std::size_t undecided_max = 0;  // of the process; 0: 80 % of the limit of descriptors
+};
+
+// Thread: made on one; accept() and the closing of a core's part on that core.
+// Lifetime: close() of every core before destruction.
+class ServedPort {
+ public:
+  // Errors: those of http::Server::make() and observe::Registry.
+  static Result<std::unique_ptr<ServedPort>> make(ListenPlan plan, const PortParts& parts);
+
+  void accept(io::Core& core, std::unique_ptr<io::Stream> stream);
+  const ListenPlan& plan() const { return plan_; }
+
+  // Closes the connections of core `index` that have not said what they speak.
+  Task<Status> close_entrance(std::size_t index, Deadline deadline);
+  // Lets running requests of HTTP end. Errors: those of http::Server::close().
+  Task<Status> close_http(std::size_t index, Deadline deadline);
+
+ private:
+  struct Place {
+    rpc::Peer* peer;
+    std::unique_ptr<http::Server> http;       // null: not spoken
+    std::unique_ptr<rpc::Entrance> entrance;  // null: nothing to tell apart
+  };
+
+  ServedPort(ListenPlan plan, const PortParts& parts);
+  Status open(rpc::Peer& peer, const http::Metrics& http_metrics,
+              const rpc::EntranceMetrics& entrance_metrics, std::size_t undecided_max);
+  std::unique_ptr<rpc::Entrance> make_entrance(Place& place, rpc::EntranceMetrics metrics,
+                                               std::size_t undecided_max) const;
+  void accept_session(rpc::Peer& peer, std::unique_ptr<io::Stream> stream, io::TlsStream* tls,
+                      const wire::Protocol& protocol) const;
+  static void tell_tls_failure(const observe::Counter& failures, const io::Address& peer,
+                               const Status& why);
+
+  const ListenPlan plan_;
+  const io::TlsHolder* const tls_;
+  const observe::Counter tls_failures_;
+  std::vector<std::unique_ptr<Place>> places_;
+};
+
+}  // namespace fairlead::service::internal
