@@ -64,9 +64,9 @@ class Server {
 
   // Opens one more address; gives the one really bound. Errors: those of io::Core::listen().
   Result<io::Address> listen(const io::Address& address);
-  // Serves a stream that was accepted elsewhere. `begun`: it was started by who looked at its first
-  // bytes, which come again.
-  void adopt(std::unique_ptr<io::Stream> stream, bool begun = false);
+  // Serves a stream that was accepted elsewhere, also one that was started by who looked at its
+  // first bytes.
+  void adopt(std::unique_ptr<io::Stream> stream);
 
   // Stops accepting, closes idle connections, lets requests under way end (their answers say
   // `Connection: close`), and waits for them until `deadline`; then cuts them off and cancels

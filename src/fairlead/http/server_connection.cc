@@ -52,12 +52,9 @@ Status bad_response(std::string_view message) {
 ServerConnection::ServerConnection(Server& server, std::unique_ptr<io::Stream> stream)
     : server_(server), stream_(std::move(stream)), peer_(stream_->peer()) {}
 
-void ServerConnection::start(bool begun) {
+void ServerConnection::start() {
   await_until(core().now() + server_.options_.head_timeout);
-  if (begun)
-    stream_->hand_over(*this);
-  else
-    stream_->start(*this);
+  stream_->start(*this);
 }
 
 void ServerConnection::drain() {
@@ -402,10 +399,12 @@ Status ServerConnection::write_head(int status, const List& fields,
   proto::HeadWriter writer(out);
   writer.status_line(status);
   bool dated = false;
+  bool upgrades = false;  // RFC 9110 section 7.8: who sends Upgrade names it in Connection
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const Field field = fields[i];
     if (is_server_field(field.name)) continue;
     if (field.name.size() == 4 && equals_ignoring_case(field.name, "Date")) dated = true;
+    if (field.name.size() == 7 && equals_ignoring_case(field.name, "Upgrade")) upgrades = true;
     writer.field(field.name, field.value);
   }
   if (!dated) writer.field("Date", server_.date_.at(core()));
@@ -418,8 +417,9 @@ Status ServerConnection::write_head(int status, const List& fields,
       else if (exchange_->chunked_)
         writer.field("Transfer-Encoding", "chunked");
     }
-    if (!keep_alive_) writer.field("Connection", "close");
-    if (keep_alive_ && http10_) writer.field("Connection", "keep-alive");
+    if (!keep_alive_) writer.field("Connection", upgrades ? "close, Upgrade" : "close");
+    if (keep_alive_ && upgrades) writer.field("Connection", "Upgrade");
+    if (keep_alive_ && http10_ && !upgrades) writer.field("Connection", "keep-alive");
   }
   FL_TRY(writer.finish());
   appended_ += out.size() - before;

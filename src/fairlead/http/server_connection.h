@@ -20,8 +20,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   ServerConnection(Server& server, std::unique_ptr<io::Stream> stream);
   ~ServerConnection() override = default;
 
-  // `begun`: the stream was started by who looked at its first bytes.
-  void start(bool begun);
+  void start();
   // Closes now if no request is under way, else after its answer.
   void drain();
   // Cuts the connection off; who answers hears the token.

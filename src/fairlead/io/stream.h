@@ -84,6 +84,9 @@ class Stream : public Disposable {
     if (!flush_scheduled_) schedule_flush();
     if (is_much() && !blocked_) flush();
   }
+  // Everything that was appended and not ended before is one message. For streams that carry
+  // messages; to others it means nothing. Before wrote().
+  virtual void end_message() {}
   // Bytes that the system has not taken yet; still right in on_close().
   std::size_t unsent_bytes() const { return output_.size(); }
 

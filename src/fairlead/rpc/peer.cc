@@ -34,14 +34,21 @@ Session& Peer::open(std::unique_ptr<io::Stream> stream, const wire::Protocol* pr
   session->next_ = first_;
   if (first_ != nullptr) first_->previous_ = session;
   first_ = session;
-  ++session_count_;
-  metrics_.sessions_opened.add();
+  if (side != Session::Side::kServing) {
+    ++session_count_;
+    metrics_.sessions_opened.add();
+  }
   if (closing_) scope_.spawn(close_session(*session, Deadline(core_.now()), nullptr));
   return *session;
 }
 
 Session& Peer::accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol) {
   return open(std::move(stream), protocol, Session::Side::kAccepted, router_.login() != nullptr);
+}
+
+Session& Peer::serve(std::unique_ptr<io::Stream> stream, const wire::Protocol& protocol) {
+  FL_CHECK(!closing_);
+  return open(std::move(stream), &protocol, Session::Side::kServing, router_.login() != nullptr);
 }
 
 Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, CancelToken cancel,
@@ -78,8 +85,10 @@ void Peer::remove(Session& session) {
     return;  // removed already
   if (session.next_ != nullptr) session.next_->previous_ = session.previous_;
   session.previous_ = session.next_ = nullptr;
-  --session_count_;
-  metrics_.sessions_closed.add();
+  if (session.side_ != Session::Side::kServing) {
+    --session_count_;
+    metrics_.sessions_closed.add();
+  }
   core_.dispose(std::unique_ptr<Session>(&session));
   if (first_ == nullptr && closing_) empty_.set();
 }

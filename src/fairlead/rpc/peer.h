@@ -58,6 +58,10 @@ class Peer {
   // Makes a session of an accepted connection. It begins with a login when the router has one.
   // `protocol`: null for raw.
   Session& accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol = nullptr);
+  // Makes a session for requests that something else carries, one at a time: `stream` gives them as
+  // messages of `protocol`. It begins with a login when the router has one, and is no connection:
+  // not counted, but visited and closed as the others. Nothing may be called while closing().
+  Session& serve(std::unique_ptr<io::Stream> stream, const wire::Protocol& protocol);
   // Connects, agrees on TLS and logs in, as told. The pointer is good until the next co_await.
   // Errors: those of io::Core::connect() and io::tls_connect(); kInvalidOperation `peer.closing`;
   //         of the login: what the peer answered, and those of Session::start_call().
@@ -75,7 +79,9 @@ class Peer {
       session = next;
     }
   }
+  // Connections: without those of serve().
   std::size_t session_count() const { return session_count_; }
+  bool closing() const { return closing_; }  // close() was called
   io::Core& core() const { return core_; }
   const PeerOptions& options() const { return options_; }
   const Router& router() const { return router_; }

@@ -123,6 +123,13 @@ const Router::Route* Router::find(std::string_view method) const {
   return nullptr;
 }
 
+Status Router::not_found(std::string_view method) const {
+  const std::string_view near = nearest(method.substr(0, method.find('?')));
+  return Status(Code::kNotFound, "route.unknown",
+                "no handler for '" + escape_text(method) + "'" +
+                    (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"));
+}
+
 std::string_view Router::nearest(std::string_view method) const {
   std::vector<std::string_view> names;
   // "divide" and "math/divide" are short for "/math/divide" to whoever types them.

@@ -44,6 +44,9 @@ class Router {
   Handler* login() const { return login_.get(); }  // null: nobody has to log in
   // In the order in which they were added.
   const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+  // What a caller of `method`, which no route has, is told.
+  // kNotFound `route.unknown`; the message names the nearest method.
+  Status not_found(std::string_view method) const;
   // The route whose method is nearest to a mistyped one; empty when none is near.
   std::string_view nearest(std::string_view method) const;
 

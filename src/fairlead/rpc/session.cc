@@ -12,12 +12,9 @@ Session::Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Pro
       protocol_(protocol),
       id_(++peer.last_session_id_),
       side_(side),
-      state_(login ? State::kLogin : State::kOpen) {
+      state_(login ? State::kLogin : open_state()) {
   stream_->start(*this);
-  if (login && side == Side::kAccepted) {
-    login_until_ = core().now() + peer_.options_.login_timeout;
-    watch_deadline(login_until_);
-  }
+  if (login && side == Side::kAccepted) expect_login();
 }
 
 Session::~Session() { FL_CHECK(calls_.size() == 0 && handlers_running_ == 0); }
@@ -42,6 +39,11 @@ CancelToken Session::cancel_token() {
 // -------------------------------------------------------------------------------------
 
 Status Session::session_closed() const {
+  if (side_ == Side::kServing && state_ < State::kClosing) {
+    return Status(Code::kInvalidOperation, "session.one_way",
+                  "who asks over HTTP can be answered, not called")
+        .with_outcome(Outcome::kNotSent);
+  }
   if (state_ == State::kLogin) {
     return Status(Code::kConnectionClosed, "session.no_login", "the login has not ended yet")
         .with_outcome(Outcome::kNotSent);
@@ -214,6 +216,20 @@ void Session::on_close(Status why) {
   if (gone_ != nullptr) gone_->set();
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, why);
   end_if_idle();
+}
+
+void Session::begin_again() {
+  FL_CHECK(side_ == Side::kServing && state_ < State::kClosing && handlers_running_ == 0);
+  if (cancel_.has_value()) {
+    cancel_->cancel();
+    cancel_.reset();
+  }
+  if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, Status());
+  values_.clear();
+  id_ = ++peer_.last_session_id_;
+  login_seen_ = false;
+  login_until_ = Time::max();
+  state_ = peer_.router_.login() != nullptr ? State::kLogin : State::kOneWay;
 }
 
 void Session::fail_calls(const Status& why) {

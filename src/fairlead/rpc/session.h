@@ -4,6 +4,8 @@
 //   OPEN LOGIN -- refused, or too late --> CLOSING OPEN -- close(), or the peer sends no more -->
 //   CLOSING: handlers end, their replies leave OPEN, CLOSING -- stream gone --> CLOSED: pending
 //   calls fail; destroyed when no handler runs
+//
+// A session that serves what HTTP carries is ONE_WAY where others are OPEN, and may begin again.
 #pragma once
 
 #include <concepts>
@@ -44,7 +46,8 @@ struct Login {
 // any co_await, unless on_closed() was set and has not been called.
 class Session final : public io::Disposable, private io::StreamHandler, private Timer {
  public:
-  enum class Side : std::uint8_t { kAccepted, kDialled };
+  // kServing: serves requests that something else carries, HTTP's; nothing can be sent to who asks.
+  enum class Side : std::uint8_t { kAccepted, kDialled, kServing };
   // Key of the value that holds the body of the AUTH_REPLY to our login.
   static constexpr std::string_view kLoginReply = "login.reply";
   static constexpr std::size_t kLoginBytesMax = 64 * 1024;  // of a frame before the login's end
@@ -52,7 +55,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Called once when the session can no longer be used; it dies at the end of that turn.
   using ClosedHandler = std::function<void(Session& session, const Status& why)>;
 
-  // Made by Peer::accept() and Peer::dial(). `protocol`: null for raw. `login`: begins in LOGIN.
+  // Made by Peer::accept(), serve() and dial(). `protocol`: null for raw. `login`: begins in LOGIN.
   Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol, Side side,
           bool login);
   ~Session() override;
@@ -61,10 +64,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // body to a Buffer and returns a Status; an error of it ends the call as NOT_SENT. No deadline
   // means the peer's call timeout.
   // Errors, at once:  kConnectionClosed `session.closed`, `session.no_login` (before the login's
-  //                   end), kLocalLimit `session.inflight`,
-  //                   kSendQueueFull `session.write_queue`, kDeadlineExceeded `call.deadline`,
-  //                   kCancelled `call.cancelled`, kEncodeFailed and kTooLarge of the frame;
-  //                   all NOT_SENT.
+  //                   end), kInvalidOperation `session.one_way` (of Side::kServing), kLocalLimit
+  //                   `session.inflight`, kSendQueueFull `session.write_queue`, kDeadlineExceeded
+  //                   `call.deadline`, kCancelled `call.cancelled`, kEncodeFailed and kTooLarge of
+  //                   the frame; all NOT_SENT.
   //         later:    kDeadlineExceeded `call.deadline`, kCancelled `call.cancelled`,
   //                   kConnectionClosed `session.closed` (NOT_SENT or UNKNOWN), and whatever
   //                   status the peer replied.
@@ -100,6 +103,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Errors: kDeadlineExceeded `wait.deadline` when it had to cut.
   Task<Status> close(Deadline deadline);
 
+  // Of Side::kServing, while no handler runs: ends here for all who know it, and begins again as
+  // another one, with a new id and no values. So one object serves a request after the other.
+  void begin_again();
+
   bool open() const { return state_ == State::kOpen; }
   // Index and generation in the peer; unique for the life of the process's peer.
   std::uint64_t id() const { return id_; }
@@ -120,7 +127,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   friend Peer;
   friend PendingCall;
   friend Context;
-  enum class State : std::uint8_t { kLogin, kOpen, kClosing, kClosed };
+  // kOneWay: open to the other side only.
+  enum class State : std::uint8_t { kLogin, kOpen, kOneWay, kClosing, kClosed };
 
   // Timer: some call may have reached its deadline.
   void on_timer() override;
@@ -137,6 +145,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
     call.deadline_ = until.at();
     if (until.at() < expiry_) watch_deadline(until.at());
   }
+  State open_state() const { return side_ == Side::kServing ? State::kOneWay : State::kOpen; }
   static Status cancelled_before();
   Status session_closed() const;
   void end_call(PendingCall& call, Status body_written, const Bytes& shared = {});
@@ -178,15 +187,15 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void start_login(PendingCall& call, const Login& login, Deadline deadline,
                    const CancelToken& cancel);
   void end_login(const Status& result);
+  // Closes the session unless it is open in `login_timeout`.
+  void expect_login();
   void receive_login(const wire::MessageView& message, const Bytes& input);
   void refuse_login(const Status& why);
 
   // session_reading.cc: protocols other than raw, and raw before the login's end.
   io::ReadResult read_any(const Bytes& input);
   void receive_bad_body(const wire::Received& received);
-  bool reading() const {
-    return !cut_ && (state_ == State::kOpen || state_ == State::kLogin || handlers_running_ > 0);
-  }
+  bool reading() const { return !cut_ && (state_ < State::kClosing || handlers_running_ > 0); }
 
   void receive(const wire::MessageView& message, const Bytes& input);
   void receive_reply(const wire::MessageView& message, const Bytes& input);

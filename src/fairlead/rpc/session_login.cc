@@ -24,6 +24,11 @@ void Session::start_login(PendingCall& call, const Login& login, Deadline deadli
   end_call(call, Status());
 }
 
+void Session::expect_login() {
+  login_until_ = core().now() + peer_.options_.login_timeout;
+  if (login_until_ < expiry_) watch_deadline(login_until_);
+}
+
 void Session::receive_login(const wire::MessageView& message, const Bytes& input) {
   const std::string kind(wire::kind_name(message.kind));
   if (side_ == Side::kDialled) {
@@ -37,6 +42,7 @@ void Session::receive_login(const wire::MessageView& message, const Bytes& input
   }
   if (message.kind == wire::Kind::kAuthCall && !login_seen_) {
     login_seen_ = true;
+    if (side_ == Side::kServing) expect_login();
     return check_login(message, input);
   }
   const Status why(Code::kUnauthenticated, "session.login_expected",
@@ -50,7 +56,7 @@ void Session::receive_login(const wire::MessageView& message, const Bytes& input
 void Session::end_login(const Status& result) {
   if (state_ != State::kLogin) return;
   if (result.ok()) {
-    state_ = State::kOpen;
+    state_ = open_state();
     login_until_ = Time::max();
     return;
   }

@@ -41,6 +41,7 @@ Status Session::send_other_frame(wire::FrameStart start, const wire::TransformSe
   Buffer& out = stream_->output();
   FL_TRY(protocol_->finish(out, start, peer_.options_.limits, transforms));
   appended_bytes_ += out.size() - start.offset;
+  stream_->end_message();
   stream_->wrote();
   return {};
 }

@@ -142,13 +142,7 @@ void Session::serve(const wire::MessageView& message, const Bytes& input) {
   const Router::Route* route = peer_.router_.find(message.method);
   if (route == nullptr) route = peer_.router_.find(path_of(message.method));  // it has a query
   Handler* handler = route != nullptr ? route->handler.get() : peer_.router_.unknown(message.kind);
-  if (handler == nullptr) {
-    const std::string_view near = peer_.router_.nearest(path_of(message.method));
-    return refuse(message,
-                  Status(Code::kNotFound, "route.unknown",
-                         "no handler for '" + escape_text(message.method) + "'" +
-                             (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?")));
-  }
+  if (handler == nullptr) return refuse(message, peer_.router_.not_found(message.method));
   if (route != nullptr && route->kind != message.kind) {
     if (route->other == nullptr) return refuse(message, kind_not_allowed(*route, message.kind));
     handler = (route = route->other)->handler.get();

@@ -39,6 +39,7 @@ class SessionValues {
     const auto found = values_.find(key);
     if (found != values_.end()) values_.erase(found);
   }
+  void clear() { values_.clear(); }
 
  private:
   std::map<std::string, std::string, std::less<>> values_{};

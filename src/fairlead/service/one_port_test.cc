@@ -72,7 +72,7 @@ TEST_F(OnePortTest, AnswersRawAndHttpWithoutASetting) {
   serve({});
   const Status called = call(at, "raw");
   EXPECT_TRUE(called.ok()) << called;
-  EXPECT_EQ(curl("http"), "501");
+  EXPECT_EQ(curl("http"), "200");
 }
 
 TEST_F(OnePortTest, AnswersTlsInFrontOfAllWhereThereIsACertificate) {
@@ -81,9 +81,9 @@ TEST_F(OnePortTest, AnswersTlsInFrontOfAllWhereThereIsACertificate) {
   EXPECT_TRUE(call(at, "raw").ok());
   const Status called = call("tls://" + at, "raw");
   EXPECT_TRUE(called.ok()) << called;
-  EXPECT_EQ(curl("http"), "501");
-  EXPECT_EQ(curl("https"), "501");
-  EXPECT_EQ(curl("https", "--no-alpn"), "501");
+  EXPECT_EQ(curl("http"), "200");
+  EXPECT_EQ(curl("https"), "200");
+  EXPECT_EQ(curl("https", "--no-alpn"), "200");
   const std::string agreed = output_of("openssl s_client -connect " + at +
                                        " -alpn h2,http/1.1 -CAfile " + ca_file + " </dev/null");
   EXPECT_NE(agreed.find("ALPN protocol: http/1.1"), std::string::npos) << agreed;
@@ -96,7 +96,7 @@ TEST_F(OnePortTest, AnswersOnlyTlsWhereTheAddressSaysSo) {
   use_certificate();
   serve("tls://127.0.0.1:0");
   EXPECT_TRUE(call("tls://" + at, "raw").ok());
-  EXPECT_EQ(curl("https"), "501");
+  EXPECT_EQ(curl("https"), "200");
   EXPECT_EQ(curl("http"), "000");
 }
 
@@ -108,12 +108,12 @@ TEST_F(OnePortTest, AnswersFramesAndThriftOfTheKindThatIsSet) {
     const Status called = call(at, protocol);
     EXPECT_TRUE(called.ok()) << protocol << ": " << called;
   }
-  EXPECT_EQ(curl("http"), "501");
+  EXPECT_EQ(curl("http"), "200");
 }
 
 TEST_F(OnePortTest, AnswersNothingButHttpAtAnHttpAddress) {
   serve("http://127.0.0.1:0");
-  EXPECT_EQ(curl("http"), "501");
+  EXPECT_EQ(curl("http"), "200");
   EXPECT_FALSE(call(at, "raw").ok());
 }
 
@@ -122,7 +122,7 @@ TEST_F(OnePortTest, AnswersNoHttpWhereOneProtocolIsSet) {
   listen.protocol = "raw";
   serve(listen);
   EXPECT_TRUE(call(at, "raw").ok());
-  EXPECT_NE(curl("http"), "501");
+  EXPECT_NE(curl("http"), "200");
 }
 
 TEST_F(OnePortTest, ServesErpcsFormOfHttpWhereItIsOn) {
@@ -135,7 +135,7 @@ TEST_F(OnePortTest, ServesErpcsFormOfHttpWhereItIsOn) {
       "http://" +
       at + "/math/greet");
   EXPECT_NE(reply.find("X-Seq: 7"), std::string::npos) << reply;
-  EXPECT_EQ(curl("http"), "501");
+  EXPECT_EQ(curl("http"), "200");
 }
 
 TEST_F(OnePortTest, EndsAtOnceWithConnectionsThatSaidNothing) {

@@ -9,7 +9,6 @@
 #include "fairlead/io/tls_stream.h"
 #include "fairlead/observe/log.h"
 #include "fairlead/service/caller_identity.h"
-#include "fairlead/service/http_handler.h"
 
 namespace fairlead::service::internal {
 namespace {
@@ -29,27 +28,30 @@ ServedPort::ServedPort(ListenPlan plan, const PortParts& parts)
 Result<std::unique_ptr<ServedPort>> ServedPort::make(ListenPlan plan, const PortParts& parts) {
   std::unique_ptr<ServedPort> port(new ServedPort(std::move(plan), parts));
   FL_TRY_ASSIGN(const http::Metrics http_metrics, http::Metrics::make(parts.metrics));
+  FL_TRY_ASSIGN(const http::WebSocketMetrics socket_metrics,
+                http::WebSocketMetrics::make(parts.metrics));
   FL_TRY_ASSIGN(const rpc::EntranceMetrics entrance_metrics,
                 rpc::EntranceMetrics::make(parts.metrics));
   const std::size_t all =
       parts.undecided_max != 0 ? parts.undecided_max : descriptors_for_connections();
   const std::size_t each = std::max<std::size_t>(1, all / parts.peers.size());
   for (const auto& peer : parts.peers) {
-    FL_TRY(port->open(*peer, http_metrics, entrance_metrics, each));
+    FL_TRY(port->open(*peer, http_metrics, socket_metrics, entrance_metrics, each));
   }
   return port;
 }
 
 Status ServedPort::open(rpc::Peer& peer, const http::Metrics& http_metrics,
+                        const http::WebSocketMetrics& socket_metrics,
                         const rpc::EntranceMetrics& entrance_metrics, std::size_t undecided_max) {
   Place& place = *places_.emplace_back(std::make_unique<Place>());
   place.peer = &peer;
   if (plan_.has_http()) {
     http::ServerOptions options;
-    options.body_bytes_max = peer.options().limits.frame_bytes_max;
     options.connections_max = descriptors_for_connections();
     options.metrics = http_metrics;
-    FL_TRY_ASSIGN(place.http, http::Server::make(peer.core(), options, http_handler(plan_)));
+    FL_TRY_ASSIGN(place.front, HttpFront::make(peer, plan_, socket_metrics));
+    FL_TRY_ASSIGN(place.http, http::Server::make(peer.core(), options, *place.front));
   }
   if (plan_.detects()) place.entrance = make_entrance(place, entrance_metrics, undecided_max);
   return {};
@@ -128,8 +130,11 @@ Task<Status> ServedPort::close_entrance(std::size_t index, Deadline deadline) {
 }
 
 Task<Status> ServedPort::close_http(std::size_t index, Deadline deadline) {
-  if (places_[index]->http == nullptr) co_return Status();
-  co_return co_await places_[index]->http->close(deadline);
+  Place& place = *places_[index];
+  if (place.http == nullptr) co_return Status();
+  Status sockets = co_await place.front->close(deadline);
+  Status requests = co_await place.http->close(deadline);
+  co_return requests.ok() ? sockets : requests;
 }
 
 }  // namespace fairlead::service::internal

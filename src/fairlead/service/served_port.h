@@ -14,6 +14,7 @@
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/entrance.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/service/http_front.h"
 #include "fairlead/service/network_spec.h"
 
 namespace fairlead::service::internal {
@@ -39,18 +40,21 @@ class ServedPort {
 
   // Closes the connections of core `index` that have not said what they speak.
   Task<Status> close_entrance(std::size_t index, Deadline deadline);
-  // Lets running requests of HTTP end. Errors: those of http::Server::close().
+  // Lets running requests of HTTP end and sends WebSockets away.
+  // Errors: those of http::Server::close() and http::WebSocketHub::close().
   Task<Status> close_http(std::size_t index, Deadline deadline);
 
  private:
   struct Place {
     rpc::Peer* peer;
-    std::unique_ptr<http::Server> http;       // null: not spoken
+    std::unique_ptr<HttpFront> front;         // null: HTTP is not spoken
+    std::unique_ptr<http::Server> http;       // the same
     std::unique_ptr<rpc::Entrance> entrance;  // null: nothing to tell apart
   };
 
   ServedPort(ListenPlan plan, const PortParts& parts);
   Status open(rpc::Peer& peer, const http::Metrics& http_metrics,
+              const http::WebSocketMetrics& socket_metrics,
               const rpc::EntranceMetrics& entrance_metrics, std::size_t undecided_max);
   std::unique_ptr<rpc::Entrance> make_entrance(Place& place, rpc::EntranceMetrics metrics,
                                                std::size_t undecided_max) const;

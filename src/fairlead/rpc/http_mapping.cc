@@ -1,0 +1,221 @@
+#include "fairlead/rpc/http_mapping.h"
+
+#include <algorithm>
+#include <array>
+
+#include "fairlead/base/text.h"
+#include "fairlead/http/proto/chars.h"
+#include "fairlead/http/proto/target.h"
+#include "fairlead/wire/message.h"
+#include "fairlead/wire/metadata.h"
+
+namespace fairlead::rpc {
+namespace {
+
+template <std::size_t N>
+bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
+  return std::ranges::any_of(
+      names, [name](std::string_view one) { return equals_ignoring_case(name, one); });
+}
+
+template <std::size_t N>
+bool begins_with(std::string_view name, const std::array<std::string_view, N>& beginnings) {
+  return std::ranges::any_of(beginnings, [name](std::string_view beginning) {
+    return equals_ignoring_case(name.substr(0, beginning.size()), beginning);
+  });
+}
+
+// Takes what stands before the next `separator` off the front of `list`, without blanks.
+std::string_view take_until(std::string_view& list, char separator) {
+  const std::size_t end = list.find(separator);
+  const std::string_view part = trim(list.substr(0, end));
+  list = end == std::string_view::npos ? std::string_view{} : list.substr(end + 1);
+  return part;
+}
+
+// Fields of one connection (RFC 9110 section 7.6.1) or of the content, which the codec replaces.
+bool is_of_the_hop(std::string_view name) {
+  static constexpr std::array<std::string_view, 8> kNames = {
+      "connection",        "keep-alive", "te",   "trailer",
+      "transfer-encoding", "upgrade",    "host", "expect"};
+  static constexpr std::array<std::string_view, 2> kBeginnings = {"proxy-", "content-"};
+  return is_one_of(name, kNames) || begins_with(name, kBeginnings);
+}
+
+// What only somebody trusted may tell a service, so that nobody outside can pretend to be one.
+bool is_for_trusted(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> kNames = {
+      kRequestIdKey, "forwarded", "x-credential-identifier", "x-anonymous-consumer"};
+  static constexpr std::array<std::string_view, 2> kBeginnings = {"x-forwarded-", "x-consumer-"};
+  return wire::is_reserved_key(name) || is_one_of(name, kNames) || begins_with(name, kBeginnings);
+}
+
+bool is_trace(std::string_view name) {
+  static constexpr std::array<std::string_view, 3> kNames = {"traceparent", "tracestate",
+                                                             "baggage"};
+  return is_one_of(name, kNames);
+}
+
+// Between client and server alone: the reply's codec has been chosen by it.
+bool is_negotiation(std::string_view name) {
+  static constexpr std::array<std::string_view, 3> kNames = {"accept", "accept-charset",
+                                                             "accept-encoding"};
+  return is_one_of(name, kNames);
+}
+
+bool is_named_by_connection(const http::Fields& fields, std::string_view name) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const http::Field field = fields[i];
+    if (!equals_ignoring_case(field.name, "connection")) continue;
+    for (std::string_view left = field.value; !left.empty();) {
+      if (equals_ignoring_case(take_until(left, ','), name)) return true;
+    }
+  }
+  return false;
+}
+
+bool begins_as_json(std::string_view body) {
+  const std::size_t at = body.find_first_not_of(" \t\r\n");
+  return at != std::string_view::npos && (body[at] == '{' || body[at] == '[');
+}
+
+// The parameter q of a media range, in thousandths; 1000 when there is none, 0 when it is no q.
+int quality_of(std::string_view parameters) {
+  while (!parameters.empty()) {
+    const std::string_view one = take_until(parameters, ';');
+    if (one.size() < 3 || (one[0] != 'q' && one[0] != 'Q') || one[1] != '=') continue;
+    int quality = 0;
+    int unit = 1000;
+    for (const char c : one.substr(2)) {
+      if (c == '.' && unit == 100) continue;
+      if (c < '0' || c > '9' || unit == 0) return 0;
+      quality += (c - '0') * unit;
+      unit /= 10;
+    }
+    return std::min(quality, 1000);
+  }
+  return 1000;
+}
+
+// How closely `range`, a media range without parameters, names the codec: 0 not at all, 1 by "*/*",
+// 2 by "type/*", 3 by name.
+int closeness(std::string_view range, codec::CodecId codec) {
+  if (range == "*/*") return 1;
+  if (range.ends_with("/*")) {
+    const std::string_view type = codec::content_type_of(codec);
+    return equals_ignoring_case(type.substr(0, range.size() - 1), range.substr(0, range.size() - 1))
+               ? 2
+               : 0;
+  }
+  return codec::codec_of_content_type(range) == codec ? 3 : 0;
+}
+
+// The order of kMediaTypes.
+constexpr std::array<codec::CodecId, 6> kReplyCodecs = {
+    codec::CodecId::kJson,  codec::CodecId::kProtobuf, codec::CodecId::kForm,
+    codec::CodecId::kPlain, codec::CodecId::kThrift,   codec::CodecId::kXml};
+
+struct Wish {
+  int closeness = 0;
+  int quality = 0;
+};
+
+// A token, and a value of visible characters: less than a head may hold, so that nothing surprises
+// whoever reads it.
+bool fits_in_field(std::string_view name, std::string_view value) {
+  return http::proto::is_all(name, http::proto::kTokenChar) && trim(value) == value &&
+         std::ranges::all_of(value, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+bool may_leave(std::string_view name) {
+  static constexpr std::array<std::string_view, 3> kNames = {"date", "server", "location"};
+  return !is_of_the_hop(name) && !is_for_trusted(name) && !is_one_of(name, kNames);
+}
+
+}  // namespace
+
+void append_field_metadata(std::string& out, const http::Fields& fields, TraceFields trace) {
+  const bool connection = fields.find("connection").has_value();
+  std::array<char, 64> lower{};  // names are short; longer ones take memory
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const http::Field field = fields[i];
+    const std::string_view name = field.name;
+    const bool passes = trace == TraceFields::kPass && is_trace(name);
+    if (!passes && (is_of_the_hop(name) || is_for_trusted(name) || is_negotiation(name))) continue;
+    if (connection && is_named_by_connection(fields, name)) continue;
+    if (name.size() > lower.size()) {
+      wire::append_metadata_pair(out, to_lower(name), field.value);
+      continue;
+    }
+    std::ranges::transform(name, lower.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    wire::append_metadata_pair(out, {lower.data(), name.size()}, field.value);
+  }
+}
+
+Status append_query_metadata(std::string& out, std::string_view query) {
+  if (query.empty()) return {};
+  FL_TRY_ASSIGN(const auto pairs, http::proto::parse_query(query));
+  for (const auto& [name, value] : pairs) {
+    if (!is_for_trusted(name)) wire::append_metadata_pair(out, name, value);
+  }
+  return {};
+}
+
+Result<std::uint8_t> body_codec_of(const http::Fields& fields, std::string_view body) {
+  const std::optional<std::string_view> type = fields.find("Content-Type");
+  if (!type.has_value()) return body.empty() ? wire::kNoCodec : wire::kJsonCodec;
+  const std::optional<codec::CodecId> codec = codec::codec_of_content_type(*type);
+  if (!codec.has_value()) {
+    return Status(kUnsupportedMediaType, "http.media_type",
+                  "Content-Type '" + escape_text(*type) + "' is not understood: send, in UTF-8, " +
+                      std::string(kMediaTypes));
+  }
+  if (*codec == codec::CodecId::kForm && begins_as_json(body)) return wire::kJsonCodec;
+  return static_cast<std::uint8_t>(*codec);
+}
+
+Result<codec::CodecId> reply_codec_of(const http::Fields& fields) {
+  std::array<Wish, kReplyCodecs.size()> wishes{};
+  bool asked = false;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const http::Field field = fields[i];
+    if (!equals_ignoring_case(field.name, "accept")) continue;
+    for (std::string_view list = field.value; !list.empty();) {
+      std::string_view parameters = take_until(list, ',');
+      const std::string_view range = take_until(parameters, ';');
+      if (range.empty()) continue;  // an empty element, as lists may have
+      asked = true;
+      const int quality = quality_of(parameters);
+      for (std::size_t at = 0; at < kReplyCodecs.size(); ++at) {
+        const int close = closeness(range, kReplyCodecs[at]);
+        Wish& wish = wishes[at];
+        if (close == 0 || close < wish.closeness) continue;
+        wish = {close, close > wish.closeness ? quality : std::max(wish.quality, quality)};
+      }
+    }
+  }
+  if (!asked) return codec::CodecId::kJson;
+  std::size_t best = 0;
+  for (std::size_t at = 1; at < kReplyCodecs.size(); ++at) {
+    if (wishes[at].quality > wishes[best].quality) best = at;
+  }
+  if (wishes[best].quality > 0) return kReplyCodecs[best];
+  return Status(kNotAcceptable, "http.not_acceptable",
+                "the Accept field takes none of " + std::string(kMediaTypes));
+}
+
+void append_reply_fields(http::Fields& out, std::string_view metadata) {
+  if (metadata.empty()) return;
+  const Result<wire::Metadata> pairs = wire::parse_metadata_text(metadata);
+  if (!pairs.ok()) return;  // more pairs than anybody reads
+  std::size_t added = 0;
+  pairs->visit([&](std::string_view name, std::string_view value) {
+    if (added == kReplyFieldsMax || !may_leave(name) || !fits_in_field(name, value)) return;
+    out.add(name, value);
+    ++added;
+  });
+}
+
+}  // namespace fairlead::rpc

@@ -1,0 +1,120 @@
+#include "fairlead/rpc/websocket_stream.h"
+
+#include <array>
+#include <utility>
+
+namespace fairlead::rpc {
+namespace {
+
+constexpr std::uint16_t kNormal = 1000;
+constexpr std::uint16_t kUnsupported = 1003;
+// Of a stream of bytes: no peer's limit of messages is near it.
+constexpr std::size_t kPieceBytesMax = 64 * 1024;
+constexpr std::size_t kSentMax = 1024;  // sizes of sent messages that are kept
+
+}  // namespace
+
+std::optional<const wire::Protocol*> protocol_of_websocket(std::string_view sub_protocol) {
+  if (sub_protocol.empty() || sub_protocol == "raw") return nullptr;
+  if (sub_protocol == "json") return wire::find_carried_protocol("ws-json");
+  if (sub_protocol == "pb") return wire::find_carried_protocol("ws-pb");
+  return std::nullopt;
+}
+
+// ---- reading
+// -------------------------------------------------------------------------------------
+
+void WebSocketStream::on_message(bool text, std::string_view payload) {
+  if (carries_ == Carries::kMessages) {
+    // What is not taken is nobody's: the next message is another one.
+    (void)handler_->on_read(Bytes(payload));
+    return;
+  }
+  if (text) return socket_->close(kUnsupported);
+  arrived_.append(payload);
+  if (arrived_.size() < wanted_) return;
+  const io::ReadResult read = handler_->on_read(Bytes(arrived_.view()));
+  arrived_.consume(read.consumed);
+  wanted_ = read.wanted;
+  if (arrived_.empty()) arrived_.release();
+}
+
+// ---- writing
+// -------------------------------------------------------------------------------------
+
+void WebSocketStream::end_message() {
+  if (carries_ == Carries::kBytes) return;
+  const std::size_t size = output_.size() - ended_bytes_;
+  messages_.push_back(size);
+  ended_bytes_ += size;
+}
+
+void WebSocketStream::flush() {
+  blocked_ = false;
+  while (socket_ != nullptr && !output_.empty()) {
+    if (socket_->unsent_bytes() >= kFlushBytes) {
+      blocked_ = true;
+      return;
+    }
+    if (!send_next()) break;
+  }
+  if (socket_ == nullptr) output_.release();
+  if (socket_ != nullptr && closing_ && output_.empty()) socket_->close(kNormal);
+}
+
+// False: nothing more can be sent.
+bool WebSocketStream::send_next() {
+  std::array<std::string_view, 1> piece;
+  (void)output_.gather(piece);  // messages are never shared, so each is in one piece
+  std::string_view next = piece[0].substr(0, kPieceBytesMax);
+  if (carries_ == Carries::kMessages) {
+    if (first_ == messages_.size()) return false;  // one that has not ended
+    next = piece[0].substr(0, messages_[first_++]);
+    ended_bytes_ -= next.size();
+    if (first_ == messages_.size() || first_ == kSentMax) {  // or it grew while something waits
+      messages_.erase(messages_.begin(), messages_.begin() + static_cast<std::ptrdiff_t>(first_));
+      first_ = 0;
+    }
+  }
+  const Status sent = socket_->send(next);
+  output_.consume(next.size());
+  if (!sent.ok()) socket_->abort(sent);
+  return sent.ok();
+}
+
+void WebSocketStream::on_sent() {
+  const bool waited = blocked_;
+  flush();
+  if (waited && !blocked_ && output_.empty() && socket_ != nullptr) handler_->on_sent();
+}
+
+// ---- the end
+// -------------------------------------------------------------------------------------
+
+void WebSocketStream::on_close(Status why) {
+  core_.dispose(std::move(socket_));
+  handler_->on_close(std::move(why));
+}
+
+void WebSocketStream::pause() {
+  if (socket_ != nullptr) socket_->pause();
+}
+
+void WebSocketStream::resume() {
+  if (socket_ != nullptr) socket_->resume();
+}
+
+void WebSocketStream::close() {
+  closing_ = true;
+  if (!flush_scheduled_) schedule_flush();
+}
+
+void WebSocketStream::abort(Status why) {
+  if (socket_ != nullptr) socket_->abort(std::move(why));
+}
+
+io::Address WebSocketStream::peer() const {
+  return socket_ != nullptr ? socket_->peer() : io::Address();
+}
+
+}  // namespace fairlead::rpc
