@@ -11,6 +11,8 @@ using proto::Refusal;
 
 io::Core& Exchange::core() const { return connection_->core(); }
 
+const io::Stream* Exchange::stream() const { return connection_->stream(); }
+
 void Exchange::answer(Result<Response> response) { connection_->answer(std::move(response)); }
 
 void Exchange::answer(int status, std::span<const Field> fields, std::string_view body) {

@@ -47,6 +47,9 @@ class Exchange final : public io::Disposable {
   const Request& request() const { return request_; }
   Request& request() { return request_; }
   io::Core& core() const;
+  // The connection, null once it is lost; for who wants to know more of the client, as its
+  // certificate. Nothing may be read or written through it.
+  const io::Stream* stream() const;
   // The client is gone: what is answered goes nowhere. Request::cancelled tells it too.
   bool lost() const { return lost_; }
 

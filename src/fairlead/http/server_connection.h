@@ -28,6 +28,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
 
   // For Exchange.
   io::Core& core() const { return server_.core_; }
+  const io::Stream* stream() const { return stream_.get(); }
   void answer(Result<Response> result);
   void answer(int status, std::span<const Field> fields, std::string_view body);
   Status begin(int status, std::span<const Field> fields, std::optional<std::uint64_t> length);

@@ -5,7 +5,9 @@
 #include "fairlead/base/check.h"
 #include "fairlead/base/text.h"
 #include "fairlead/http/problem.h"
+#include "fairlead/io/tls_stream.h"
 #include "fairlead/rpc/websocket_stream.h"
+#include "fairlead/service/caller_identity.h"
 
 namespace fairlead::service::internal {
 namespace {
@@ -44,6 +46,12 @@ class StreamFeeder final : public http::WebSocketHandler {
   rpc::WebSocketStream* stream_;  // the session keeps it until it has heard of the end
 };
 
+// What the client's certificate says, where it showed one.
+void tell_caller(const http::Exchange& exchange, rpc::SessionValues& values) {
+  const auto* const tls = dynamic_cast<const io::TlsStream*>(exchange.stream());
+  if (tls != nullptr) remember_caller(values, tls->info());
+}
+
 bool asks_for_websocket(const http::Request& request) {
   const std::optional<std::string_view> upgrade = request.fields.find("Upgrade");
   return upgrade.has_value() && equals_ignoring_case(trim(*upgrade), "websocket");
@@ -52,7 +60,17 @@ bool asks_for_websocket(const http::Request& request) {
 }  // namespace
 
 HttpFront::HttpFront(rpc::Peer& peer, const ListenPlan& plan)
-    : peer_(peer), http_(plan.http), calls_(peer, {}) {}
+    : peer_(peer),
+      http_(plan.http),
+      tls_(plan.where.tls || plan.tls_too),
+      calls_(peer, calls_options()) {}
+
+rpc::HttpCallsOptions HttpFront::calls_options() {
+  if (!tls_) return {};
+  return {.on_request = [this](rpc::Session& session, const http::Request&) {
+    tell_caller(*asking_, session.values());
+  }};
+}
 
 Result<std::unique_ptr<HttpFront>> HttpFront::make(rpc::Peer& peer, const ListenPlan& plan,
                                                    http::WebSocketMetrics metrics) {
@@ -75,23 +93,27 @@ Result<http::BodyPlan> HttpFront::plan(const http::Request&) {
 void HttpFront::respond(http::Exchange& exchange) {
   const http::Request& request = exchange.request();
   if (sockets_ != nullptr && (!http_ || asks_for_websocket(request))) {
-    return exchange.answer(open_websocket(request));
+    return exchange.answer(open_websocket(exchange));
   }
   const auto answer = [](void* to, int status, std::span<const http::Field> fields,
                          std::string_view body) {
     static_cast<http::Exchange*>(to)->answer(status, fields, body);
   };
+  asking_ = &exchange;  // for the time of the call: values are put on the session inside it
   calls_.respond(request, {.to = &exchange, .answer = answer});
 }
 
-http::Response HttpFront::open_websocket(const http::Request& request) {
-  return sockets_->accept(request, [this](http::WebSocket& socket) {
+http::Response HttpFront::open_websocket(http::Exchange& exchange) {
+  rpc::SessionValues caller;
+  if (tls_) tell_caller(exchange, caller);
+  const auto told = std::make_shared<const rpc::SessionValues>(std::move(caller));
+  return sockets_->accept(exchange.request(), [this, told](http::WebSocket& socket) {
     const auto protocol = rpc::protocol_of_websocket(socket.protocol());
     FL_CHECK(protocol.has_value());  // no others are agreed to
     auto stream = std::make_unique<rpc::WebSocketStream>(
         peer_.core(), std::make_unique<HubSocket>(socket), *protocol);
     auto feeder = std::make_unique<StreamFeeder>(*stream);
-    peer_.accept(std::move(stream), *protocol);
+    peer_.accept(std::move(stream), *protocol).values() = *told;
     return feeder;
   });
 }

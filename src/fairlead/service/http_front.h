@@ -30,11 +30,14 @@ class HttpFront final : public http::Responder {
 
  private:
   HttpFront(rpc::Peer& peer, const ListenPlan& plan);
-  http::Response open_websocket(const http::Request& request);
+  http::Response open_websocket(http::Exchange& exchange);
+  rpc::HttpCallsOptions calls_options();
 
   rpc::Peer& peer_;
   const bool http_;
+  const bool tls_;                               // clients may have certificates
   std::unique_ptr<http::WebSocketHub> sockets_;  // null: not spoken
+  const http::Exchange* asking_ = nullptr;       // whose request is given to calls_
   rpc::HttpCalls calls_;
 };
 

@@ -75,6 +75,25 @@ TEST_F(OnePortTest, AnswersRawAndHttpWithoutASetting) {
   EXPECT_EQ(curl("http"), "200");
 }
 
+TEST_F(OnePortTest, ReachesTheSameHandlerByCurlAndByARawCall) {
+  serve({});
+  Client<Math> math(**caller.target(at));
+  const auto called = math.divide({.a = 10, .b = 2, .caller = {}}, within(10s)).get();
+  ASSERT_TRUE(called.ok()) << called.status();
+  EXPECT_EQ(called->quotient, 5);
+  EXPECT_EQ(output_of("curl -s -m 10 -d '{\"a\":10,\"b\":2}' " + at + "/math/divide"),
+            R"({"quotient":5,"caller":""})");
+  const std::string refused =
+      output_of("curl -s -m 10 -i -d '{\"a\":10,\"b\":0}' " + at + "/math/divide");
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 422 ")) << refused;
+  EXPECT_NE(refused.find("divisor out of range"), std::string::npos) << refused;
+}
+
+TEST_F(OnePortTest, AnswersPlainRequestsAtAWebSocketAddressWithUpgradeRequired) {
+  serve("ws://127.0.0.1:0");
+  EXPECT_EQ(curl("http"), "426");
+}
+
 TEST_F(OnePortTest, AnswersTlsInFrontOfAllWhereThereIsACertificate) {
   use_certificate();
   serve({});

@@ -1,7 +1,9 @@
 // Services and callers that speak TLS and other protocols, as their settings say.
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
+#include <cstdio>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -171,6 +173,28 @@ TEST_F(TlsServiceTest, TellsHandlersWhoCalls) {
 
   ASSERT_TRUE(told.ok()) << told.status();
   EXPECT_EQ(told->told, "CN=shop|shop.example");
+}
+
+TEST_F(TlsServiceTest, TellsHandlersWhoCallsOverHttpToo) {
+  ASSERT_TRUE(
+      internal::add_routes<who_test::Who>(server.router(), std::make_shared<who_test::WhoLogic>())
+          .ok());
+  client_certificates_are_required();
+  const io::TlsCertificate own =
+      folder.write("caller", root.issue({.name = "shop", .alternatives = {"DNS:shop.example"}}));
+  ASSERT_TRUE(serve().ok());
+
+  const std::string command = "curl -s -m 10 --cacert " + ca_file + " --cert " +
+                              own.certificate_file + " --key " + own.key_file +
+                              " -H 'tls.subject: CN=somebody else' -d '{}' https://" +
+                              server.addresses().at(0).to_text() + "/who/calls";
+  FILE* const pipe = popen(command.c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  std::array<char, 256> answer{};
+  const std::size_t size = fread(answer.data(), 1, answer.size(), pipe);
+  pclose(pipe);
+
+  EXPECT_EQ(std::string(answer.data(), size), R"({"told":"CN=shop|shop.example"})");
 }
 
 TEST_F(TlsServiceTest, SaysWhyACopyIsNotTrusted) {
