@@ -1,16 +1,16 @@
 // HttpFront: what stands behind HTTP on one core of a listener: calls, and sessions over WebSocket.
 //
-//   request ─┬ asks for a WebSocket ─► WebSocketHub ─► Session over it (WebSocketStream)
+//   request ─┬ asks for a WebSocket ─► WebSocketSessions ─► a session over it
 //            └ any other ───────────► rpc::HttpCalls ─► a session for that request
 #pragma once
 
 #include <memory>
 
 #include "fairlead/http/exchange.h"
-#include "fairlead/http/websocket_hub.h"
 #include "fairlead/rpc/http_calls.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/service/network_spec.h"
+#include "fairlead/service/websocket_sessions.h"
 
 namespace fairlead::service::internal {
 
@@ -18,7 +18,7 @@ namespace fairlead::service::internal {
 // have completed before its destruction.
 class HttpFront final : public http::Responder {
  public:
-  // Errors: those of http::WebSocketHub::make().
+  // Errors: those of WebSocketSessions::make().
   static Result<std::unique_ptr<HttpFront>> make(rpc::Peer& peer, const ListenPlan& plan,
                                                  http::WebSocketMetrics metrics);
 
@@ -30,14 +30,13 @@ class HttpFront final : public http::Responder {
 
  private:
   HttpFront(rpc::Peer& peer, const ListenPlan& plan);
-  http::Response open_websocket(http::Exchange& exchange);
   rpc::HttpCallsOptions calls_options();
 
   rpc::Peer& peer_;
   const bool http_;
-  const bool tls_;                               // clients may have certificates
-  std::unique_ptr<http::WebSocketHub> sockets_;  // null: not spoken
-  const http::Exchange* asking_ = nullptr;       // whose request is given to calls_
+  const bool tls_;                              // clients may have certificates
+  std::unique_ptr<WebSocketSessions> sockets_;  // null: not spoken
+  const http::Exchange* asking_ = nullptr;      // whose request is given to calls_
   rpc::HttpCalls calls_;
 };
 

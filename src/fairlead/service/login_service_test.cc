@@ -106,6 +106,34 @@ TEST_F(LoginServiceTest, ACallerWithoutATokenHearsWhatIsMissing) {
   EXPECT_NE(reply.status().message().find("AUTH_CALL"), std::string::npos) << reply.status();
 }
 
+TEST_F(LoginServiceTest, AWebSocketsTokenIsCheckedBeforeItIsOpened) {
+  ASSERT_TRUE(server.router().set_login(rpc::make_handler(check_token)).ok());
+  start();
+  const auto ask = [this](const std::string& how) {
+    // What a WebSocket client sends; curl waits for more behind a 101 until its time is over.
+    const std::string command =
+        "curl -s -i -N -m 1 --unix-socket " + path +
+        " -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13'"
+        " -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' -H 'Sec-WebSocket-Protocol: json' " +
+        how;
+    FILE* const pipe = popen(command.c_str(), "r");
+    std::string answer(4096, 0);
+    answer.resize(fread(answer.data(), 1, answer.size(), pipe));
+    pclose(pipe);
+    return answer;
+  };
+
+  const std::string good = ask("-H 'Authorization: Bearer open sesame' http://h/");
+  EXPECT_TRUE(good.starts_with("HTTP/1.1 101 ")) << good;
+  EXPECT_TRUE(good.ends_with("\r\n\r\n")) << "the login's reply is not sent again: " << good;
+  EXPECT_TRUE(ask("'http://h/?token=open+sesame'").starts_with("HTTP/1.1 101 "));
+
+  const std::string bad = ask("-H 'Authorization: Bearer barley' http://h/");
+  EXPECT_TRUE(bad.starts_with("HTTP/1.1 401 ")) << bad;
+  EXPECT_NE(bad.find("WWW-Authenticate: Bearer\r\n"), std::string::npos) << bad;
+  EXPECT_NE(bad.find("auth fail"), std::string::npos) << bad;
+}
+
 TEST_F(LoginServiceTest, CallsAreSealedWithTheKeysOfTheSettings) {
   const std::string ring = write("ring", "one " + std::string(43, 'A') + "=\n");
   const std::string old = write("old", "1234567890abcdef\n");

@@ -1,0 +1,47 @@
+// WebSocketSessions: the sessions of one core that run over WebSocket connections.
+//
+//   request ─► handshake checked ─┬ no token to check ────────────────────────► 101, session
+//                                 └ login: AUTH_CALL to the session ─► its reply ┬ OK ─► 101
+//                                                                               └ else 401
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "fairlead/http/exchange.h"
+#include "fairlead/http/websocket_hub.h"
+#include "fairlead/rpc/peer.h"
+
+namespace fairlead::service::internal {
+
+class Opening;
+
+// Where the router has a login and the request brings a token (`Authorization: Bearer TOKEN`, else
+// the query's `token`), the token is checked before the connection is opened, as the body of an
+// AUTH_CALL that the session's own login sees. Without one the session begins with a login.
+//
+// Thread: the peer's core. Lifetime: outlives the http::Server of its exchanges; close() must have
+// completed before its destruction.
+class WebSocketSessions {
+ public:
+  // Errors: those of http::WebSocketHub::make().
+  static Result<std::unique_ptr<WebSocketSessions>> make(rpc::Peer& peer,
+                                                         http::WebSocketMetrics metrics);
+
+  // Answers `exchange`, in this call or when the token is checked. `caller`: values for the
+  // session.
+  void open(http::Exchange& exchange, rpc::SessionValues caller);
+
+  // Sends all away. Errors: those of http::WebSocketHub::close().
+  Task<Status> close(Deadline deadline) { return hub_->close(deadline); }
+
+ private:
+  friend Opening;
+  explicit WebSocketSessions(rpc::Peer& peer) : peer_(peer) {}
+
+  rpc::Peer& peer_;
+  http::WebSocketAcceptOptions accept_;
+  std::unique_ptr<http::WebSocketHub> hub_;
+};
+
+}  // namespace fairlead::service::internal
