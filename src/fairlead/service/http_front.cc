@@ -22,24 +22,29 @@ bool asks_for_websocket(const http::Request& request) {
 
 }  // namespace
 
-HttpFront::HttpFront(rpc::Peer& peer, const ListenPlan& plan)
+HttpFront::HttpFront(rpc::Peer& peer, const ListenPlan& plan, const HttpSpec& setting)
     : peer_(peer),
       http_(plan.http),
       tls_(plan.where.tls || plan.tls_too),
-      calls_(peer, calls_options()) {}
+      calls_(peer, calls_options(setting)) {}
 
-rpc::HttpCallsOptions HttpFront::calls_options() {
-  if (!tls_) return {};
-  return {.on_request = [this](rpc::Session& session, const http::Request&) {
-    tell_caller(*asking_, session.values());
-  }};
+rpc::HttpCallsOptions HttpFront::calls_options(const HttpSpec& setting) {
+  rpc::HttpCallsOptions options;
+  options.cors = setting.cors();
+  if (tls_) {
+    options.on_request = [this](rpc::Session& session, const http::Request&) {
+      tell_caller(*asking_, session.values());
+    };
+  }
+  return options;
 }
 
 Result<std::unique_ptr<HttpFront>> HttpFront::make(rpc::Peer& peer, const ListenPlan& plan,
+                                                   const HttpSpec& setting,
                                                    http::WebSocketMetrics metrics) {
-  std::unique_ptr<HttpFront> front(new HttpFront(peer, plan));
+  std::unique_ptr<HttpFront> front(new HttpFront(peer, plan, setting));
   if (!plan.websocket) return front;
-  FL_TRY_ASSIGN(front->sockets_, WebSocketSessions::make(peer, std::move(metrics)));
+  FL_TRY_ASSIGN(front->sockets_, WebSocketSessions::make(peer, setting, std::move(metrics)));
   return front;
 }
 

@@ -9,6 +9,7 @@
 #include "fairlead/http/exchange.h"
 #include "fairlead/rpc/http_calls.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
 #include "fairlead/service/websocket_sessions.h"
 
@@ -20,6 +21,7 @@ class HttpFront final : public http::Responder {
  public:
   // Errors: those of WebSocketSessions::make().
   static Result<std::unique_ptr<HttpFront>> make(rpc::Peer& peer, const ListenPlan& plan,
+                                                 const HttpSpec& setting,
                                                  http::WebSocketMetrics metrics);
 
   Result<http::BodyPlan> plan(const http::Request& head) override;
@@ -29,8 +31,8 @@ class HttpFront final : public http::Responder {
   Task<Status> close(Deadline deadline);
 
  private:
-  HttpFront(rpc::Peer& peer, const ListenPlan& plan);
-  rpc::HttpCallsOptions calls_options();
+  HttpFront(rpc::Peer& peer, const ListenPlan& plan, const HttpSpec& setting);
+  rpc::HttpCallsOptions calls_options(const HttpSpec& setting);
 
   rpc::Peer& peer_;
   const bool http_;

@@ -89,6 +89,22 @@ TEST_F(OnePortTest, ReachesTheSameHandlerByCurlAndByARawCall) {
   EXPECT_NE(refused.find("divisor out of range"), std::string::npos) << refused;
 }
 
+TEST_F(OnePortTest, AllowsPagesOfTheOriginsThatAreSetAndNoOthers) {
+  serving.http.origins = {"https://shop.example"};
+  serve({});
+  const auto ask = [this](const std::string& origin) {
+    return output_of("curl -s -m 10 -i -H 'Origin: " + origin + "' " + at + "/math/name");
+  };
+  EXPECT_NE(ask("https://shop.example").find("Access-Control-Allow-Origin: https://shop.example"),
+            std::string::npos);
+  EXPECT_EQ(ask("https://evil.example").find("Access-Control-"), std::string::npos);
+  const std::string upgrade =
+      " -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H "
+      "'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' ";
+  EXPECT_EQ(curl("http", "--max-time 1 -H 'Origin: https://shop.example'" + upgrade), "101");
+  EXPECT_EQ(curl("http", "-H 'Origin: https://evil.example'" + upgrade), "403");
+}
+
 TEST_F(OnePortTest, AnswersPlainRequestsAtAWebSocketAddressWithUpgradeRequired) {
   serve("ws://127.0.0.1:0");
   EXPECT_EQ(curl("http"), "426");

@@ -67,6 +67,7 @@ Status Process::listen(ListenPlan& plan) {
                                   .tls = listen_tls_,
                                   .metrics = metrics_,
                                   .tls_failures = tls_failures_,
+                                  .http = spec_.http,
                                   .undecided_max = spec_.undecided_connections_max};
   FL_TRY_ASSIGN(std::unique_ptr<internal::ServedPort> made,
                 internal::ServedPort::make(plan, parts));

@@ -36,12 +36,12 @@ Result<std::unique_ptr<ServedPort>> ServedPort::make(ListenPlan plan, const Port
       parts.undecided_max != 0 ? parts.undecided_max : descriptors_for_connections();
   const std::size_t each = std::max<std::size_t>(1, all / parts.peers.size());
   for (const auto& peer : parts.peers) {
-    FL_TRY(port->open(*peer, http_metrics, socket_metrics, entrance_metrics, each));
+    FL_TRY(port->open(*peer, parts.http, http_metrics, socket_metrics, entrance_metrics, each));
   }
   return port;
 }
 
-Status ServedPort::open(rpc::Peer& peer, const http::Metrics& http_metrics,
+Status ServedPort::open(rpc::Peer& peer, const HttpSpec& http, const http::Metrics& http_metrics,
                         const http::WebSocketMetrics& socket_metrics,
                         const rpc::EntranceMetrics& entrance_metrics, std::size_t undecided_max) {
   Place& place = *places_.emplace_back(std::make_unique<Place>());
@@ -50,7 +50,7 @@ Status ServedPort::open(rpc::Peer& peer, const http::Metrics& http_metrics,
     http::ServerOptions options;
     options.connections_max = descriptors_for_connections();
     options.metrics = http_metrics;
-    FL_TRY_ASSIGN(place.front, HttpFront::make(peer, plan_, socket_metrics));
+    FL_TRY_ASSIGN(place.front, HttpFront::make(peer, plan_, http, socket_metrics));
     FL_TRY_ASSIGN(place.http, http::Server::make(peer.core(), options, *place.front));
   }
   if (plan_.detects()) place.entrance = make_entrance(place, entrance_metrics, undecided_max);

@@ -15,6 +15,7 @@
 #include "fairlead/rpc/entrance.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/service/http_front.h"
+#include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
 
 namespace fairlead::service::internal {
@@ -25,6 +26,7 @@ struct PortParts {
   const io::TlsHolder* tls = nullptr;                    // null: no certificate
   observe::Registry& metrics;
   observe::Counter tls_failures{};
+  const HttpSpec& http;
   std::size_t undecided_max = 0;  // of the process; 0: 80 % of the limit of descriptors
 };
 
@@ -53,7 +55,7 @@ class ServedPort {
   };
 
   ServedPort(ListenPlan plan, const PortParts& parts);
-  Status open(rpc::Peer& peer, const http::Metrics& http_metrics,
+  Status open(rpc::Peer& peer, const HttpSpec& http, const http::Metrics& http_metrics,
               const http::WebSocketMetrics& socket_metrics,
               const rpc::EntranceMetrics& entrance_metrics, std::size_t undecided_max);
   std::unique_ptr<rpc::Entrance> make_entrance(Place& place, rpc::EntranceMetrics metrics,

@@ -178,6 +178,7 @@ Status read(const config::Value& value, Spec& out) {
   section("clients",
           [&](const config::Value& clients) { return read_clients(clients, out.clients); });
   reader.optional("secure", out.secure);
+  reader.optional("http", out.http);
   config::Problems problems;
   problems.add(reader.finish());
   problems.add(sections.status());

@@ -13,6 +13,7 @@
 #include "fairlead/config/reader.h"
 #include "fairlead/io/tls_context.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
 #include "fairlead/service/secure_setting.h"
 
@@ -49,6 +50,7 @@ struct Spec {
   // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
   std::uint32_t undecided_connections_max = 0;
   SecureSpec secure{};
+  HttpSpec http{};
   std::map<std::string, PoolSpec> pools{};
   // By the name or the addresses that the code gives; `default` is for all that say less.
   std::map<std::string, ClientOptions, std::less<>> clients{};

@@ -201,12 +201,16 @@ void Opening::end(Status why) {
 }
 
 Result<std::unique_ptr<WebSocketSessions>> WebSocketSessions::make(rpc::Peer& peer,
+                                                                   const HttpSpec& setting,
                                                                    http::WebSocketMetrics metrics) {
   std::unique_ptr<WebSocketSessions> sessions(new WebSocketSessions(peer));
   http::WebSocketOptions socket;
   socket.message_bytes_max = peer.options().limits.frame_bytes_max;
   socket.metrics = std::move(metrics);
+  sessions->default_protocol_ = setting.websocket;
   sessions->accept_.protocols = {"json", "pb", "raw"};
+  sessions->accept_.any_origin = setting.origins == std::vector<std::string>{"*"};
+  if (!sessions->accept_.any_origin) sessions->accept_.origins = setting.origins;
   sessions->accept_.socket = std::make_shared<const http::WebSocketOptions>(std::move(socket));
   FL_TRY_ASSIGN(sessions->hub_,
                 http::WebSocketHub::make(peer.core(), {.accept = sessions->accept_}));
@@ -222,7 +226,8 @@ void WebSocketSessions::open(http::Exchange& exchange, rpc::SessionValues caller
   if (!checked.ok() || !http::check_websocket_origin(request, accept_).ok()) {
     return exchange.answer(hub_->accept(request, nullptr));
   }
-  const auto protocol = rpc::protocol_of_websocket(checked->protocol);
+  const auto protocol =
+      rpc::protocol_of_websocket(checked->protocol.empty() ? default_protocol_ : checked->protocol);
   FL_CHECK(protocol.has_value());  // no others are agreed to
   const std::string token = peer_.router().login() == nullptr ? std::string() : token_of(request);
   std::make_shared<Opening>(*this, exchange, *protocol)->begin(std::move(caller), token);

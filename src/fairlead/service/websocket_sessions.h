@@ -11,6 +11,7 @@
 #include "fairlead/http/exchange.h"
 #include "fairlead/http/websocket_hub.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/service/http_setting.h"
 
 namespace fairlead::service::internal {
 
@@ -25,7 +26,7 @@ class Opening;
 class WebSocketSessions {
  public:
   // Errors: those of http::WebSocketHub::make().
-  static Result<std::unique_ptr<WebSocketSessions>> make(rpc::Peer& peer,
+  static Result<std::unique_ptr<WebSocketSessions>> make(rpc::Peer& peer, const HttpSpec& setting,
                                                          http::WebSocketMetrics metrics);
 
   // Answers `exchange`, in this call or when the token is checked. `caller`: values for the
@@ -41,6 +42,7 @@ class WebSocketSessions {
 
   rpc::Peer& peer_;
   http::WebSocketAcceptOptions accept_;
+  std::string default_protocol_;  // where the client names none
   std::unique_ptr<http::WebSocketHub> hub_;
 };
 
