@@ -85,15 +85,21 @@ class Server:
     """One echo server, ended when the block is left. `around`: a tool that it runs under."""
 
     def __init__(self, folder, variant, cpu, around=()):
-        self.port = free_port()
-        self.folder = tempfile.TemporaryDirectory(prefix="bench_rpc_")
+        self.prepare()
         self.path = str(Path(self.folder.name) / "echo.sock")
         program, *options = VARIANTS[variant].server.split()
         if VARIANTS[variant].unix:
             options += ["--unix", self.path]
         command = [*around, str(folder / program), str(self.port), *options]
         other = machine.other_cpu(cpu) if VARIANTS[variant].both_cpus else None
-        cpus = (cpu,) if other is None else (cpu, other)
+        self.start(command, (cpu,) if other is None else (cpu, other))
+
+    def prepare(self):
+        self.port = free_port()
+        self.folder = tempfile.TemporaryDirectory(prefix="bench_")
+
+    def start(self, command, cpus):
+        """Comes back when it listens."""
         self.process = subprocess.Popen(command, preexec_fn=machine.before_start(*cpus),
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:

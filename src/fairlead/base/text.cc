@@ -206,6 +206,9 @@ std::string to_lower(std::string_view text) {
 }
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  // Most names of one size begin otherwise; case is bit 5.
+  if (!a.empty() && ((a[0] ^ b[0]) & ~0x20) != 0) return false;
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
@@ -249,13 +252,15 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 void append_percent_encoded(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (kPercentPlain[byte])
-      out += c;
-    else
-      out.append(1, '%').append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+  std::size_t plain_from = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (kPercentPlain[byte]) continue;
+    out.append(text.substr(plain_from, i - plain_from));
+    out.append({'%', kHex[byte >> 4], kHex[byte & 15]});
+    plain_from = i + 1;
   }
+  out.append(text.substr(plain_from));
 }
 
 std::string percent_decode(std::string_view text, bool plus_is_space) {

@@ -58,6 +58,15 @@ TEST(Text, KnowsWellFormedUtf8) {
   }
 }
 
+TEST(Text, ComparesLettersAloneIgnoringCase) {
+  EXPECT_TRUE(equals_ignoring_case("", ""));
+  EXPECT_TRUE(equals_ignoring_case("Host", "hOST"));
+  EXPECT_FALSE(equals_ignoring_case("host", "hosts"));
+  EXPECT_FALSE(equals_ignoring_case("@a", "`a")) << "bit 5 is case for letters only";
+  EXPECT_FALSE(equals_ignoring_case("[a", "{a"));
+  EXPECT_FALSE(equals_ignoring_case("ab", "ac"));
+}
+
 TEST(Text, PercentCodesEveryByteAndBack) {
   std::string all;
   for (int c = 0; c < 256; ++c) all += static_cast<char>(c);

@@ -25,8 +25,11 @@ Field Fields::operator[](std::size_t index) const {
 }
 
 std::optional<std::string_view> Fields::find(std::string_view name) const {
+  if (name.empty()) return std::nullopt;  // no field is called so
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].name_size != name.size()) continue;
+    // Most names of this length begin otherwise; whatever letters are, case is no more than bit 5.
+    if (((text_[entries_[i].at] ^ name[0]) & ~0x20) != 0) continue;
     const Field field = (*this)[i];
     if (equals_ignoring_case(field.name, name)) return field.value;
   }

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <optional>
@@ -140,16 +141,24 @@ std::uint16_t Address::port() const {
   return 0;
 }
 
+// An IPv4 address by hand: the C library's way goes through printf, and requests are told their
+// peer.
 std::string Address::host() const {
   char text[INET6_ADDRSTRLEN] = {};
   if (family() == AF_INET) {
-    inet_ntop(AF_INET, &as<sockaddr_in>(storage_).sin_addr, text, sizeof(text));
-  } else if (family() == AF_INET6) {
-    inet_ntop(AF_INET6, &as<sockaddr_in6>(storage_).sin6_addr, text, sizeof(text));
-  } else {
-    return "unix";
+    const std::uint32_t number = ntohl(as<sockaddr_in>(storage_).sin_addr.s_addr);
+    char* at = text;
+    for (const unsigned shift : {24U, 16U, 8U, 0U}) {
+      if (shift != 24) *at++ = '.';
+      at = std::to_chars(at, std::end(text), (number >> shift) & 0xFFU).ptr;
+    }
+    return {text, at};
   }
-  return text;
+  if (family() == AF_INET6) {
+    inet_ntop(AF_INET6, &as<sockaddr_in6>(storage_).sin6_addr, text, sizeof(text));
+    return text;
+  }
+  return "unix";
 }
 
 std::string Address::unix_path() const {

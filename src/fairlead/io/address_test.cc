@@ -19,6 +19,7 @@ TEST(Address, ReadsAndWritesItsTextForms) {
       {"tcp6://[::1]:90", "[::1]:90"},
       {"tcp6://localhost:90", "[::1]:90"},
       {"tcp6://:90", "[::]:90"},
+      {"255.254.10.9:90", "255.254.10.9:90"},
       {"tcp6://*:90", "[::]:90"},
       {"unix:///run/math.sock", "unix:/run/math.sock"},
       {"unix:math.sock", "unix:math.sock"},

@@ -14,14 +14,16 @@ namespace {
 
 template <std::size_t N>
 bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
-  return std::ranges::any_of(
-      names, [name](std::string_view one) { return equals_ignoring_case(name, one); });
+  return std::ranges::any_of(names, [name](std::string_view one) {
+    return name.size() == one.size() && equals_ignoring_case(name, one);
+  });
 }
 
 template <std::size_t N>
 bool begins_with(std::string_view name, const std::array<std::string_view, N>& beginnings) {
   return std::ranges::any_of(beginnings, [name](std::string_view beginning) {
-    return equals_ignoring_case(name.substr(0, beginning.size()), beginning);
+    return name.size() >= beginning.size() &&
+           equals_ignoring_case(name.substr(0, beginning.size()), beginning);
   });
 }
 

@@ -29,6 +29,7 @@ EncodedPair take_pair(std::string_view& text) {
 }
 
 bool key_is(std::string_view encoded, std::string_view key) {
+  if (encoded.size() < key.size()) return false;  // escapes only make it longer
   if (encoded.find_first_of("%+") == std::string_view::npos) return encoded == key;
   return percent_decode(encoded, true) == key;
 }
@@ -37,10 +38,11 @@ bool key_is(std::string_view encoded, std::string_view key) {
 
 bool is_reserved_key(std::string_view key) {
   for (const std::string_view reserved : kReservedKeys) {
-    if (equals_ignoring_case(key, reserved)) return true;
+    if (key.size() == reserved.size() && equals_ignoring_case(key, reserved)) return true;
   }
   return std::ranges::any_of(kReservedPrefixes, [key](std::string_view prefix) {
-    return equals_ignoring_case(key.substr(0, prefix.size()), prefix);
+    return key.size() >= prefix.size() &&
+           equals_ignoring_case(key.substr(0, prefix.size()), prefix);
   });
 }
 

@@ -168,7 +168,17 @@ inline bool is_token(std::string_view text) {
 }
 
 // True when every byte may stand in a field value; empty is true.
-inline bool has_no_stop(std::string_view text) { return StopFinder<>(text).find(0) == text.size(); }
+inline bool has_no_stop(std::string_view text) {
+  std::size_t at = 0;
+  Marks found = 0;
+  for (; text.size() - at >= FastScan::kBytes; at += FastScan::kBytes) {
+    found |= FastScan::stops(text.data() + at);
+  }
+  if (at == text.size()) return found == 0;
+  if (at > 0) return (found | FastScan::stops(text.data() + text.size() - FastScan::kBytes)) == 0;
+  for (; at < text.size(); ++at) found |= Marks{is_stop(text[at])};
+  return found == 0;
+}
 
 // Whether `name`, a token or a field value, is `wanted` ignoring case. `wanted` is of lower-case
 // letters, digits and '-', for which a set bit 5 loses nothing: what becomes one of them is the

@@ -75,6 +75,17 @@ TEST(Scan, FindsTheSameAsTheTableAtEveryLengthAndStart) {
   }
 }
 
+TEST(Scan, SeesOneStopWhereverItIs) {
+  for (std::size_t size = 0; size <= 70; ++size) {
+    EXPECT_TRUE(has_no_stop(Exact(std::string(size, 'v')).view())) << size;
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text(size, 'v');
+      text[at] = '\n';
+      EXPECT_FALSE(has_no_stop(Exact(text).view())) << size << " " << at;
+    }
+  }
+}
+
 TEST(Scan, MarksOnlyTheBytesThatThereAre) {
   const Exact exact(std::string(40, '\r'));
   for (std::size_t from = 0; from < 40; ++from) {

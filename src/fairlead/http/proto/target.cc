@@ -75,6 +75,18 @@ bool decode_query_text(std::string_view text, std::string& out) {
   return true;
 }
 
+// True: the path is what it becomes. Nothing is escaped, and no segment is empty or begins with a
+// dot.
+bool is_plain_path(std::string_view path) {
+  char before = 0;
+  for (const char c : path) {
+    if (c <= ' ' || c == 0x7F || c == '%' || c == '\\') return false;
+    if (before == '/' && (c == '/' || c == '.')) return false;
+    before = c;
+  }
+  return true;
+}
+
 }  // namespace
 
 Refusal parse_target(std::string_view method, std::string_view target, Target& out) {
@@ -115,6 +127,10 @@ bool is_authority(std::string_view text) {
 Refusal normalize_path(std::string_view path, std::string& out) {
   out.clear();
   if (!path.starts_with('/')) return Refusal::kBadPath;
+  if (is_plain_path(path)) {
+    out.assign(path);
+    return Refusal::kNone;
+  }
   out.reserve(path.size());
   std::size_t segment = 0;  // where the segment begins in `out`
   const auto dots = [&] {
