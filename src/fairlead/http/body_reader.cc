@@ -1,5 +1,6 @@
 #include "fairlead/http/body_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace fairlead::http::internal {
@@ -7,6 +8,10 @@ namespace fairlead::http::internal {
 using proto::BodyKind;
 using proto::ParseState;
 using proto::Refusal;
+
+namespace {
+constexpr std::size_t kRoomMin = std::size_t{16} << 10U;
+}
 
 bool BodyReader::start(const proto::Framing& framing, std::size_t bytes_max) {
   framing_ = framing;
@@ -28,7 +33,8 @@ ParseState BodyReader::read(const Bytes& input, io::ReadResult& read) {
     case BodyKind::kLength: {
       const auto length = static_cast<std::size_t>(framing_.length);
       if (input.size() < length) {
-        read.wanted = length;
+        // Room grows with what comes, not with what was promised.
+        read.wanted = std::min(length, std::max(kRoomMin, 2 * input.size()));
         return ParseState::kNeedMore;
       }
       whole_ = input.slice(0, length);

@@ -22,6 +22,9 @@ bool is_request_id(std::string_view text) {
   return text.size() <= 64 && proto::is_all(text, proto::kTokenChar);
 }
 
+// Into write_timeout: so many looks in a row that find too little.
+constexpr std::uint8_t kLooksPerTimeout = 5;
+
 }  // namespace
 
 ServerConnection::ServerConnection(Server& server, std::unique_ptr<io::Stream> stream)
@@ -295,9 +298,10 @@ void ServerConnection::wrote(std::size_t bytes) {
   appended_ += bytes;
   stream_->wrote();
   if (out_end_ == Time::max()) {
-    out_end_ = core().now() + server_.options_.write_timeout;
+    out_end_ = core().now() + server_.options_.write_timeout / kLooksPerTimeout;
     out_mark_ = stream_->unsent_bytes();
     appended_ = 0;
+    out_slow_ = 0;
   }
   look_at(out_end_);
 }
@@ -309,19 +313,24 @@ std::size_t ServerConnection::least_in(Duration window) const {
   return std::max<std::size_t>(1, whole * server_.options_.rate_min);
 }
 
-// False: the peer takes nothing, or too little, of what is sent.
+// False: for write_timeout the peer has taken too little of what is sent. What counts is what it
+// acknowledges: the system takes megabytes at once, and then nothing until much of them has left.
 bool ServerConnection::takes_enough(Time now) {
-  const std::size_t unsent = stream_->unsent_bytes();
-  if (unsent == 0) {
+  if (out_end_ > now) return true;
+  const std::size_t untaken = stream_->untaken_bytes();
+  if (untaken == 0) {
     out_end_ = Time::max();
+    out_slow_ = 0;
     return true;
   }
-  if (out_end_ > now) return true;
-  const Duration window = server_.options_.write_timeout;
-  const std::size_t taken = out_mark_ + appended_ - std::min(unsent, out_mark_ + appended_);
-  if (out_end_ != Time::max() && taken < std::min(least_in(window), out_mark_)) return false;
+  const Duration window = server_.options_.write_timeout / kLooksPerTimeout;
+  const std::size_t before = out_mark_ + appended_;
+  const std::size_t taken = before - std::min(untaken, before);
+  const bool enough = taken >= std::min(least_in(window), out_mark_);
+  out_slow_ = enough ? 0 : out_slow_ + 1;
+  if (out_slow_ >= kLooksPerTimeout) return false;
   out_end_ = now + window;
-  out_mark_ = unsent;
+  out_mark_ = untaken;
   appended_ = 0;
   return true;
 }

@@ -92,6 +92,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   Time out_end_ = Time::max();
   std::size_t out_mark_ = 0;
   std::size_t appended_ = 0;
+  std::uint8_t out_slow_ = 0;  // looks in a row that found too little
   // Of a body: when enough must have come, what has, and what had when the window began.
   Time in_end_ = Time::max();
   std::size_t in_total_ = 0;

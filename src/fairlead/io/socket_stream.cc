@@ -1,7 +1,9 @@
 #include "fairlead/io/socket_stream.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -62,6 +64,12 @@ void SocketStream::hand_over(StreamHandler& handler) {
   ended_ = false;  // the next read meets the end again
   paused_ = true;
   resume();
+}
+
+std::size_t SocketStream::untaken_bytes() const {
+  int held = 0;
+  if (ioctl(socket_.get(), SIOCOUTQ, &held) != 0 || held < 0) held = 0;
+  return unsent_bytes() + static_cast<std::size_t>(held);
 }
 
 Address SocketStream::peer() const {

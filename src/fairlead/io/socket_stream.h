@@ -23,6 +23,7 @@ class SocketStream final : public Stream, private Watcher {
   void resume() override;
   void close() override;
   void abort(Status why) override;
+  std::size_t untaken_bytes() const override;
   Address peer() const override;
   Address local() const override;
 

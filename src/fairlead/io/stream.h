@@ -90,6 +90,10 @@ class Stream : public Disposable {
   // Bytes that the system has not taken yet; still right in on_close().
   std::size_t unsent_bytes() const { return output_.size(); }
 
+  // What the peer has not acknowledged: those, and what the system holds for it. Asked from the
+  // system each time; for rules about slow readers, since the system takes megabytes at once.
+  virtual std::size_t untaken_bytes() const { return unsent_bytes(); }
+
   // No on_read() until resume(). What was read and not consumed comes again then. For
   // back-pressure; a paused stream does not notice that the peer has gone.
   virtual void pause() = 0;

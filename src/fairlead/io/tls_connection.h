@@ -42,6 +42,7 @@ class TlsConnection final : public TlsStream,
   void resume() override;
   void close() override;
   void abort(Status why) override;
+  std::size_t untaken_bytes() const override { return unsent_bytes() + inner_->untaken_bytes(); }
   Address peer() const override { return inner_->peer(); }
   Address local() const override { return inner_->local(); }
   bool established() const override { return state_ == State::kOpen; }

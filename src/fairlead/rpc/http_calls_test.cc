@@ -23,13 +23,12 @@ struct Answer {
   std::string body;
 
   HttpReplyTo here() {
-    return {this,
-            [](void* to, int status, std::span<const http::Field> fields, std::string_view body) {
+    return {this, [](void* to, int told, std::span<const http::Field> list, std::string_view text) {
               auto& answer = *static_cast<Answer*>(to);
               ++answer.count;
-              answer.status = status;
-              answer.body = body;
-              for (const auto& [name, value] : fields) answer.fields.emplace(name, value);
+              answer.status = told;
+              answer.body = text;
+              for (const auto& [name, value] : list) answer.fields.emplace(name, value);
             }};
   }
   bool has_reason(std::string_view reason) const {
