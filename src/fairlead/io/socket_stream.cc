@@ -27,6 +27,13 @@ Status connection_error(int error) {
   return Status(Code::kConnectionClosed, reason, std::strerror(error));
 }
 
+// For a peer that does not take what is sent: without it the system goes on offering what it holds,
+// megabytes for minutes, for a connection of which nobody here knows any more.
+void reset_when_closed(int socket) {
+  constexpr linger kAtOnce = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(socket, SOL_SOCKET, SO_LINGER, &kAtOnce, sizeof(kAtOnce));
+}
+
 }  // namespace
 
 void set_tcp_options(int socket) {
@@ -269,6 +276,7 @@ void SocketStream::finish(Status why) {
     core().linger(std::move(socket_));
     socket_ = Descriptor();
   } else {
+    if (!output_.empty()) reset_when_closed(socket_.get());
     socket_.reset();
   }
   rest_ = ChunkRef();

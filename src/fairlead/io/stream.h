@@ -101,7 +101,8 @@ class Stream : public Disposable {
 
   // Sends what was written, then closes; on_close(OK) follows, never inside this call.
   virtual void close() = 0;
-  // Drops unsent output and closes; on_close(`why`) follows, never inside this call.
+  // Drops unsent output and closes; on_close(`why`) follows, never inside this call. If there was
+  // such output, also what the system holds is dropped, and a peer over TCP gets a reset.
   virtual void abort(Status why) = 0;
 
   // Asked from the system each time, so that an idle stream stays small; empty once closed.

@@ -401,6 +401,22 @@ TEST_P(StreamTest, AbortDropsWhatWasNotSent) {
   EXPECT_EQ(server->received, "");
 }
 
+// Else the system would keep megabytes for a peer that takes them slowly or not at all.
+TEST_P(StreamTest, AbortDropsAlsoWhatTheSystemHolds) {
+  const bool of_unix = GetParam() == std::string("unix");  // there the system is the peer's side
+  connect();
+  server->stream->pause();
+  client->write(std::string(16U << 20U, 'x'));
+  turn_until([&] { return client->stream->unsent_bytes() > 0; });
+  client->stream->abort(Status(Code::kTooLarge, "test.abort", ""));
+  turn_until([&] { return client->closed; });
+
+  server->stream->resume();
+  turn_until([&] { return server->closed; });
+  EXPECT_EQ(server->ended, of_unix);
+  EXPECT_EQ(server->why.reason(), of_unix ? "" : "connection.reset");
+}
+
 INSTANTIATE_TEST_SUITE_P(Networks, StreamTest, ::testing::Values("127.0.0.1:0", "[::1]:0", "unix"),
                          [](const auto& param) {
                            return std::string(param.index == 0   ? "Tcp4"

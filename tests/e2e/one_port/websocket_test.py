@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Python's websockets at a service whose one port also speaks raw, HTTP and TLS.
+
+Debian installs the library for its own interpreter.
+"""
+import asyncio
+import json
+import ssl
+import unittest
+
+import websockets
+
+from testbed import PATIENCE, OnePort, run
+
+CALL, REPLY, JSON_CODEC = 1, 2, 106
+
+
+def call(seq, method, argument):
+    return json.dumps({"seq": seq, "mtype": CALL, "serviceMethod": method, "meta": "",
+                       "bodyCodec": JSON_CODEC, "body": json.dumps(argument), "xferPipe": []})
+
+
+class PythonWebSockets(OnePort):
+    def talk(self, conversation, scheme="ws", **options):
+        """Runs `conversation` with a connection that speaks json."""
+        async def hold():
+            async with websockets.connect(self.url("/", scheme), subprotocols=["json"],
+                                          **options) as socket:
+                self.assertEqual(socket.subprotocol, "json")
+                await conversation(socket)
+        asyncio.run(asyncio.wait_for(hold(), PATIENCE))
+
+    async def ask(self, socket, seq, method, argument):
+        await socket.send(call(seq, method, argument))
+        reply = json.loads(await socket.recv())
+        self.assertEqual((reply["seq"], reply["mtype"]), (seq, REPLY))
+        return reply
+
+    async def divides(self, socket):
+        reply = await self.ask(socket, 7, "/math/divide", {"a": 10, "b": 4})
+        self.assertEqual(json.loads(reply["body"]), {"quotient": 2.5})
+        self.assertNotIn("status", reply)
+
+    def test_a_call_is_answered(self):
+        self.talk(self.divides)
+
+    def test_a_call_inside_tls_is_answered(self):
+        self.talk(self.divides, "wss", ssl=ssl.create_default_context(cafile=self.certificate))
+
+    def test_an_error_comes_with_its_status_and_the_connection_stays(self):
+        async def conversation(socket):
+            reply = await self.ask(socket, 1, "/math/divide", {"a": 10, "b": 0})
+            self.assertTrue(reply["status"].startswith("code=1001&"), reply)
+            reply = await self.ask(socket, 2, "/math/nothing", {})
+            self.assertTrue(reply["status"].startswith("code=404&"), reply)
+            await self.divides(socket)
+        self.talk(conversation)
+
+    def test_raw_calls_and_http_go_on_beside_an_open_websocket(self):
+        async def conversation(socket):
+            await self.divides(socket)
+            loop = asyncio.get_running_loop()
+            raw = await loop.run_in_executor(None, self.raw_call)
+            self.assertEqual(raw, {"quotient": 2.5})
+            web = await loop.run_in_executor(
+                None, run, "curl", "-sS", "--noproxy", "*", "--max-time", "20", "-d",
+                '{"a":10,"b":4}', self.url("/math/divide"))
+            self.assertEqual(json.loads(web), {"quotient": 2.5})
+            await self.divides(socket)
+        self.talk(conversation)
+
+    def test_a_service_that_drains_sends_its_websockets_away_with_1001(self):
+        async def conversation(socket):
+            await self.divides(socket)
+            self.ask_to_end()
+            with self.assertRaises(websockets.ConnectionClosed):
+                await socket.recv()
+            self.assertEqual(socket.close_code, 1001)
+        self.talk(conversation)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
