@@ -116,7 +116,8 @@ def measure(options):
                 print(f"  counted {kind} {name}: {counted[name, kind]}", flush=True)
     return {"machine": machine.describe(options.bin.parent), "loads": (before, after),
             "command": shlex.join(["./dev", "bench", "http", *sys.argv[1:]]), "rows": rows,
-            "idle": memory, "counts": counted, "heads": heads.measure(),
+            "idle": memory, "counts": counted,
+            "heads": [] if options.no_counts else heads.measure(),
             "parameters": {"reps": options.reps, "warm": options.warm, "meas": options.meas},
             "errors": sum(row["errors"] for row in rows)}
 
