@@ -33,7 +33,7 @@ import report  # noqa: E402
 import web_counts  # noqa: E402
 
 CONNECTIONS = (1, 64)
-IDLE = ("fairlead", "nginx", "floor")
+IDLE = ("fairlead", "fairlead-call", "nginx", "floor")
 
 
 def parse_arguments():
@@ -93,8 +93,8 @@ def idle(options, usable):
                 continue
             with peers.all_up(options.bin, [name], options.cpu) as servers:
                 spare = ["--spare"] if state == "fresh" else []
-                row = peers.ask(options.bin, servers[name], "get", count, options.cpu, "--idle",
-                                first=spare)
+                row = peers.ask(options.bin, servers[name], peers.SERVERS[name].asked[0], count,
+                                options.cpu, "--idle", first=spare)
             if row is None:
                 sys.exit(f"{name} does not hold {count} connections")
             found[name, state] = row["kb_per_conn"]
