@@ -33,7 +33,7 @@ import report  # noqa: E402
 import web_counts  # noqa: E402
 
 CONNECTIONS = (1, 64)
-IDLE = ("fairlead", "nginx", "floor")
+IDLE = ("fairlead", "fairlead-call", "nginx", "floor")
 
 
 def parse_arguments():
@@ -93,8 +93,8 @@ def idle(options, usable):
                 continue
             with peers.all_up(options.bin, [name], options.cpu) as servers:
                 spare = ["--spare"] if state == "fresh" else []
-                row = peers.ask(options.bin, servers[name], "get", count, options.cpu, "--idle",
-                                first=spare)
+                row = peers.ask(options.bin, servers[name], peers.SERVERS[name].asked[0], count,
+                                options.cpu, "--idle", first=spare)
             if row is None:
                 sys.exit(f"{name} does not hold {count} connections")
             found[name, state] = row["kb_per_conn"]
@@ -116,7 +116,8 @@ def measure(options):
                 print(f"  counted {kind} {name}: {counted[name, kind]}", flush=True)
     return {"machine": machine.describe(options.bin.parent), "loads": (before, after),
             "command": shlex.join(["./dev", "bench", "http", *sys.argv[1:]]), "rows": rows,
-            "idle": memory, "counts": counted, "heads": heads.measure(),
+            "idle": memory, "counts": counted,
+            "heads": [] if options.no_counts else heads.measure(),
             "parameters": {"reps": options.reps, "warm": options.warm, "meas": options.meas},
             "errors": sum(row["errors"] for row in rows)}
 
