@@ -20,6 +20,9 @@ namespace {
 
 constexpr std::uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
+// What cannot leave yet stays with us beyond this, where it is counted, and may be shared.
+constexpr int kUnsentBytesMax = 256 * 1024;
+
 Status connection_error(int error) {
   const std::string_view reason = error == ECONNRESET || error == EPIPE ? "connection.reset"
                                   : error == ETIMEDOUT                  ? "connection.timeout"
@@ -46,6 +49,7 @@ void set_tcp_options(int socket) {
   set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
   set(IPPROTO_TCP, TCP_KEEPCNT, 3);
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);
+  set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytesMax);
 }
 
 SocketStream::SocketStream(EpollCore& core, Descriptor socket)

@@ -401,6 +401,16 @@ TEST_P(StreamTest, AbortDropsWhatWasNotSent) {
   EXPECT_EQ(server->received, "");
 }
 
+// Many peers that do not read must not make the system copy and keep megabytes for each.
+TEST_P(StreamTest, TheSystemTakesLittleForAPeerThatDoesNotRead) {
+  constexpr std::size_t kBytes = 16U << 20U;
+  connect();
+  server->stream->pause();
+  client->write(std::string(kBytes, 'x'));
+  turn_until([&] { return client->stream->unsent_bytes() > 0; });
+  EXPECT_LE(kBytes - client->stream->unsent_bytes(), 1U << 20U);
+}
+
 // Else the system would keep megabytes for a peer that takes them slowly or not at all.
 TEST_P(StreamTest, AbortDropsAlsoWhatTheSystemHolds) {
   const bool of_unix = GetParam() == std::string("unix");  // there the system is the peer's side
