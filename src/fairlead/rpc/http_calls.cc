@@ -17,19 +17,11 @@ namespace {
 using internal::HttpBridge;
 using internal::HttpCall;
 
-constexpr std::string_view kBearer = "Bearer ";
 constexpr int kAccepted = 202;
 constexpr int kNoContent = 204;
 
 bool is_get(const http::Request& request) {
   return request.method == "GET" || request.method == "HEAD";
-}
-
-// The token of `Authorization: Bearer token` (RFC 6750 section 2.1); empty: there is none.
-std::string_view token_of(const http::Fields& fields) {
-  const std::string_view value = fields.value_or("Authorization", "");
-  if (!equals_ignoring_case(value.substr(0, kBearer.size()), kBearer)) return {};
-  return trim(value.substr(kBearer.size()));
 }
 
 Status metadata_too_big(std::size_t bytes) {
@@ -128,7 +120,7 @@ Status HttpCalls::check(const http::Request& request, const Target& target) cons
                   "the body has " + std::to_string(request.body.size()) + " bytes; the limit is " +
                       std::to_string(body_bytes_max));
   }
-  if (peer_.router().login() != nullptr && token_of(request.fields).empty()) {
+  if (peer_.router().login() != nullptr && bearer_token(request.fields).empty()) {
     return Status(Code::kUnauthenticated, "session.login_expected",
                   "this service asks for a login: send Authorization: Bearer with its token");
   }
@@ -155,7 +147,7 @@ Status HttpCalls::fill(HttpCall& call, const http::Request& request, const Targe
   append_field_metadata(call.metadata, request.fields, TraceFields::kPass);
   FL_TRY(append_query_metadata(call.metadata, request.query));
   if (call.metadata.size() > wire::kMetadataBytesMax) return metadata_too_big(call.metadata.size());
-  call.token.assign(peer_.router().login() != nullptr ? token_of(request.fields)
+  call.token.assign(peer_.router().login() != nullptr ? bearer_token(request.fields)
                                                       : std::string_view());
   call.body = Bytes(request.body).own();
   return {};

@@ -220,4 +220,11 @@ void append_reply_fields(http::Fields& out, std::string_view metadata) {
   });
 }
 
+std::string_view bearer_token(const http::Fields& fields) {
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string_view value = fields.value_or("Authorization", "");
+  if (!equals_ignoring_case(value.substr(0, kBearer.size()), kBearer)) return {};
+  return trim(value.substr(kBearer.size()));
+}
+
 }  // namespace fairlead::rpc

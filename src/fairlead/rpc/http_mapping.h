@@ -54,4 +54,7 @@ inline constexpr std::size_t kReplyFieldsMax = 64;
 // reserved ones, Date, Server, Location. More pairs than a message may have: none.
 void append_reply_fields(http::Fields& out, std::string_view metadata);
 
+// The token of `Authorization: Bearer token` (RFC 6750 section 2.1); empty: there is none.
+std::string_view bearer_token(const http::Fields& fields);
+
 }  // namespace fairlead::rpc

@@ -2,22 +2,23 @@
 
 #include <utility>
 
-#include "fairlead/base/text.h"
+#include "fairlead/http/proto/websocket_handshake.h"
 #include "fairlead/io/tls_stream.h"
 #include "fairlead/service/caller_identity.h"
 
 namespace fairlead::service::internal {
 namespace {
 
+// Most requests have no Upgrade, and are asked no more.
+bool asks(const http::Request& request) {
+  return request.fields.find("Upgrade").has_value() &&
+         http::proto::asks_for_websocket(request.fields);
+}
+
 // What the client's certificate says, where it showed one.
 void tell_caller(const http::Exchange& exchange, rpc::SessionValues& values) {
   const auto* const tls = dynamic_cast<const io::TlsStream*>(exchange.stream());
   if (tls != nullptr) remember_caller(values, tls->info());
-}
-
-bool asks_for_websocket(const http::Request& request) {
-  const std::optional<std::string_view> upgrade = request.fields.find("Upgrade");
-  return upgrade.has_value() && equals_ignoring_case(trim(*upgrade), "websocket");
 }
 
 }  // namespace
@@ -54,7 +55,7 @@ Result<http::BodyPlan> HttpFront::plan(const http::Request&) {
 
 void HttpFront::respond(http::Exchange& exchange) {
   const http::Request& request = exchange.request();
-  if (sockets_ != nullptr && (!http_ || asks_for_websocket(request))) {
+  if (sockets_ != nullptr && (!http_ || asks(request))) {
     rpc::SessionValues caller;
     if (tls_) tell_caller(exchange, caller);
     return sockets_->open(exchange, std::move(caller));

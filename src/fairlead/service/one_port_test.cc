@@ -105,6 +105,14 @@ TEST_F(OnePortTest, AllowsPagesOfTheOriginsThatAreSetAndNoOthers) {
   EXPECT_EQ(curl("http", "-H 'Origin: https://evil.example'" + upgrade), "403");
 }
 
+TEST_F(OnePortTest, TakesAnUpgradeThatNobodyMeansForAnyOtherRequest) {
+  serve({});
+  EXPECT_EQ(curl("http", "-H 'Upgrade: websocket'"), "200") << "Connection does not name it";
+  EXPECT_EQ(curl("http", "-H 'Connection: Upgrade' -H 'Upgrade: h2c'"), "200");
+  EXPECT_EQ(curl("http", "-H 'Connection: Upgrade' -H 'Upgrade: x/1, websocket'"), "400")
+      << "asked for, in a list, and without a key";
+}
+
 TEST_F(OnePortTest, AnswersPlainRequestsAtAWebSocketAddressWithUpgradeRequired) {
   serve("ws://127.0.0.1:0");
   EXPECT_EQ(curl("http"), "426");

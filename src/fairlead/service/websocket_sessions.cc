@@ -9,6 +9,7 @@
 #include "fairlead/http/problem.h"
 #include "fairlead/http/proto/target.h"
 #include "fairlead/http/proto/websocket_handshake.h"
+#include "fairlead/rpc/http_mapping.h"
 #include "fairlead/rpc/websocket_stream.h"
 #include "fairlead/wire/status_text.h"
 
@@ -18,10 +19,8 @@ namespace {
 constexpr std::int32_t kLoginSeq = 1;  // nothing else is on its way yet
 
 std::string token_of(const http::Request& request) {
-  constexpr std::string_view kBearer = "Bearer ";
-  const std::string_view value = request.fields.value_or("Authorization", "");
-  if (equals_ignoring_case(value.substr(0, kBearer.size()), kBearer)) {
-    return std::string(trim(value.substr(kBearer.size())));
+  if (const std::string_view bearer = rpc::bearer_token(request.fields); !bearer.empty()) {
+    return std::string(bearer);
   }
   const auto query = http::proto::parse_query(request.query);
   if (!query.ok()) return {};

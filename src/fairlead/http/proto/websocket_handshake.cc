@@ -75,10 +75,6 @@ bool names(FieldsView fields, std::string_view name, std::string_view token) {
   });
 }
 
-bool asks_for_websocket(FieldsView fields) {
-  return names(fields, kUpgrade, "websocket") && names(fields, kConnection, "upgrade");
-}
-
 // 22 digits of the standard alphabet and the padding. The last digit may have bits that mean
 // nothing, as that of the example in RFC 6455 section 4.1 has, which base64_decode() would refuse.
 bool is_key(std::string_view key) {
@@ -117,6 +113,10 @@ bool has_body(FieldsView fields) {
 }
 
 }  // namespace
+
+bool asks_for_websocket(FieldsView fields) {
+  return names(fields, kUpgrade, "websocket") && names(fields, kConnection, "upgrade");
+}
 
 Result<WebSocketAccept> check_websocket_request(std::string_view method, int minor,
                                                 FieldsView fields,

@@ -32,6 +32,9 @@ struct WebSocketAccept {
   std::optional<WebSocketDeflateChoice> deflate;
 };
 
+// Whether Upgrade and Connection ask for it, also in lists. A request that does not is any other.
+bool asks_for_websocket(FieldsView fields);
+
 // Whether a request of HTTP/1.`minor`, whose framing was checked, asks for a WebSocket as it
 // should. Errors, each with its HTTP status as code:
 //   405 `websocket.method`         not GET
