@@ -1,4 +1,4 @@
-// Heads as real clients send them: what the measurements of heads read.
+// Heads after those of real clients, composed by hand: what the measurements of heads read.
 #pragma once
 
 #include <string_view>

@@ -9,7 +9,8 @@
 namespace fairlead::http::proto {
 namespace {
 
-// By the groups of RFC 9110 section 6.5.1; the second also holds what is between two neighbours.
+// The groups of RFC 9110 section 6.5.1, and names that proxies set or that describe the content:
+// more than the standard forbids.
 constexpr std::array<std::string_view, 43> kForbidden = {"Transfer-Encoding",
                                                          "Content-Length",
                                                          "Host",
