@@ -27,7 +27,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "bench/rpc"))
+# In place of this folder, whose http.py would hide Python's own module.
+sys.path[0] = str(ROOT / "bench/rpc")
 
 import counts  # noqa: E402
 import machine  # noqa: E402
