@@ -65,7 +65,7 @@ WebSocketHub::~WebSocketHub() { FL_CHECK(members_.empty()); }
 Response WebSocketHub::accept(const Request& request, MakeWebSocketHandler make_handler) {
   core_.assert_here();
   std::string host = request.peer.host();
-  const Status room = check_room(host);
+  const Status room = check_room(request.peer, host);
   Response response =
       room.ok() ? accept_websocket(core_, request, options_.accept,
                                    [this, host = std::move(host), make = std::move(make_handler)](
@@ -77,13 +77,14 @@ Response WebSocketHub::accept(const Request& request, MakeWebSocketHandler make_
   return response;
 }
 
-Status WebSocketHub::check_room(const std::string& host) const {
+Status WebSocketHub::check_room(const io::Address& peer, const std::string& host) const {
   if (closing_) {
     return Status(Code::kOverloaded, "websocket.draining", "the server is going away");
   }
   if (members_.size() >= options_.connections_max) {
     return Status(Code::kOverloaded, "websocket.too_many", "as many WebSockets as may be are open");
   }
+  if (peer.is_loopback()) return {};
   const auto found = hosts_.find(host);
   if (found != hosts_.end() && found->second >= options_.connections_per_host_max) {
     return Status(Code::kRateLimited, "websocket.too_many_of_host",

@@ -19,8 +19,9 @@
 namespace fairlead::http {
 
 struct WebSocketHubOptions {
-  std::size_t connections_max = 10'000;         // >= 1; 503 beyond
-  std::size_t connections_per_host_max = 1000;  // >= 1; of one peer's address; 429 beyond
+  std::size_t connections_max = 10'000;  // >= 1; 503 beyond
+  // >= 1; of one peer's address, 429 beyond. Not of loopback: that is a proxy, or who runs us.
+  std::size_t connections_per_host_max = 256;
   WebSocketAcceptOptions accept{};
 };
 
@@ -56,7 +57,7 @@ class WebSocketHub {
   class Member;
   WebSocketHub(io::Core& core, WebSocketHubOptions options);
 
-  Status check_room(const std::string& host) const;
+  Status check_room(const io::Address& peer, const std::string& host) const;
   void add(std::unique_ptr<WebSocket> socket, std::string host,
            const MakeWebSocketHandler& make_handler);
   void remove(Member& member);

@@ -38,7 +38,8 @@ class WebSocketHubTest : public ::testing::Test {
     hub = WebSocketHub::make(*core, std::move(options)).value();
     WebSocketHub* const to = hub.get();
     server =
-        Server::make(*core, {}, [to](const Request& request) {
+        Server::make(*core, {}, [this, to](Request& request) {
+          if (!come_from.empty()) request.peer = io::Address::parse(come_from).value();
           return give(to->accept(request, [](WebSocket&) { return std::make_unique<Echo>(); }));
         }).value();
     address = server->listen(io::Address::loopback(0)).value();
@@ -70,6 +71,7 @@ class WebSocketHubTest : public ::testing::Test {
     EXPECT_EQ(recorder.messages.front(), "text " + text);
   }
 
+  std::string come_from;  // what peers are taken for; empty: what they are
   observe::Registry registry;
   WebSocketMetrics metrics = WebSocketMetrics::make(registry).value();
   std::unique_ptr<io::Core> core = io::Core::make().value();
@@ -117,6 +119,7 @@ TEST_F(WebSocketHubTest, KeepsAWindowFromMessageToMessageWhereBothDo) {
 // bad-inputs 4, beyond 3.
 TEST_F(WebSocketHubTest, Beyond3LimitsTheConnectionsOfOneAddress) {
   start({.connections_per_host_max = 2});
+  come_from = "192.0.2.7:4000";
   open();
   Recorder& second = open();
   const auto third = connect();
@@ -128,6 +131,14 @@ TEST_F(WebSocketHubTest, Beyond3LimitsTheConnectionsOfOneAddress) {
   second.socket->close(WebSocketCode::kNormal, "");
   ASSERT_TRUE(turn_until(*core, [&] { return hub->connections() == 1; }));
   expect_echo(open(), "room again");
+  come_from = "192.0.2.8:4000";
+  expect_echo(open(), "of another address");
+}
+
+TEST_F(WebSocketHubTest, LimitsNoConnectionsOfLoopbackWhereProxiesAre) {
+  start({.connections_per_host_max = 1});
+  open();
+  expect_echo(open(), "the second");
 }
 
 TEST_F(WebSocketHubTest, RefusesMoreConnectionsThanItMayHold) {
