@@ -2,9 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <limits>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace fairlead {
 namespace {
@@ -34,6 +39,31 @@ constexpr std::array<bool, 256> kPercentPlain = [] {
   }
   return plain;
 }();
+
+// Offset of the first byte at or after `from` that is escaped; the size when there is none. Sixteen
+// at a time where the machine can: values of header fields are long and mostly plain.
+std::size_t plain_end(std::string_view text, std::size_t from) {
+#if defined(__SSE2__)
+  const auto every = [](char byte) { return _mm_set1_epi8(byte); };
+  const auto up_to = [&](__m128i bytes, char most) {  // unsigned
+    return _mm_cmpeq_epi8(_mm_min_epu8(bytes, every(most)), bytes);
+  };
+  for (; text.size() - from >= 16; from += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + from));
+    const __m128i letters = up_to(_mm_sub_epi8(_mm_or_si128(bytes, every(0x20)), every('a')), 25);
+    const __m128i digits = up_to(_mm_sub_epi8(bytes, every('0')), 9);
+    const __m128i dash_dot = up_to(_mm_sub_epi8(bytes, every('-')), 1);
+    const __m128i others =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, every('*')), _mm_cmpeq_epi8(bytes, every('_')));
+    const int plain = _mm_movemask_epi8(
+        _mm_or_si128(_mm_or_si128(letters, digits), _mm_or_si128(dash_dot, others)));
+    if (plain != 0xFFFF)
+      return from + static_cast<std::size_t>(std::countr_one(static_cast<unsigned>(plain)));
+  }
+#endif
+  while (from < text.size() && kPercentPlain[static_cast<unsigned char>(text[from])]) ++from;
+  return from;
+}
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -205,11 +235,11 @@ std::string to_lower(std::string_view text) {
   return out;
 }
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  // Most names of one size begin otherwise; case is bit 5.
-  if (!a.empty() && ((a[0] ^ b[0]) & ~0x20) != 0) return false;
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+bool internal::equal_letters(const char* a, const char* b, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
 }
 
 void append_json_escaped(std::string& out, std::string_view text) {
@@ -252,15 +282,15 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 void append_percent_encoded(std::string& out, std::string_view text) {
-  std::size_t plain_from = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (kPercentPlain[byte]) continue;
-    out.append(text.substr(plain_from, i - plain_from));
-    out.append({'%', kHex[byte >> 4], kHex[byte & 15]});
-    plain_from = i + 1;
+  for (std::size_t from = 0;;) {
+    const std::size_t end = plain_end(text, from);
+    out.append(text.data() + from, end - from);
+    if (end == text.size()) return;
+    const auto byte = static_cast<unsigned char>(text[end]);
+    const std::array<char, 3> escape = {'%', kHex[byte >> 4U], kHex[byte & 15U]};
+    out.append(escape.data(), escape.size());
+    from = end + 1;
   }
-  out.append(text.substr(plain_from));
 }
 
 std::string percent_decode(std::string_view text, bool plus_is_space) {

@@ -1,6 +1,7 @@
 // Small text helpers: numbers, sizes, durations, names, percent escapes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -37,7 +38,22 @@ bool is_utf8(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);  // without blanks and tabs at both ends
 std::string to_lower(std::string_view text);   // ASCII only
-bool equals_ignoring_case(std::string_view a, std::string_view b);  // ASCII only
+
+namespace internal {
+bool equal_letters(const char* a, const char* b, std::size_t size);
+}
+
+// Case of ASCII letters only. Names are mostly unlike in size or in their first byte, so both are
+// looked at before anything is called; case is bit 5.
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() &&
+         (a.empty() ||
+          (((a[0] ^ b[0]) & ~0x20) == 0 && internal::equal_letters(a.data(), b.data(), a.size())));
+}
+inline bool starts_with_ignoring_case(std::string_view text, std::string_view beginning) {
+  return text.size() >= beginning.size() &&
+         equals_ignoring_case(text.substr(0, beginning.size()), beginning);
+}
 
 // Appends `text`, which is UTF-8, escaped for the inside of a JSON string (no quotes around it).
 void append_json_escaped(std::string& out, std::string_view text);

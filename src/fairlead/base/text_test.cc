@@ -79,6 +79,29 @@ TEST(Text, PercentCodesEveryByteAndBack) {
   EXPECT_EQ(percent_decode("a+b", false), "a+b");
 }
 
+TEST(Text, EscapesTheSameBytesWhereverTheyStand) {
+  for (std::size_t size = 1; size < 40; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int c = 0; c < 256; ++c) {
+        std::string text(size, 'z');
+        text[at] = static_cast<char>(c);
+        std::string alone;
+        append_percent_encoded(alone, text.substr(at, 1));
+        std::string whole;
+        append_percent_encoded(whole, text);
+        ASSERT_EQ(whole, std::string(at, 'z') + alone + std::string(size - at - 1, 'z')) << c;
+      }
+    }
+  }
+}
+
+TEST(Text, KnowsBeginningsIgnoringCase) {
+  EXPECT_TRUE(starts_with_ignoring_case("Content-Type", "content-"));
+  EXPECT_TRUE(starts_with_ignoring_case("a", ""));
+  EXPECT_FALSE(starts_with_ignoring_case("conten", "content-"));
+  EXPECT_FALSE(starts_with_ignoring_case("Kontent-Type", "content-"));
+}
+
 TEST(Text, EscapesJsonStrings) {
   std::string out;
   append_json_escaped(out, "a\"\\\n\x01");

@@ -140,9 +140,10 @@ Status HttpCalls::fill(HttpCall& call, const http::Request& request, const Targe
   call.method.assign(request.path);
   if (!request.query.empty()) call.method.append("?").append(request.query);
   call.metadata.clear();
-  wire::append_metadata_pair(call.metadata, wire::kRealIpKey, request.peer.host());
+  // What every call is asked for stands first, so that it is found at once.
   wire::append_metadata_pair(call.metadata, wire::kAcceptBodyCodecKey,
                              std::to_string(static_cast<int>(reply_codec)));
+  wire::append_metadata_pair(call.metadata, wire::kRealIpKey, request.peer.host());
   wire::append_metadata_pair(call.metadata, kRequestIdKey, request.id);
   append_field_metadata(call.metadata, request.fields, TraceFields::kPass);
   FL_TRY(append_query_metadata(call.metadata, request.query));

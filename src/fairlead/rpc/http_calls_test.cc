@@ -163,7 +163,7 @@ TEST_F(HttpCallsTest, HandlersSeeWhoAskedAndWhatForAndNothingThatIsPretended) {
                   {{"X-Real-IP", "9.9.9.9"}, {"X-Fl-Timeout", "1"}, {"traceparent", "00-ab"}}));
 
   EXPECT_EQ(answer.body,
-            "X-Real-IP=10.1.2.3&X-Accept-Body-Codec=106&x-request-id=id1&traceparent=00-ab");
+            "X-Accept-Body-Codec=106&X-Real-IP=10.1.2.3&x-request-id=id1&traceparent=00-ab");
 }
 
 TEST_F(HttpCallsTest, TheSessionIsThatOfTheClient) {

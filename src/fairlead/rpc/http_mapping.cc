@@ -12,21 +12,6 @@
 namespace fairlead::rpc {
 namespace {
 
-template <std::size_t N>
-bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
-  return std::ranges::any_of(names, [name](std::string_view one) {
-    return name.size() == one.size() && equals_ignoring_case(name, one);
-  });
-}
-
-template <std::size_t N>
-bool begins_with(std::string_view name, const std::array<std::string_view, N>& beginnings) {
-  return std::ranges::any_of(beginnings, [name](std::string_view beginning) {
-    return name.size() >= beginning.size() &&
-           equals_ignoring_case(name.substr(0, beginning.size()), beginning);
-  });
-}
-
 // Takes what stands before the next `separator` off the front of `list`, without blanks.
 std::string_view take_until(std::string_view& list, char separator) {
   const std::size_t end = list.find(separator);
@@ -35,34 +20,82 @@ std::string_view take_until(std::string_view& list, char separator) {
   return part;
 }
 
-// Fields of one connection (RFC 9110 section 7.6.1) or of the content, which the codec replaces.
-bool is_of_the_hop(std::string_view name) {
-  static constexpr std::array<std::string_view, 8> kNames = {
-      "connection",        "keep-alive", "te",   "trailer",
-      "transfer-encoding", "upgrade",    "host", "expect"};
-  static constexpr std::array<std::string_view, 2> kBeginnings = {"proxy-", "content-"};
-  return is_one_of(name, kNames) || begins_with(name, kBeginnings);
+enum class Use : std::uint8_t {
+  kPasses,
+  kHop,          // of one connection (RFC 9110 section 7.6.1), or of the content: the codec says it
+  kTrusted,      // only somebody trusted may say it, so that nobody outside can pretend to be one
+  kTrace,        // reserved as well, but believed where the caller says so
+  kNegotiation,  // between client and server alone: the reply's codec has been chosen by it
+};
+
+struct Rule {
+  std::string_view name;  // lower case
+  bool whole;             // else every name that begins so
+  Use use;
+};
+
+// In the order of their first bytes. What wire::is_reserved_key() says comes on top.
+constexpr std::array<Rule, 22> kRules = {{
+    {"accept", true, Use::kNegotiation},
+    {"accept-charset", true, Use::kNegotiation},
+    {"accept-encoding", true, Use::kNegotiation},
+    {"baggage", true, Use::kTrace},
+    {"connection", true, Use::kHop},
+    {"content-", false, Use::kHop},
+    {"expect", true, Use::kHop},
+    {"forwarded", true, Use::kTrusted},
+    {"host", true, Use::kHop},
+    {"keep-alive", true, Use::kHop},
+    {"proxy-", false, Use::kHop},
+    {"te", true, Use::kHop},
+    {"trailer", true, Use::kHop},
+    {"transfer-encoding", true, Use::kHop},
+    {"traceparent", true, Use::kTrace},
+    {"tracestate", true, Use::kTrace},
+    {"upgrade", true, Use::kHop},
+    {kRequestIdKey, true, Use::kTrusted},
+    {"x-forwarded-", false, Use::kTrusted},
+    {"x-consumer-", false, Use::kTrusted},
+    {"x-credential-identifier", true, Use::kTrusted},
+    {"x-anonymous-consumer", true, Use::kTrusted},
+}};
+
+// Whether `name`, a token as long as `rule` or longer, begins as it does, ignoring case. Rules are
+// of lower-case letters, digits and '-', for which a set bit 5 loses nothing in a token.
+bool begins_as(std::string_view name, std::string_view rule) {
+  unsigned differ = 0;
+  for (std::size_t i = 0; i < rule.size(); ++i) {
+    differ |= (static_cast<unsigned char>(name[i]) | 0x20U) ^ static_cast<unsigned char>(rule[i]);
+  }
+  return differ == 0;
 }
 
-// What only somebody trusted may tell a service, so that nobody outside can pretend to be one.
-bool is_for_trusted(std::string_view name) {
-  static constexpr std::array<std::string_view, 4> kNames = {
-      kRequestIdKey, "forwarded", "x-credential-identifier", "x-anonymous-consumer"};
-  static constexpr std::array<std::string_view, 2> kBeginnings = {"x-forwarded-", "x-consumer-"};
-  return wire::is_reserved_key(name) || is_one_of(name, kNames) || begins_with(name, kBeginnings);
+// A name's first byte in lower case; bytes that are no letters fall together, which costs nothing.
+constexpr std::uint8_t first_of(std::string_view name) {
+  return static_cast<std::uint8_t>(static_cast<unsigned char>(name[0]) | 0x20U);
 }
 
-bool is_trace(std::string_view name) {
-  static constexpr std::array<std::string_view, 3> kNames = {"traceparent", "tracestate",
-                                                             "baggage"};
-  return is_one_of(name, kNames);
-}
+// The first rule whose name begins with a byte; the number of rules when there is none.
+constexpr std::array<std::uint8_t, 256> kFirstRules = [] {
+  std::array<std::uint8_t, 256> first{};
+  first.fill(kRules.size());
+  for (std::size_t i = kRules.size(); i-- > 0;) {
+    first[first_of(kRules[i].name)] = static_cast<std::uint8_t>(i);
+  }
+  return first;
+}();
+static_assert(std::ranges::is_sorted(kRules, {},
+                                     [](const Rule& rule) { return first_of(rule.name); }));
 
-// Between client and server alone: the reply's codec has been chosen by it.
-bool is_negotiation(std::string_view name) {
-  static constexpr std::array<std::string_view, 3> kNames = {"accept", "accept-charset",
-                                                             "accept-encoding"};
-  return is_one_of(name, kNames);
+Use use_of(std::string_view name) {
+  const std::uint8_t first = name.empty() ? 0 : first_of(name);
+  for (std::size_t i = kFirstRules[first]; i < kRules.size(); ++i) {
+    const Rule& rule = kRules[i];
+    if (first_of(rule.name) != first) break;
+    if (rule.whole ? name.size() != rule.name.size() : name.size() < rule.name.size()) continue;
+    if (begins_as(name, rule.name)) return rule.use;
+  }
+  return wire::is_reserved_key(name) ? Use::kTrusted : Use::kPasses;
 }
 
 bool is_named_by_connection(const http::Fields& fields, std::string_view name) {
@@ -131,7 +164,10 @@ bool fits_in_field(std::string_view name, std::string_view value) {
 
 bool may_leave(std::string_view name) {
   static constexpr std::array<std::string_view, 3> kNames = {"date", "server", "location"};
-  return !is_of_the_hop(name) && !is_for_trusted(name) && !is_one_of(name, kNames);
+  const Use use = use_of(name);
+  return (use == Use::kPasses || use == Use::kNegotiation) &&
+         std::ranges::none_of(
+             kNames, [name](std::string_view one) { return equals_ignoring_case(name, one); });
 }
 
 }  // namespace
@@ -142,8 +178,8 @@ void append_field_metadata(std::string& out, const http::Fields& fields, TraceFi
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const http::Field field = fields[i];
     const std::string_view name = field.name;
-    const bool passes = trace == TraceFields::kPass && is_trace(name);
-    if (!passes && (is_of_the_hop(name) || is_for_trusted(name) || is_negotiation(name))) continue;
+    const Use use = use_of(name);
+    if (use != Use::kPasses && (use != Use::kTrace || trace == TraceFields::kDrop)) continue;
     if (connection && is_named_by_connection(fields, name)) continue;
     if (name.size() > lower.size()) {
       wire::append_metadata_pair(out, to_lower(name), field.value);
@@ -160,7 +196,8 @@ Status append_query_metadata(std::string& out, std::string_view query) {
   if (query.empty()) return {};
   FL_TRY_ASSIGN(const auto pairs, http::proto::parse_query(query));
   for (const auto& [name, value] : pairs) {
-    if (!is_for_trusted(name)) wire::append_metadata_pair(out, name, value);
+    const Use use = use_of(name);
+    if (use != Use::kTrusted && use != Use::kTrace) wire::append_metadata_pair(out, name, value);
   }
   return {};
 }

@@ -37,13 +37,15 @@ bool key_is(std::string_view encoded, std::string_view key) {
 }  // namespace
 
 bool is_reserved_key(std::string_view key) {
-  for (const std::string_view reserved : kReservedKeys) {
-    if (key.size() == reserved.size() && equals_ignoring_case(key, reserved)) return true;
+  if (key.empty() || std::string_view("xXhH_tTbB").find(key[0]) == std::string_view::npos) {
+    return false;  // none of them begins so
   }
-  return std::ranges::any_of(kReservedPrefixes, [key](std::string_view prefix) {
-    return key.size() >= prefix.size() &&
-           equals_ignoring_case(key.substr(0, prefix.size()), prefix);
-  });
+  return std::ranges::any_of(
+             kReservedKeys,
+             [key](std::string_view reserved) { return equals_ignoring_case(key, reserved); }) ||
+         std::ranges::any_of(kReservedPrefixes, [key](std::string_view prefix) {
+           return starts_with_ignoring_case(key, prefix);
+         });
 }
 
 void Metadata::add(std::string_view key, std::string_view value) {
@@ -110,9 +112,14 @@ Result<Metadata> parse_metadata_text(std::string_view text) {
 
 std::optional<std::string> find_in_encoded(std::string_view text, std::string_view key) {
   while (!text.empty()) {
-    const EncodedPair pair = take_pair(text);
-    if (pair.key.empty() && pair.value.empty()) continue;
-    if (key_is(pair.key, key)) return percent_decode(pair.value, true);
+    // Most keys begin otherwise, and their pairs are stepped over.
+    if (key.empty() || text[0] == key[0] || text[0] == '%' || text[0] == '+') {
+      const EncodedPair pair = take_pair(text);
+      if (pair.key.empty() && pair.value.empty()) continue;
+      if (key_is(pair.key, key)) return percent_decode(pair.value, true);
+    } else {
+      text.remove_prefix(std::min(text.find('&'), text.size() - 1) + 1);
+    }
   }
   return std::nullopt;
 }
