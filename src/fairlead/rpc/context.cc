@@ -8,7 +8,9 @@ namespace fairlead::rpc {
 
 io::Core& Context::core() const { return session_.core(); }
 
-CancelToken Context::cancel() const { return session_.cancel_token(); }
+CancelToken Context::cancel() const {
+  return waiting_.has_value() ? waiting_->source.token() : session_.cancel_token();
+}
 
 std::string Context::real_ip() const {
   if (std::optional<std::string> told = meta(wire::kRealIpKey);
@@ -61,6 +63,7 @@ Status Context::add_reply_transform(std::uint8_t id) {
 [[gnu::always_inline]] inline Buffer* Context::start_reply(std::uint8_t codec) {
   if (kind() == wire::Kind::kPush) return nullptr;
   if (session_.state_ == Session::State::kClosed || session_.cut_) return nullptr;
+  if (waiting_.has_value() && waiting_->ended) return nullptr;
   FL_CHECK(!reply_.has_value() && !session_.frame_open_);
   if (extras_ != nullptr) [[unlikely]]
     return start_reply_with_extras(codec);

@@ -59,7 +59,8 @@ class Context {
   std::string real_ip() const;
   // When the caller stops waiting.
   Deadline deadline() const { return deadline_; }
-  // Cancelled when the session ends.
+  // Cancelled when the session ends; for a handler that waits also when its caller gives up (where
+  // the link said hello) and when its deadline passes.
   CancelToken cancel() const;
 
   Session& session() const { return session_; }
@@ -93,6 +94,14 @@ class Context {
   Buffer* start_reply(std::uint8_t codec);
   Buffer* start_reply_with_extras(std::uint8_t codec);
 
+  // Of a handler that waits: known to its session, which may end it early.
+  struct Waiting {
+    CancelSource source;
+    Context* previous = nullptr;
+    Context* next = nullptr;
+    bool ended = false;  // the caller has its answer, or wants none
+  };
+
   Session& session_;
   const wire::MessageView& message_;
   const Bytes* input_;
@@ -114,6 +123,7 @@ class Context {
   std::string reply_metadata_;
   std::optional<wire::FrameStart> reply_;
   std::unique_ptr<Extras> extras_;
+  std::optional<Waiting> waiting_;
   Bytes shared_body_;  // goes out behind what the reply holds
 };
 

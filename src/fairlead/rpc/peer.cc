@@ -17,6 +17,8 @@ Status PeerOptions::validate() const {
   if (write_queue_bytes_max < 64 * 1024) return bad("write_queue_bytes_max must be 64 KiB or more");
   if (call_timeout <= Duration::zero()) return bad("call_timeout must be greater than zero");
   if (login_timeout <= Duration::zero()) return bad("login_timeout must be greater than zero");
+  if (request_time_max < Duration::zero()) return bad("request_time_max must not be negative");
+  if (deadline_floor < Duration::zero()) return bad("deadline_floor must not be negative");
   return {};
 }
 
@@ -38,7 +40,7 @@ Session& Peer::open(std::unique_ptr<io::Stream> stream, const wire::Protocol* pr
     ++session_count_;
     metrics_.sessions_opened.add();
   }
-  if (closing_) scope_.spawn(close_session(*session, Deadline(core_.now()), nullptr));
+  if (closing_) scope_.spawn_detached(close_session(*session, Deadline(core_.now()), nullptr));
   return *session;
 }
 
@@ -73,6 +75,7 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
     session.end_login(logged_in);
     if (!logged_in.ok()) co_return logged_in;
   }
+  session.say_hello();
   co_return &session;
 }
 
@@ -101,7 +104,7 @@ Task<void> Peer::close_session(Session& session, Deadline deadline, bool* cut) {
 Task<Status> Peer::close(Deadline deadline) {
   closing_ = true;
   bool cut = false;
-  for_each_session([&](Session& session) { scope_.spawn(close_session(session, deadline, &cut)); });
+  for_each_session([&](Session& session) { scope_.spawn_detached(close_session(session, deadline, &cut)); });
   if (first_ != nullptr) {
     Status emptied = co_await empty_.wait(core_.timers(), Deadline());
     FL_CHECK(emptied.ok());

@@ -26,6 +26,12 @@ struct PeerOptions {
   std::uint32_t inflight_calls_max = 1000;               // per session and direction, 1 .. 65536
   std::size_t write_queue_bytes_max = 16 * 1024 * 1024;  // unsent per session, 64 KiB or more
   Duration call_timeout = std::chrono::seconds(1);       // > 0; for calls without a deadline
+  // Of a handler that waits, whatever its caller says; zero: none.
+  Duration request_time_max = std::chrono::seconds(60);
+  // Calls of a handler whose own deadline is nearer than this are not sent; >= 0.
+  Duration deadline_floor = std::chrono::milliseconds(2);
+  // What only two of us understand is agreed on with those that we dial (docs/wire/control.md).
+  bool hello = false;
   // Transforms that are understood and may be used; null: none. Outlives the peer.
   const wire::TransformSet* transforms = nullptr;
   // Opens and seals bodies; null: nothing is done about X-Secure. Outlives the peer.

@@ -4,6 +4,12 @@
 
 namespace fairlead::rpc {
 
+void PendingCall::give_up() {
+  if (session_ == nullptr) return;
+  session_->cancel_there(seq_);
+  leave();
+}
+
 void PendingCall::leave() {
   if (session_ == nullptr) return;
   forget();
@@ -17,7 +23,9 @@ void PendingCall::fail(Status status) {
 }
 
 void PendingCall::on_cancel() {
-  fail(Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call"));
+  give_up();
+  on_done(Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call"),
+          wire::MessageView{}, Bytes());
 }
 
 void RawCall::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {

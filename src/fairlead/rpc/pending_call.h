@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "fairlead/async/ambient.h"
 #include "fairlead/async/cancel.h"
 #include "fairlead/async/deadline.h"
 #include "fairlead/base/bytes.h"
@@ -43,7 +44,7 @@ class PendingCall : private CancelListener {
   bool waiting() const { return session_ != nullptr; }
 
  protected:
-  ~PendingCall() { leave(); }
+  ~PendingCall() { give_up(); }
 
  private:
   friend class Session;
@@ -55,6 +56,8 @@ class PendingCall : private CancelListener {
   virtual void on_done(Status status, const wire::MessageView& reply, const Bytes& input) = 0;
 
   void on_cancel() override;
+  // The peer is told that nobody waits any more.
+  void give_up();
   void leave();
   void fail(Status status);
 
@@ -83,13 +86,13 @@ struct Reply {
 class RawCall final : public PendingCall {
  public:
   bool await_ready() const noexcept { return !waiting(); }
-  void await_suspend(std::coroutine_handle<> awaiting) noexcept { awaiting_ = awaiting; }
+  void await_suspend(std::coroutine_handle<> awaiting) { awaiting_.keep(awaiting); }
   Result<Reply> await_resume();
 
  private:
   void on_done(Status status, const wire::MessageView& reply, const Bytes& input) override;
 
-  std::coroutine_handle<> awaiting_;
+  ResumePoint awaiting_;
   Status status_;
   Reply reply_;
 };

@@ -68,6 +68,12 @@ Status Router::add(wire::Kind kind, std::string_view method, std::unique_ptr<Han
     return Status(Code::kBadMessage, "route.bad_method",
                   "the method '" + escape_text(method, 40) + "' must have 1 to 255 bytes");
   }
+  if (method.starts_with(kControlPrefix)) {
+    return Status(Code::kBadMessage, "route.reserved",
+                  "methods that begin with " + std::string(kControlPrefix) +
+                      " belong to the framework: choose another name than '" +
+                      escape_text(method) + "'");
+  }
   const Route* taken = find(method);
   if (taken != nullptr && (taken->kind == kind || taken->other != nullptr)) {
     return Status(Code::kConflict, "route.taken",

@@ -13,6 +13,9 @@
 
 namespace fairlead::rpc {
 
+// Methods of the framework itself (session_control.cc); no handler of anybody sees them.
+inline constexpr std::string_view kControlPrefix = "/_fl/";
+
 // Built once by main, then read by every core without a lock; it must not change while peers use
 // it.
 class Router {
@@ -27,7 +30,7 @@ class Router {
 
   // Methods are compared byte by byte and have 1 .. 255 bytes. A method may have one route for
   // CALLs and one for PUSHes.
-  // Errors: kConflict `route.taken`; kBadMessage `route.bad_method`.
+  // Errors: kConflict `route.taken`; kBadMessage `route.bad_method`, `route.reserved`.
   Status add(wire::Kind kind, std::string_view method, std::unique_ptr<Handler> handler);
   // Answers messages for which there is no route (proxies). At most one per kind.
   // Errors: kConflict `route.taken`.

@@ -1,10 +1,28 @@
 #include "fairlead/rpc/session.h"
 
+#include <string>
 #include <utility>
 
+#include "fairlead/async/ambient.h"
+#include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/wire/metadata.h"
 
 namespace fairlead::rpc {
+namespace {
+
+// What is left of a call's time, for the other side.
+std::string with_timeout(std::string_view metadata, Duration left) {
+  std::string out(metadata);
+  if (left == Duration::max() || wire::find_in_encoded(metadata, wire::kTimeoutKey)) return out;
+  // Upwards: the caller, who knows better, is the first to give up.
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  wire::append_metadata_pair(out, wire::kTimeoutKey, std::to_string(ms));
+  return out;
+}
+
+}  // namespace
+
 Session::Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
                  Side side, bool login)
     : peer_(peer),
@@ -79,8 +97,13 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
   FL_CHECK(!call.waiting());
   Status refused;
   const Time now = peer_.core_.now();
-  const Deadline until =
+  Deadline until =
       deadline.is_set() ? deadline : Deadline::after(now, peer_.options_.call_timeout);
+  CancelToken token = cancel;
+  if (ambient() != nullptr) [[unlikely]] {
+    until = inherited(until, token);
+    if (until.remaining(now) < peer_.options_.deadline_floor) deadline = Deadline(now);
+  }
   std::string_view metadata = head.metadata;
   if (state_ != State::kOpen) {
     refused = session_closed();
@@ -91,11 +114,17 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
   } else if (deadline.passed(now)) {
     refused = Status(Code::kDeadlineExceeded, "call.deadline", "the deadline passed before sending")
                   .with_outcome(Outcome::kNotSent);
-  } else if (call.listen(cancel)) {
+  } else if (call.listen(token)) {
     refused = cancelled_before();
   } else if (!may_seal(head) || begin_sealing(&call, wire::Kind::kCall, head, metadata, refused)) {
     call.session_ = this;
     call.sent_from_ = appended_bytes_;
+    std::string timed;
+    const Duration left = until.remaining(now);
+    if (left != peer_.options_.call_timeout) [[unlikely]] {
+      timed = with_timeout(metadata, left);
+      metadata = timed;
+    }
     refused = begin_frame({.seq = calls_.add(call),
                            .kind = wire::Kind::kCall,
                            .body_codec = head.body_codec,
@@ -129,12 +158,14 @@ void Session::on_timer() {
   }
   while (PendingCall* call = calls_.take_expired(now, place)) {
     metrics().calls_timed_out.add();
+    cancel_there(call->seq_);
     call->forget();
     call->session_ = nullptr;
     call->on_done(
         Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"),
         wire::MessageView{}, Bytes());
   }
+  expire_waiting(now);
   const std::optional<Time> next = calls_.next_deadline();
   if (next.has_value() && *next < expiry_) watch_deadline(*next);
   if (state_ == State::kLogin && login_until_ < expiry_) watch_deadline(login_until_);
@@ -213,6 +244,7 @@ void Session::on_close(Status why) {
                 why.ok() ? std::string_view("the session was closed") : why.message());
   fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()));
   if (cancel_.has_value()) cancel_->cancel();
+  cancel_waiting();
   if (gone_ != nullptr) gone_->set();
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, why);
   end_if_idle();
@@ -256,6 +288,7 @@ void Session::end_if_idle() {
 Task<Status> Session::close(Deadline deadline) {
   TimerWheel& timers = core().timers();
   Status status;
+  go_away("closing");
   if (state_ < State::kClosing) state_ = State::kClosing;
   if (handlers_running_ > 0) {
     if (idle_ == nullptr) idle_ = std::make_unique<Event>();

@@ -5,6 +5,9 @@
 //   CLOSING: handlers end, their replies leave OPEN, CLOSING -- stream gone --> CLOSED: pending
 //   calls fail; destroyed when no handler runs
 //
+// What only two of us understand (cancelling, going away, refusals that are safe to repeat) is used
+// after a hello (session_control.cc); with anybody else the link stays plain.
+//
 // A session that serves what HTTP carries is ONE_WAY where others are OPEN, and may begin again.
 #pragma once
 
@@ -52,6 +55,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   static constexpr std::string_view kLoginReply = "login.reply";
   static constexpr std::size_t kLoginBytesMax = 64 * 1024;  // of a frame before the login's end
 
+  // Called once when the peer said that it goes away: calls under way will be answered, new ones
+  // are better made elsewhere.
+  using LeavingHandler = std::function<void(Session& session)>;
   // Called once when the session can no longer be used; it dies at the end of that turn.
   using ClosedHandler = std::function<void(Session& session, const Status& why)>;
 
@@ -98,7 +104,13 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // The same with a body that is encoded already.
   Status push(const CallHead& head, const Bytes& body);
 
-  // Takes no new calls of ours, lets running handlers end and their replies leave, then closes.
+  // Tells a peer that said hello to make its next calls elsewhere; those that come all the same are
+  // refused, 503 `session.going_away`, safe to repeat. Calls under way go on, in both directions.
+  // `reason`: a word for its log. `retry_after`: when to come back; zero: at once. Idempotent.
+  void go_away(std::string_view reason, Duration retry_after = Duration::zero());
+
+  // Says go_away(), takes no new calls of ours, lets running handlers end and their replies leave,
+  // then closes.
   // After `deadline` whatever is left is cut off. Idempotent.
   // Errors: kDeadlineExceeded `wait.deadline` when it had to cut.
   Task<Status> close(Deadline deadline);
@@ -108,6 +120,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void begin_again();
 
   bool open() const { return state_ == State::kOpen; }
+  // The peer said that it goes away.
+  bool leaving() const { return peer_leaving_; }
+  // Both sides said hello.
+  bool said_hello() const { return features_ != 0; }
   // Index and generation in the peer; unique for the life of the process's peer.
   std::uint64_t id() const { return id_; }
   io::Address peer_address() const { return stream_->peer(); }
@@ -122,6 +138,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   std::size_t handlers_running() const { return handlers_running_; }
   SessionValues& values() { return values_; }
   void on_closed(ClosedHandler handler) { closed_handler_ = std::move(handler); }
+  void on_leaving(LeavingHandler handler) { leaving_handler_ = std::move(handler); }
 
  private:
   friend Peer;
@@ -143,6 +160,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
                      const CancelToken& cancel);
   void watch(PendingCall& call, Deadline until) {
     call.deadline_ = until.at();
+    watch(until);
+  }
+  void watch(Deadline until) {
     if (until.at() < expiry_) watch_deadline(until.at());
   }
   State open_state() const { return side_ == Side::kServing ? State::kOneWay : State::kOpen; }
@@ -192,6 +212,26 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void receive_login(const wire::MessageView& message, const Bytes& input);
   void refuse_login(const Status& why);
 
+  // session_control.cc: what two of us tell each other about the link itself.
+  class Hello;
+  void say_hello();
+  void heard_hello(std::string_view metadata);
+  std::string hello_metadata() const;
+  // False: this peer has no such method.
+  bool serve_control(const wire::MessageView& message);
+  void push_control(std::string_view method, std::string_view metadata);
+  void cancel_there(std::int32_t seq);
+  void peer_cancelled(std::string_view metadata);
+  // Handlers that wait.
+  void add_waiting(Context& context);
+  void remove_waiting(Context& context);
+  void end_waiting(Context& context);
+  void expire_waiting(Time now);
+  void cancel_waiting();
+  // `status` of a reply, with the outcome that the peer marked.
+  static Status believed(Status status, std::string_view metadata);
+  Deadline inherited(Deadline until, CancelToken& cancel) const;
+
   // session_reading.cc: protocols other than raw, and raw before the login's end.
   io::ReadResult read_any(const Bytes& input);
   void receive_bad_body(const wire::Received& received);
@@ -204,9 +244,12 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // `method`: of the route, null when it has none.
   void run(Handler& handler, const std::string* method, const wire::MessageView& message,
            const Bytes& input, Deadline deadline);
+  void run_waiting(Handler& handler, const std::string* method, const wire::MessageView& message,
+                   const Bytes& input, Deadline deadline);
   void check_login(const wire::MessageView& message, const Bytes& input);
   Task<void> serve_later(Handler& handler, wire::MessageView message, Bytes input,
-                         Deadline deadline);
+                         Deadline deadline, CancelSource source);
+  Deadline deadline_of(const wire::MessageView& message, Time now) const;
   void finish(Context& context, Status status);
   void reply_error(const wire::MessageView& message, std::string_view metadata,
                    const Status& status);
@@ -229,6 +272,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Of the sealed message that is about to be served; its context takes it.
   std::unique_ptr<internal::SecureExchange> exchange_;
   ClosedHandler closed_handler_;
+  LeavingHandler leaving_handler_;
+  std::unique_ptr<Hello> hello_;           // ours, until it is answered
+  Context* waiting_ = nullptr;             // handlers that wait, the latest first
+  Duration peer_timeout_ = Duration::max();  // of calls that name none; told by the peer's hello
   SessionValues values_;
   std::uint64_t id_;
   std::uint64_t appended_bytes_ = 0;  // in the session's life
@@ -238,6 +285,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   State state_;
   bool login_seen_ = false;  // an AUTH_CALL is being checked
   bool frame_open_ = false;
+  bool going_away_ = false;    // the peer was told
+  bool peer_leaving_ = false;  // and told us
+  std::uint8_t features_ = 0;  // what both sides understand; 0: no hello
   bool cut_ = false;  // beyond its limit of unsent bytes; closes at the turn's end
   // Position in the peer's list.
   Session* previous_ = nullptr;

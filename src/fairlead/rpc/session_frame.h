@@ -42,7 +42,10 @@ inline void Session::end_with(PendingCall& call, const wire::MessageView& reply,
   call.session_ = nullptr;
   if (call.secure_ != nullptr) [[unlikely]]
     return receive_secure_reply(call, reply, input);
-  call.on_done(wire::parse_status_text(reply.status), reply, input);
+  Status status = wire::parse_status_text(reply.status);
+  if (!status.ok() && said_hello()) [[unlikely]]
+    status = believed(std::move(status), reply.metadata);
+  call.on_done(std::move(status), reply, input);
 }
 
 }  // namespace fairlead::rpc

@@ -2,7 +2,9 @@
 #include <exception>
 #include <utility>
 
+#include "fairlead/async/ambient.h"
 #include "fairlead/base/text.h"
+#include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 #include "fairlead/wire/status_text.h"
 
@@ -24,17 +26,6 @@ Status status_of_exception() {
 // A method without its query.
 std::string_view path_of(std::string_view method) { return method.substr(0, method.find('?')); }
 
-Deadline deadline_of(const wire::MessageView& message, Time now) {
-  if (message.metadata.empty()) return {};
-  const std::optional<std::string> left =
-      wire::find_in_encoded(message.metadata, wire::kTimeoutKey);
-  if (!left.has_value()) return {};
-  const std::optional<std::uint64_t> ms = parse_uint64(*left);
-  constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
-  if (!ms.has_value() || *ms > kDayMs) return {};
-  return Deadline::after(now, std::chrono::milliseconds(*ms));
-}
-
 Status kind_not_allowed(const Router::Route& route, wire::Kind kind) {
   return Status(Code::kKindNotAllowed, "route.kind",
                 "'" + route.method + "' takes a " + std::string(wire::kind_name(route.kind)) +
@@ -42,6 +33,21 @@ Status kind_not_allowed(const Router::Route& route, wire::Kind kind) {
 }
 
 }  // namespace
+
+// A caller that names no time waits as long as its hello said, or nobody knows how long.
+Deadline Session::deadline_of(const wire::MessageView& message, Time now) const {
+  const Deadline otherwise = message.kind == wire::Kind::kCall && peer_timeout_ != Duration::max()
+                                 ? Deadline::after(now, peer_timeout_)
+                                 : Deadline();
+  if (message.metadata.empty()) return otherwise;
+  const std::optional<std::string> left =
+      wire::find_in_encoded(message.metadata, wire::kTimeoutKey);
+  if (!left.has_value()) return otherwise;
+  const std::optional<std::uint64_t> ms = parse_uint64(*left);
+  constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
+  if (!ms.has_value() || *ms > kDayMs) return otherwise;
+  return Deadline::after(now, std::chrono::milliseconds(*ms));
+}
 
 io::ReadResult Session::on_read(const Bytes& input) {
   if (protocol_ != nullptr || state_ == State::kLogin) [[unlikely]]
@@ -84,6 +90,11 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
       return receive_reply(message, input);
     case wire::Kind::kCall:
     case wire::Kind::kPush:
+      if (going_away_ && message.kind == wire::Kind::kCall) [[unlikely]] {
+        metrics().calls_received.add();
+        return refuse(message, Status(Code::kOverloaded, "session.going_away",
+                                      "this peer is going away: call another one, or again"));
+      }
       if (peer_.options_.secure != nullptr) [[unlikely]]
         return serve_secure(message, input);
       return serve(message, input);
@@ -111,21 +122,14 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
                                                 const wire::MessageView& message,
                                                 const Bytes& input, Deadline deadline) {
   io::Core& core = peer_.core_;
-  if (handler.waits()) {
-    if (handlers_running_ >= peer_.options_.inflight_calls_max) {
-      return refuse(message, Status(Code::kOverloaded, "session.inflight",
-                                    "inflight_calls_max of " + std::to_string(handlers_running_) +
-                                        " handlers are running for this session"));
-    }
-    core.set_method(method);
-    peer_.scope_.spawn(serve_later(handler, message, input, deadline));  // until its first wait
-    core.set_method(nullptr);
-    return;
-  }
+  if (handler.waits()) return run_waiting(handler, method, message, input, deadline);
   Context context(*this, message, input, deadline);
   if (exchange_ != nullptr) [[unlikely]]
     context.seals(std::move(exchange_));
   Status status;
+  // What it sends inherits a deadline; it cannot be cancelled, since it does not wait.
+  const Ambient here{.deadline = deadline};
+  const AmbientScope in(deadline.is_set() ? &here : nullptr);
   core.set_method(method);
   try {
     status = handler.handle(context);
@@ -136,11 +140,34 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
   finish(context, std::move(status));
 }
 
+void Session::run_waiting(Handler& handler, const std::string* method,
+                          const wire::MessageView& message, const Bytes& input, Deadline deadline) {
+  if (handlers_running_ >= peer_.options_.inflight_calls_max) {
+    return refuse(message, Status(Code::kOverloaded, "session.inflight",
+                                  "inflight_calls_max of " + std::to_string(handlers_running_) +
+                                      " handlers are running for this session"));
+  }
+  io::Core& core = peer_.core_;
+  const Duration at_most = peer_.options_.request_time_max;
+  if (at_most > Duration::zero()) {
+    deadline = earlier(deadline, Deadline::after(core.now(), at_most));
+  }
+  CancelSource source;
+  const Ambient here{.deadline = deadline, .cancel = source.token()};
+  const AmbientScope in(&here);
+  core.set_method(method);
+  peer_.scope_.spawn(serve_later(handler, message, input, deadline, std::move(source)));
+  core.set_method(nullptr);  // it has ended or waits
+}
+
 void Session::serve(const wire::MessageView& message, const Bytes& input) {
   const bool is_call = message.kind == wire::Kind::kCall;
-  (is_call ? metrics().calls_received : metrics().pushes_received).add();
   const Router::Route* route = peer_.router_.find(message.method);
-  if (route == nullptr) route = peer_.router_.find(path_of(message.method));  // it has a query
+  if (route == nullptr) {
+    if (serve_control(message)) return;
+    route = peer_.router_.find(path_of(message.method));  // it has a query
+  }
+  (is_call ? metrics().calls_received : metrics().pushes_received).add();
   Handler* handler = route != nullptr ? route->handler.get() : peer_.router_.unknown(message.kind);
   if (handler == nullptr) return refuse(message, peer_.router_.not_found(message.method));
   if (route != nullptr && route->kind != message.kind) {
@@ -161,10 +188,12 @@ void Session::check_login(const wire::MessageView& message, const Bytes& input) 
 }
 
 Task<void> Session::serve_later(Handler& handler, wire::MessageView message, Bytes input,
-                                Deadline deadline) {
+                                Deadline deadline, CancelSource source) {
   ++handlers_running_;
   {
     Context context(*this, message, input, deadline);
+    context.waiting_.emplace(std::move(source));
+    add_waiting(context);
     if (exchange_ != nullptr) [[unlikely]]
       context.seals(std::move(exchange_));
     Status status;
@@ -173,7 +202,8 @@ Task<void> Session::serve_later(Handler& handler, wire::MessageView message, Byt
     } catch (...) {
       status = status_of_exception();
     }
-    if (deadline.passed(core().now())) {
+    remove_waiting(context);
+    if (deadline.passed(core().now()) && !context.waiting_->ended) {
       if (context.reply_.has_value()) {
         wire::Protocol::abandon(stream_->output(), *std::exchange(context.reply_, std::nullopt));
         frame_open_ = false;
@@ -181,7 +211,7 @@ Task<void> Session::serve_later(Handler& handler, wire::MessageView message, Byt
       status = Status(Code::kHandlerTimeout, "handler.deadline",
                       "the handler ended after the caller's deadline");
     }
-    finish(context, std::move(status));
+    if (!context.waiting_->ended) finish(context, std::move(status));
   }
   --handlers_running_;
   end_if_idle();
@@ -253,7 +283,10 @@ void Session::refuse(const wire::MessageView& message, const Status& status) {
     return;
   }
   metrics().calls_refused.add();
-  if (state_ != State::kClosed) reply_error(message, {}, status);
+  if (state_ == State::kClosed) return;
+  // Only a peer that said hello knows what it may make of the mark.
+  const std::string_view mark = said_hello() ? kRefusedMark : std::string_view();
+  reply_error(message, mark, status);
 }
 
 // There is no way to find the next frame: answers a call that is too big, then closes.

@@ -30,6 +30,10 @@ CallState::CallState(upstream::Service& upstream, const contract::MethodInfo& me
                               ? options_.within
                               : upstream_.peer().options().call_timeout;
   deadline_ = upstream_.peer().core().deadline_after(within);
+  if (const Ambient* here = ambient()) {  // also while it waits for a session
+    deadline_ = earlier(deadline_, here->deadline);
+    if (!options_.cancel.can_be_cancelled()) options_.cancel = here->cancel;
+  }
 }
 
 void CallState::start() {
@@ -94,6 +98,8 @@ PushCall PushCall::start(upstream::Service& upstream, const contract::MethodInfo
   io::Core& core = upstream.peer().core();
   const Duration within =
       options.within > Duration::zero() ? options.within : upstream.peer().options().call_timeout;
+  // Its handler may end at once: what it pushes goes on without it.
+  const AmbientScope nothing(nullptr);
   upstream::RawRequest request{.method = method.path,
                                .body_codec = static_cast<std::uint8_t>(codec),
                                .body = Bytes(body.view()),

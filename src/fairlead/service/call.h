@@ -15,6 +15,7 @@
 #include <utility>
 #include <variant>
 
+#include "fairlead/async/ambient.h"
 #include "fairlead/async/frame_pool.h"
 #include "fairlead/async/task.h"
 #include "fairlead/base/mutex.h"
@@ -43,7 +44,7 @@ class CallState : public fairlead::internal::PooledFrame,
   bool done() const { return done_; }
   Status& status() { return status_; }
   // One of the two, before the call is done.
-  void resume_when_done(std::coroutine_handle<> awaiting) { awaiting_ = awaiting; }
+  void resume_when_done(std::coroutine_handle<> awaiting) { awaiting_.keep(awaiting); }
   void tell_when_done(Listener listener) { listener_ = std::move(listener); }
 
  private:
@@ -57,11 +58,11 @@ class CallState : public fairlead::internal::PooledFrame,
 
   upstream::Service& upstream_;
   const contract::MethodInfo& method_;
-  const CallOptions options_;
+  CallOptions options_;
   Deadline deadline_;
   codec::CodecId codec_;
   Status status_;
-  std::coroutine_handle<> awaiting_;
+  ResumePoint awaiting_;
   Listener listener_;
   int attempts_ = 0;
   bool done_ = false;
@@ -191,14 +192,14 @@ class PushCall {
  private:
   struct State {
     Status status;
-    std::coroutine_handle<> awaiting;
+    ResumePoint awaiting;
     std::function<void(Status)> listener;
     bool done = false;
   };
   struct Awaiter {
     State* state;
     bool await_ready() const noexcept { return state->done; }
-    void await_suspend(std::coroutine_handle<> awaiting) { state->awaiting = awaiting; }
+    void await_suspend(std::coroutine_handle<> awaiting) { state->awaiting.keep(awaiting); }
     Status await_resume() { return state->status; }
   };
 

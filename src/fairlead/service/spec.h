@@ -46,7 +46,7 @@ struct Spec {
   // A loop looks for events so long before it sleeps, while they come that fast; only where CPUs
   // are spare (io::CoreOptions).
   Duration spin = std::chrono::microseconds(50);
-  rpc::PeerOptions limits{};
+  rpc::PeerOptions limits{.hello = true};
   // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
   std::uint32_t undecided_connections_max = 0;
   SecureSpec secure{};

@@ -15,6 +15,8 @@ Status not_sent(Code code, std::string_view reason, std::string_view message) {
 }  // namespace
 
 bool may_try_elsewhere(const Status& status) {
+  // A peer that said hello refused it before its handler, because it goes away or has too much.
+  if (status.outcome() == Outcome::kNotProcessed) return status.code() == Code::kOverloaded;
   if (status.outcome() != Outcome::kNotSent) return false;
   switch (status.code()) {
     case Code::kConnectionClosed:
@@ -71,7 +73,7 @@ class Service::Awaiter final : public SessionWaiter {
   bool await_suspend(std::coroutine_handle<> awaiting) {
     service_.wait(*this, deadline_, cancel_);
     if (done_) return false;
-    awaiting_ = awaiting;
+    awaiting_.keep(awaiting);
     return true;
   }
   Result<rpc::Session*> await_resume() { return std::move(session_); }
@@ -86,7 +88,7 @@ class Service::Awaiter final : public SessionWaiter {
   Service& service_;
   Deadline deadline_;
   CancelToken cancel_;
-  std::coroutine_handle<> awaiting_;
+  ResumePoint awaiting_;
   Result<rpc::Session*> session_ = static_cast<rpc::Session*>(nullptr);
   bool done_ = false;
 };
@@ -123,7 +125,7 @@ void Service::update(const EndpointSnapshot& endpoints) {
   std::swap(links, links_);
   for (const auto& gone : links) {
     if (gone != nullptr)
-      scope_.spawn(retire(gone, core().deadline_after(std::chrono::seconds(30))));
+      scope_.spawn_detached(retire(gone, core().deadline_after(std::chrono::seconds(30))));
   }
   known_ = true;
   for (SessionWaiter* waiter = unplaced_; waiter != nullptr; waiter = unplaced_) {
@@ -234,7 +236,7 @@ void Service::place(SessionWaiter& waiter) {
     return waiter.on_session(link->session);
   }
   enlist(waiter, link->waiters);
-  if (!link->dialing) scope_.spawn(dial(link));
+  if (!link->dialing) scope_.spawn_detached(dial(link));
 }
 
 Task<void> Service::dial(std::shared_ptr<Link> link) {
@@ -270,6 +272,7 @@ void Service::dialled(const std::shared_ptr<Link>& link, rpc::Session& session) 
   link->rests_until = {};
   link->session = &session;
   session.on_closed([link](rpc::Session&, const Status&) { link->session = nullptr; });
+  session.on_leaving([this, link](rpc::Session&) { let_go(*link); });
   while (SessionWaiter* waiter = link->waiters) {
     if (link->session == nullptr || !link->session->open()) break;
     waiter->leave();
@@ -278,7 +281,19 @@ void Service::dialled(const std::shared_ptr<Link>& link, rpc::Session& session) 
   while (SessionWaiter* waiter = link->waiters) {  // lost at once: as if it had never come
     waiter->fail(not_sent(Code::kConnectionClosed, "session.closed", "the session closed at once"));
   }
-  if (link->removed) scope_.spawn(retire(link, core().deadline_after(std::chrono::seconds(30))));
+  if (link->removed) scope_.spawn_detached(retire(link, core().deadline_after(std::chrono::seconds(30))));
+}
+
+// The peer goes away: calls under way end there, the next one dials again, without a rest.
+void Service::let_go(Link& link) {
+  if (closed_ || link.removed || link.session == nullptr) return;
+  auto leaving = std::make_shared<Link>();
+  leaving->endpoint = link.endpoint;
+  leaving->session = std::exchange(link.session, nullptr);
+  leaving->session->on_closed([leaving](rpc::Session&, const Status&) {
+    leaving->session = nullptr;
+  });
+  scope_.spawn_detached(retire(leaving, core().deadline_after(std::chrono::seconds(30))));
 }
 
 void Service::dial_failed(Link& link, Status why) {

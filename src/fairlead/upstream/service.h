@@ -37,7 +37,8 @@ struct ServiceOptions {
 };
 
 // A call whose attempt ended with this status may be tried again at another endpoint without
-// asking whether it is idempotent: nothing of it was sent, and the fault was the endpoint's.
+// asking whether it is idempotent: nothing of it was sent, and the fault was the endpoint's; or the
+// endpoint says that it refused it before its handler.
 bool may_try_elsewhere(const Status& status);
 
 // Attempts of one call, the first included.
@@ -151,6 +152,7 @@ class Service {
   Task<void> dial(std::shared_ptr<Link> link);
   Task<Result<rpc::Session*>> connect(Endpoint endpoint);
   void dialled(const std::shared_ptr<Link>& link, rpc::Session& session);
+  void let_go(Link& link);
   void dial_failed(Link& link, Status why);
   Task<void> retire(std::shared_ptr<Link> link, Deadline deadline);
   Status no_endpoint() const;
