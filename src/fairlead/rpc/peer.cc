@@ -104,7 +104,8 @@ Task<void> Peer::close_session(Session& session, Deadline deadline, bool* cut) {
 Task<Status> Peer::close(Deadline deadline) {
   closing_ = true;
   bool cut = false;
-  for_each_session([&](Session& session) { scope_.spawn_detached(close_session(session, deadline, &cut)); });
+  for_each_session(
+      [&](Session& session) { scope_.spawn_detached(close_session(session, deadline, &cut)); });
   if (first_ != nullptr) {
     Status emptied = co_await empty_.wait(core_.timers(), Deadline());
     FL_CHECK(emptied.ok());

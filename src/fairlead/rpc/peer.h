@@ -108,6 +108,7 @@ class Peer {
   Session* first_ = nullptr;
   std::size_t session_count_ = 0;
   std::uint64_t last_session_id_ = 0;
+  std::string timed_metadata_;  // of the call that is being sent, kept for its memory
   bool closing_ = false;
   Event empty_;
   Scope scope_;  // handlers that wait, sessions that close

@@ -71,8 +71,8 @@ Status Router::add(wire::Kind kind, std::string_view method, std::unique_ptr<Han
   if (method.starts_with(kControlPrefix)) {
     return Status(Code::kBadMessage, "route.reserved",
                   "methods that begin with " + std::string(kControlPrefix) +
-                      " belong to the framework: choose another name than '" +
-                      escape_text(method) + "'");
+                      " belong to the framework: choose another name than '" + escape_text(method) +
+                      "'");
   }
   const Route* taken = find(method);
   if (taken != nullptr && (taken->kind == kind || taken->other != nullptr)) {

@@ -11,10 +11,15 @@
 namespace fairlead::rpc {
 namespace {
 
-// What is left of a call's time, for the other side.
-std::string with_timeout(std::string_view metadata, Duration left) {
-  std::string out(metadata);
-  if (left == Duration::max() || wire::find_in_encoded(metadata, wire::kTimeoutKey)) return out;
+// `metadata` and what is left of a call's time, for the other side; the text lies in `out`, whose
+// memory is used again. Metadata that would be too long with it goes alone.
+std::string_view with_timeout(std::string& out, std::string_view metadata, Duration left) {
+  constexpr std::size_t kPairBytesMax = 36;
+  if (left == Duration::max() || metadata.size() + kPairBytesMax > wire::kMetadataBytesMax ||
+      wire::find_in_encoded(metadata, wire::kTimeoutKey)) {
+    return metadata;
+  }
+  out.assign(metadata);
   // Upwards: the caller, who knows better, is the first to give up.
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   wire::append_metadata_pair(out, wire::kTimeoutKey, std::to_string(ms));
@@ -97,8 +102,7 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
   FL_CHECK(!call.waiting());
   Status refused;
   const Time now = peer_.core_.now();
-  Deadline until =
-      deadline.is_set() ? deadline : Deadline::after(now, peer_.options_.call_timeout);
+  Deadline until = deadline.is_set() ? deadline : Deadline::after(now, peer_.options_.call_timeout);
   CancelToken token = cancel;
   if (ambient() != nullptr) [[unlikely]] {
     until = inherited(until, token);
@@ -119,11 +123,9 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
   } else if (!may_seal(head) || begin_sealing(&call, wire::Kind::kCall, head, metadata, refused)) {
     call.session_ = this;
     call.sent_from_ = appended_bytes_;
-    std::string timed;
     const Duration left = until.remaining(now);
     if (left != peer_.options_.call_timeout) [[unlikely]] {
-      timed = with_timeout(metadata, left);
-      metadata = timed;
+      metadata = with_timeout(peer_.timed_metadata_, metadata, left);
     }
     refused = begin_frame({.seq = calls_.add(call),
                            .kind = wire::Kind::kCall,

@@ -273,8 +273,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   std::unique_ptr<internal::SecureExchange> exchange_;
   ClosedHandler closed_handler_;
   LeavingHandler leaving_handler_;
-  std::unique_ptr<Hello> hello_;           // ours, until it is answered
-  Context* waiting_ = nullptr;             // handlers that wait, the latest first
+  std::unique_ptr<Hello> hello_;             // ours, until it is answered
+  Context* waiting_ = nullptr;               // handlers that wait, the latest first
   Duration peer_timeout_ = Duration::max();  // of calls that name none; told by the peer's hello
   SessionValues values_;
   std::uint64_t id_;
@@ -288,7 +288,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool going_away_ = false;    // the peer was told
   bool peer_leaving_ = false;  // and told us
   std::uint8_t features_ = 0;  // what both sides understand; 0: no hello
-  bool cut_ = false;  // beyond its limit of unsent bytes; closes at the turn's end
+  bool cut_ = false;           // beyond its limit of unsent bytes; closes at the turn's end
   // Position in the peer's list.
   Session* previous_ = nullptr;
   Session* next_ = nullptr;

@@ -1,4 +1,5 @@
 // What a session does before it is open: the login of either side.
+#include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 
 namespace fairlead::rpc {
@@ -44,6 +45,11 @@ void Session::receive_login(const wire::MessageView& message, const Bytes& input
     login_seen_ = true;
     if (side_ == Side::kServing) expect_login();
     return check_login(message, input);
+  }
+  // Whoever brings no login says hello before its first call, and that call shall hear why.
+  if (message.kind == wire::Kind::kCall && message.method == kHelloMethod) {
+    return refuse(message, Status(Code::kUnauthenticated, "session.login_expected",
+                                  "this peer talks to who has logged in"));
   }
   const Status why(Code::kUnauthenticated, "session.login_expected",
                    login_seen_ ? "a " + kind + " came before the login's answer"
