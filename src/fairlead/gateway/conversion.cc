@@ -44,9 +44,7 @@ Result<std::uint8_t> body_codec_of(const http::Request& request) {
   const std::string got = type.has_value() ? "Content-Type '" + escape_text(*type) + "'"
                                            : "a body without Content-Type";
   return Status(rpc::kUnsupportedMediaType, "gateway.media_type",
-                got +
-                    " is not understood: send application/json or "
-                    "application/x-www-form-urlencoded in UTF-8");
+                got + " is not understood: send, in UTF-8, " + std::string(kMediaTypes));
 }
 
 }  // namespace
@@ -70,6 +68,7 @@ Result<upstream::RawRequest> to_call(const http::Request& request, std::string_v
   }
   upstream::RawRequest call;
   if (!get) {
+    FL_TRY(rpc::check_content_coding(request.fields));
     FL_TRY_ASSIGN(call.body_codec, body_codec_of(request));
   }
   FL_TRY_ASSIGN(call.metadata, metadata_of(request, timeout));

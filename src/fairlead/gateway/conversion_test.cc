@@ -77,6 +77,15 @@ TEST(ToCall, RefusesOtherTypesAndBodiesWithoutOne) {
   }
 }
 
+TEST(ToCall, RefusesContentCodings) {
+  http::Request post = request("POST", "\x1f\x8b");
+  post.fields.add("Content-Type", "application/json");
+  post.fields.add("Content-Encoding", "identity");
+  EXPECT_EQ(reason_of(post), "ok");
+  post.fields.add("Content-Encoding", "gzip");
+  EXPECT_EQ(reason_of(post), "http.content_coding");
+}
+
 TEST(ToCall, RefusesMethodsThatAreNoCalls) {
   for (const char* method : {"PUT", "DELETE", "PATCH", "TRACE", "post"}) {
     EXPECT_EQ(reason_of(request(method)), "gateway.method") << method;

@@ -12,6 +12,8 @@
 namespace fairlead::rpc {
 namespace {
 
+constexpr std::string_view kContentCodingReason = "http.content_coding";
+
 template <std::size_t N>
 bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
   return std::ranges::any_of(names, [name](std::string_view one) {
@@ -165,7 +167,31 @@ Status append_query_metadata(std::string& out, std::string_view query) {
   return {};
 }
 
+Status check_content_coding(const http::Fields& fields) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const http::Field field = fields[i];
+    if (!equals_ignoring_case(field.name, "content-encoding")) continue;
+    for (std::string_view list = field.value; !list.empty();) {
+      const std::string_view coding = take_until(list, ',');
+      if (coding.empty() || equals_ignoring_case(coding, "identity")) continue;
+      return Status(kUnsupportedMediaType, kContentCodingReason,
+                    "Content-Encoding '" + escape_text(coding, 40) +
+                        "' is not taken: send the body as it is, without a coding");
+    }
+  }
+  return {};
+}
+
+void append_accepted(http::Fields& out, const Status& refused, std::string_view media_types) {
+  if (refused.reason() == kContentCodingReason) {
+    out.add("Accept-Encoding", "identity");
+  } else {
+    out.add("Accept", media_types);
+  }
+}
+
 Result<std::uint8_t> body_codec_of(const http::Fields& fields, std::string_view body) {
+  FL_TRY(check_content_coding(fields));
   const std::optional<std::string_view> type = fields.find("Content-Type");
   if (!type.has_value()) return body.empty() ? wire::kNoCodec : wire::kJsonCodec;
   const std::optional<codec::CodecId> codec = codec::codec_of_content_type(*type);

@@ -108,6 +108,40 @@ TEST(BodyCodec, RefusesOtherTypesAndCharsets) {
   }
 }
 
+TEST(ContentCoding, IsRefusedUnlessItIsNone) {
+  for (const char* coding :
+       {"gzip", "x-gzip", "identity, gzip", "gzip, identity", "br", "identity;q=1", "\x01"}) {
+    const auto codec = body_codec_of(
+        fields({{"Content-Type", "application/json"}, {"content-encoding", coding}}), "{}");
+    EXPECT_EQ(codec.status().code(), kUnsupportedMediaType) << coding;
+    EXPECT_EQ(codec.status().reason(), "http.content_coding") << coding;
+  }
+  for (const char* coding : {"identity", "Identity", " identity , identity", "", ","}) {
+    EXPECT_TRUE(check_content_coding(fields({{"Content-Encoding", coding}})).ok()) << coding;
+  }
+}
+
+TEST(ContentCoding, IsReadFromEveryField) {
+  EXPECT_EQ(check_content_coding(
+                fields({{"Content-Encoding", "identity"}, {"Content-Encoding", "deflate"}}))
+                .reason(),
+            "http.content_coding");
+}
+
+// RFC 9110 section 12.5.3: Accept-Encoding in a 415 says that the coding was the reason.
+TEST(Accepted, TellsCodingsOnlyWhereTheCodingWasWrong) {
+  http::Fields coding;
+  append_accepted(coding, check_content_coding(fields({{"Content-Encoding", "gzip"}})), "text/x");
+  ASSERT_EQ(coding.size(), 1U);
+  EXPECT_EQ(coding.find("Accept-Encoding"), "identity");
+
+  http::Fields type;
+  append_accepted(type, body_codec_of(fields({{"Content-Type", "image/png"}}), "x").status(),
+                  "text/x");
+  ASSERT_EQ(type.size(), 1U);
+  EXPECT_EQ(type.find("Accept"), "text/x");
+}
+
 std::string_view reply_codec(std::string_view accept) {
   const auto codec = reply_codec_of(fields({{"Accept", accept}}));
   return codec.ok() ? codec::codec_name(*codec) : codec.status().reason();
