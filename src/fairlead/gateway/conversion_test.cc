@@ -49,6 +49,13 @@ TEST(ToCall, KnowsForms) {
   EXPECT_EQ(to_call(post, "/m", milliseconds(1)).value().body_codec, 'f');
 }
 
+// `curl -d '{"a":1}'` says that it sends a form; services take it as JSON, and so does the gateway.
+TEST(ToCall, AFormThatBeginsAsJsonIsJson) {
+  http::Request post = request("POST", R"({"a":1})");
+  post.fields.add("Content-Type", "application/x-www-form-urlencoded");
+  EXPECT_EQ(to_call(post, "/m", milliseconds(1)).value().body_codec, 'j');
+}
+
 TEST(ToCall, AnEmptyBodyWithoutTypeHasNoCodec) {
   EXPECT_EQ(to_call(request("POST"), "/m", milliseconds(1)).value().body_codec, wire::kNoCodec);
   EXPECT_EQ(to_call(request("GET"), "/m", milliseconds(1)).value().body_codec, wire::kNoCodec);

@@ -196,9 +196,12 @@ Result<std::uint8_t> body_codec_of(const http::Fields& fields, std::string_view 
   if (!type.has_value()) return body.empty() ? wire::kNoCodec : wire::kJsonCodec;
   const std::optional<codec::CodecId> codec = codec::codec_of_content_type(*type);
   if (!codec.has_value()) {
-    return Status(kUnsupportedMediaType, "http.media_type",
+    return Status(kUnsupportedMediaType, kMediaTypeReason,
                   "Content-Type '" + escape_text(*type) + "' is not understood: send, in UTF-8, " +
                       std::string(kMediaTypes));
+  }
+  if (*codec == codec::CodecId::kJson && body.empty()) {
+    return Status(Code::kBadMessage, "codec.json", "the body: wanted JSON, got an empty body");
   }
   if (*codec == codec::CodecId::kForm && begins_as_json(body)) return wire::kJsonCodec;
   return static_cast<std::uint8_t>(*codec);

@@ -99,6 +99,14 @@ TEST(BodyCodec, WithoutATypeABodyIsJsonAndNoBodyIsNone) {
   EXPECT_EQ(body_codec_of({}, "").value(), wire::kNoCodec);
 }
 
+// Between peers an empty body is a missing argument; over HTTP who says JSON must send some.
+TEST(BodyCodec, RefusesAnEmptyBodyThatSaysItIsJson) {
+  const auto codec = body_codec_of(fields({{"Content-Type", "application/json"}}), "");
+
+  EXPECT_EQ(codec.status().code(), Code::kBadMessage);
+  EXPECT_EQ(codec.status().reason(), "codec.json");
+}
+
 TEST(BodyCodec, RefusesOtherTypesAndCharsets) {
   for (const char* type : {"image/png", "application/json; charset=latin1", "", "json"}) {
     const auto codec = body_codec_of(fields({{"Content-Type", type}}), "{}");
