@@ -85,6 +85,7 @@ class RawClient {
   }
   const std::string& received() const { return received_; }
   bool closed() const { return closed_; }
+  bool reset() const { return reset_; }  // not closed in order
   int socket() const { return socket_; }
 
  private:
@@ -96,6 +97,7 @@ class RawClient {
         received_.append(block, static_cast<std::size_t>(count));
       } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
         closed_ = true;
+        reset_ = count != 0;
       } else {
         return;
       }
@@ -105,6 +107,7 @@ class RawClient {
   io::Core& core_;
   int socket_;
   bool closed_ = false;
+  bool reset_ = false;
   std::string received_;
 };
 
