@@ -104,19 +104,24 @@ class BadResponses : public ::testing::Test {
     })) << in_front.received();
     return in_front.received();
   }
-  // The client in front hears 502 with `reason`, and the connection behind is not used again.
+  // The client in front hears 502 with `reason`, it is counted once, and the connection behind is
+  // not used again.
   void expect_bad_gateway(const std::string& answer, std::string_view reason) {
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 502 ")) << answer;
     EXPECT_NE(answer.find("\"reason\":\"" + std::string(reason) + "\""), std::string::npos)
         << answer;
     EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos) << "one answer";
     EXPECT_EQ(client->idle_connections(), 0U);
+    EXPECT_EQ(metrics.client_requests_failed.value(), ++failed);
     EXPECT_TRUE(turn_until(*core, [&] { return upstream.open() == 0; }));
   }
 
   std::unique_ptr<io::Core> core = io::Core::make().value();
   Upstream upstream{*core};
-  std::unique_ptr<Client> client = Client::make(*core, {}).value();
+  observe::Registry registry;
+  const Metrics metrics = Metrics::make(registry).value();
+  std::uint64_t failed = 0;
+  std::unique_ptr<Client> client = Client::make(*core, {.metrics = metrics}).value();
   Duration patience = 10s;
   std::unique_ptr<Server> server;
   io::Address address;
