@@ -40,7 +40,7 @@ void ServerConnection::drain() {
 }
 
 void ServerConnection::abort(Status why) {
-  if (stream_ != nullptr) stream_->abort(std::move(why));
+  if (stream_ != nullptr) abort_stream(std::move(why));
   // Who answers hears it even when the stream is long closed.
   if (state_ == State::kAnswering && exchange_->cancel_) exchange_->cancel_->cancel();
 }

@@ -68,6 +68,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   void end_exchange();
   void next_request();
   void close_stream();
+  void abort_stream(Status why);
   void count_answer(int status);
   void wake_exchange();
 

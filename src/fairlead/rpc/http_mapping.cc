@@ -12,6 +12,8 @@
 namespace fairlead::rpc {
 namespace {
 
+constexpr std::string_view kContentCodingReason = "http.content_coding";
+
 // Takes what stands before the next `separator` off the front of `list`, without blanks.
 std::string_view take_until(std::string_view& list, char separator) {
   const std::size_t end = list.find(separator);
@@ -202,14 +204,41 @@ Status append_query_metadata(std::string& out, std::string_view query) {
   return {};
 }
 
+Status check_content_coding(const http::Fields& fields) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const http::Field field = fields[i];
+    if (!equals_ignoring_case(field.name, "content-encoding")) continue;
+    for (std::string_view list = field.value; !list.empty();) {
+      const std::string_view coding = take_until(list, ',');
+      if (coding.empty() || equals_ignoring_case(coding, "identity")) continue;
+      return Status(kUnsupportedMediaType, kContentCodingReason,
+                    "Content-Encoding '" + escape_text(coding, 40) +
+                        "' is not taken: send the body as it is, without a coding");
+    }
+  }
+  return {};
+}
+
+void append_accepted(http::Fields& out, const Status& refused, std::string_view media_types) {
+  if (refused.reason() == kContentCodingReason) {
+    out.add("Accept-Encoding", "identity");
+  } else {
+    out.add("Accept", media_types);
+  }
+}
+
 Result<std::uint8_t> body_codec_of(const http::Fields& fields, std::string_view body) {
+  FL_TRY(check_content_coding(fields));
   const std::optional<std::string_view> type = fields.find("Content-Type");
   if (!type.has_value()) return body.empty() ? wire::kNoCodec : wire::kJsonCodec;
   const std::optional<codec::CodecId> codec = codec::codec_of_content_type(*type);
   if (!codec.has_value()) {
-    return Status(kUnsupportedMediaType, "http.media_type",
+    return Status(kUnsupportedMediaType, kMediaTypeReason,
                   "Content-Type '" + escape_text(*type) + "' is not understood: send, in UTF-8, " +
                       std::string(kMediaTypes));
+  }
+  if (*codec == codec::CodecId::kJson && body.empty()) {
+    return Status(Code::kBadMessage, "codec.json", "the body: wanted JSON, got an empty body");
   }
   if (*codec == codec::CodecId::kForm && begins_as_json(body)) return wire::kJsonCodec;
   return static_cast<std::uint8_t>(*codec);
