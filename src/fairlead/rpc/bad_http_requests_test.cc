@@ -153,7 +153,7 @@ TEST_F(BadHttpRequests, No13WhoAsksIsToldByTheConnectionAlone) {
   post("/a/b?X-Forwarded-For=6.6.6.6&X-Real-IP=6.6.6.6", spoofed);
 
   EXPECT_EQ(served, 1);
-  EXPECT_TRUE(metadata.starts_with("X-Real-IP=127.0.0.1&")) << metadata;
+  EXPECT_NE(metadata.find("&X-Real-IP=127.0.0.1&"), std::string::npos) << metadata;
   EXPECT_EQ(metadata.find("6.6.6.6"), std::string::npos) << metadata;
   EXPECT_EQ(metadata.find("evil"), std::string::npos) << metadata;
 }
