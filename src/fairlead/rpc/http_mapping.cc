@@ -5,6 +5,7 @@
 
 #include "fairlead/base/text.h"
 #include "fairlead/http/proto/chars.h"
+#include "fairlead/http/proto/hop_fields.h"
 #include "fairlead/http/proto/target.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/metadata.h"
@@ -35,13 +36,12 @@ std::string_view take_until(std::string_view& list, char separator) {
   return part;
 }
 
-// Fields of one connection (RFC 9110 section 7.6.1) or of the content, which the codec replaces.
+// Fields of one connection, of who is in the middle, or of the content, which the codec replaces.
 bool is_of_the_hop(std::string_view name) {
-  static constexpr std::array<std::string_view, 8> kNames = {
-      "connection",        "keep-alive", "te",   "trailer",
-      "transfer-encoding", "upgrade",    "host", "expect"};
+  static constexpr std::array<std::string_view, 2> kNames = {"host", "expect"};
   static constexpr std::array<std::string_view, 2> kBeginnings = {"proxy-", "content-"};
-  return is_one_of(name, kNames) || begins_with(name, kBeginnings);
+  return http::proto::is_hop_field(name) || is_one_of(name, kNames) ||
+         begins_with(name, kBeginnings);
 }
 
 // What only somebody trusted may tell a service, so that nobody outside can pretend to be one.
@@ -63,17 +63,6 @@ bool is_negotiation(std::string_view name) {
   static constexpr std::array<std::string_view, 3> kNames = {"accept", "accept-charset",
                                                              "accept-encoding"};
   return is_one_of(name, kNames);
-}
-
-bool is_named_by_connection(const http::Fields& fields, std::string_view name) {
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    const http::Field field = fields[i];
-    if (!equals_ignoring_case(field.name, "connection")) continue;
-    for (std::string_view left = field.value; !left.empty();) {
-      if (equals_ignoring_case(take_until(left, ','), name)) return true;
-    }
-  }
-  return false;
 }
 
 bool begins_as_json(std::string_view body) {
@@ -137,14 +126,14 @@ bool may_leave(std::string_view name) {
 }  // namespace
 
 void append_field_metadata(std::string& out, const http::Fields& fields, TraceFields trace) {
-  const bool connection = fields.find("connection").has_value();
+  const http::proto::HopFields hop(fields);
   std::array<char, 64> lower{};  // names are short; longer ones take memory
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const http::Field field = fields[i];
     const std::string_view name = field.name;
     const bool passes = trace == TraceFields::kPass && is_trace(name);
     if (!passes && (is_of_the_hop(name) || is_for_trusted(name) || is_negotiation(name))) continue;
-    if (connection && is_named_by_connection(fields, name)) continue;
+    if (hop.names(name)) continue;
     if (name.size() > lower.size()) {
       wire::append_metadata_pair(out, to_lower(name), field.value);
       continue;
