@@ -27,6 +27,9 @@ struct Request {
   int minor = 1;          // HTTP/1.`minor`
   Fields fields{};
   Bytes body;  // whole, without its transfer coding; empty when it is read as a stream
+  // The fields behind a chunked body, without the names that may not stand there
+  // (proto/trailers.h); of a streamed body there once its end was read. Never mixed with `fields`.
+  Fields trailers{};
   io::Address peer;
   std::string id;         // X-Request-Id when the peer sent a usable one, else made here
   CancelToken cancelled;  // heard when the connection is lost or the server gives up draining
