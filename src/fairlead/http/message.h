@@ -44,6 +44,9 @@ struct Response {
   // With status 101, for a request that asked for an upgrade: takes the connection once the head is
   // written. The stream has been started: its new owner takes it over by io::Stream::hand_over().
   std::function<void(std::unique_ptr<io::Stream> stream)> upgrade{};
+  // Of a response that a Client received: as Request::trailers. Those that a server sends go behind
+  // a streamed body, by Exchange::finish(); none are sent from here.
+  Fields trailers{};
 
   static Response text(int status, std::string_view body);  // text/plain; charset=utf-8
   static Response json(int status, std::string_view body);  // application/json
