@@ -153,7 +153,7 @@ Task<void> ClientExchange::wait_for_news() {
   arrival_.emplace();
   Status waited = co_await arrival_->wait(client_.core_.timers(), deadline_, cancel_);
   arrival_.reset();
-  if (!waited.ok() && state_ != State::kDone) connection_->give_up(std::move(waited));
+  if (!waited.ok()) connection_->give_up(std::move(waited));
 }
 
 // Work that never waits must notice the end of its time, too.
