@@ -154,10 +154,13 @@ TEST_F(ClientExchangeTest, ReadsNoMoreOfAResponseThanIsTaken) {
   open(get(), 0);
   server.say("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(kBytes) + "\r\n\r\n" +
              std::string(kBytes, 'r'));
+  // Until nothing has moved for many turns.
   std::size_t before = 0;
-  EXPECT_TRUE(
-      turn_until(*core, [&] { return std::exchange(before, server.unsent()) == server.unsent(); }));
-  EXPECT_GT(server.unsent(), 0U) << "the rest is with the server";
+  for (int still = 0; still < 100; ++still) {
+    core->turn(Deadline(core->now()));
+    if (std::exchange(before, server.unsent()) != server.unsent()) still = 0;
+  }
+  EXPECT_GT(server.unsent(), kBytes / 2) << "what the system does not hold is with the server";
 
   const Read read = read_to_end();
 
@@ -170,9 +173,10 @@ TEST_F(ClientExchangeTest, ReadsNoMoreOfAResponseThanIsTaken) {
 TEST_F(ClientExchangeTest, ReadsOnWhereManyPiecesCameAtOnce) {
   std::string chunks;
   std::string body;
-  for (int i = 0; i < 30'000; ++i) {
-    chunks += "3\r\nabc\r\n";
-    body += "abc";
+  for (int i = 0; i < 400; ++i) {
+    const std::string data(1000, static_cast<char>('a' + i % 26));
+    chunks += "3e8\r\n" + data + "\r\n";
+    body += data;
   }
   open(get(), 0);
   Read read;
