@@ -78,6 +78,12 @@ TEXTS = {
                      "a;x=\"y\"\r\n0123456789\r\n0\r\nA: b\r\n\r\n",
                      "5 \r\nhello\r\n", "ffffffffffffffff\r\n", "1\nx\n0\n\n",
                      "1\r\nx\r\n0\r\nX-Sum: 1\r\nHost: b\r\nContent-Length: 5\r\n\r\n"],
+    "http_bodies": ["\x00\x00\x00ab", "\x00\x01\x02" + "x" * 18, "\x00\x7e\x00z",
+                    "\x01\x00\x015\r\nhello\r\n0\r\nX-Sum: 1\r\nHost: b\r\n\r\nmore",
+                    "\x01\x00\x05" + "2;e=f\r\nab\r\n" * 5 + "0\r\n\r\n",
+                    "\x01\x00\x000\r\n" + "a: b\r\n" * 9 + "\r\n",
+                    "\x01\x00\x001001\r\n" + "y" * 4097,
+                    "\x02\x00\x10until the end", "\x02\x00\x40" + "z" * 4097],
     "http_written": ["GET\n/\nA:b\nC:", "POST\n/a?b=c\nContent-Length:5\nX-Y: z",
                      "GET\n/a b\nA:b\r\rB:c", "G\n*\nTransfer-Encoding:chunked"],
     "http_differential": ["\x05POST http://h:1/a?b HTTP/1.1\r\nHost: c\r\nExpect: 100-continue\r\n"

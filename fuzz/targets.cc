@@ -25,6 +25,7 @@ constexpr Target kTargets[] = {
     {"http_request", http_request},
     {"http_response", http_response},
     {"http_chunked", http_chunked},
+    {"http_bodies", http_bodies},
     {"http_written", http_written},
     {"http_differential", http_differential},
     {"gzip", gzip},

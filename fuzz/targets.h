@@ -36,6 +36,7 @@ void body_xml(std::string_view input);
 void http_request(std::string_view input);
 void http_response(std::string_view input);
 void http_chunked(std::string_view input);
+void http_bodies(std::string_view input);
 void http_written(std::string_view input);
 void http_differential(std::string_view input);
 void gzip(std::string_view input);

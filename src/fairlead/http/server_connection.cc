@@ -125,9 +125,7 @@ bool ServerConnection::begin_body(std::size_t behind_head) {
     respond();
     return true;
   }
-  const bool begun = plan->streamed ? exchange.pieces_.start(framing, plan->bytes_max)
-                                    : exchange.whole_.start(framing, plan->bytes_max);
-  if (!begun) {
+  if (!exchange.start_body(*plan, server_.options_.head)) {
     refuse(Refusal::kBodyTooLarge);
     return true;
   }
@@ -159,6 +157,7 @@ bool ServerConnection::read_body(const Bytes& input, io::ReadResult& read) {
       break;
   }
   exchange_->request_.body = exchange_->whole_.take();
+  exchange_->take_trailers();
   respond();
   return true;
 }
@@ -180,6 +179,7 @@ bool ServerConnection::read_streamed(const Bytes& input, io::ReadResult& read) {
     return true;
   }
   const bool done = step.state == ParseState::kDone;
+  if (done) exchange.take_trailers();
   if (!step.data.empty()) {
     exchange.arrive(std::move(step.data));
   } else if (done) {

@@ -5,6 +5,7 @@
 
 #include "fairlead/base/text.h"
 #include "fairlead/http/proto/chars.h"
+#include "fairlead/http/proto/hop_fields.h"
 #include "fairlead/http/proto/target.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/metadata.h"
@@ -36,7 +37,8 @@ struct Rule {
   Use use;
 };
 
-// In the order of their first bytes. What wire::is_reserved_key() says comes on top.
+// In the order of their first bytes; all of http::proto::is_hop_field() is among them. What
+// wire::is_reserved_key() says comes on top.
 constexpr std::array<Rule, 22> kRules = {{
     {"accept", true, Use::kNegotiation},
     {"accept-charset", true, Use::kNegotiation},
@@ -98,17 +100,6 @@ Use use_of(std::string_view name) {
     if (begins_as(name, rule.name)) return rule.use;
   }
   return wire::is_reserved_key(name) ? Use::kTrusted : Use::kPasses;
-}
-
-bool is_named_by_connection(const http::Fields& fields, std::string_view name) {
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    const http::Field field = fields[i];
-    if (!equals_ignoring_case(field.name, "connection")) continue;
-    for (std::string_view left = field.value; !left.empty();) {
-      if (equals_ignoring_case(take_until(left, ','), name)) return true;
-    }
-  }
-  return false;
 }
 
 bool begins_as_json(std::string_view body) {
@@ -175,14 +166,14 @@ bool may_leave(std::string_view name) {
 }  // namespace
 
 void append_field_metadata(std::string& out, const http::Fields& fields, TraceFields trace) {
-  const bool connection = fields.find("connection").has_value();
+  const http::proto::HopFields hop(fields);
   std::array<char, 64> lower{};  // names are short; longer ones take memory
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const http::Field field = fields[i];
     const std::string_view name = field.name;
     const Use use = use_of(name);
     if (use != Use::kPasses && (use != Use::kTrace || trace == TraceFields::kDrop)) continue;
-    if (connection && is_named_by_connection(fields, name)) continue;
+    if (hop.names(name)) continue;
     if (name.size() > lower.size()) {
       wire::append_metadata_pair(out, to_lower(name), field.value);
       continue;

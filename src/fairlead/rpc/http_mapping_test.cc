@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fairlead/http/proto/hop_fields.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/metadata.h"
 
@@ -42,6 +43,15 @@ TEST(FieldMetadata, LeavesOutWhatBelongsToTheConnectionAndTheContent) {
                                 {"Accept", "*/*"},
                                 {"Expect", "100-continue"}})),
             "");
+}
+
+TEST(FieldMetadata, LeavesOutWhatEveryHopDoes) {
+  for (const char* name :
+       {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding",
+        "Upgrade", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization"}) {
+    EXPECT_TRUE(http::proto::is_hop_field(name)) << name;
+    EXPECT_EQ(metadata_of(fields({{name, "1"}})), "") << name;
+  }
 }
 
 TEST(FieldMetadata, LeavesOutWhatNobodyOutsideMaySay) {
