@@ -152,6 +152,16 @@ TEST_F(OnePortTest, CallsRequestsOverTlsForAnotherHostMisdirected) {
   EXPECT_EQ(curl("http", "-H 'Host: elsewhere.example'"), "200") << "nor TLS";
 }
 
+TEST_F(OnePortTest, AnswersForAnyHostWhereThatIsSet) {
+  use_certificate();
+  serving.http.any_host = true;
+  serve({});
+  EXPECT_EQ(output_of("curl -s -m 10 --cacert " + ca_file + " -o /dev/null -w '%{http_code}' " +
+                      "--connect-to ::127.0.0.1" + at.substr(at.rfind(':')) +
+                      " -H 'Host: elsewhere.example' https://localhost/math/name"),
+            "200");
+}
+
 TEST_F(OnePortTest, CountsTlsThatFailsWhereOnlyHttpIsBehindIt) {
   use_certificate();
   serve("https://127.0.0.1:0");

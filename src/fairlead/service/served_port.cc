@@ -50,6 +50,7 @@ Status ServedPort::open(rpc::Peer& peer, const HttpSpec& http, const http::Metri
     http::ServerOptions options;
     options.connections_max = descriptors_for_connections();
     options.metrics = http_metrics;
+    options.any_host = http.any_host;
     options.on_failed = [failures = tls_failures_](const io::Address& from, const Status& why) {
       // HTTP says itself whether a message is whole, and many clients just hang up.
       if (!why.reason().starts_with("tls.") || why.reason() == "tls.truncated") return;
