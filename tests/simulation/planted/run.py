@@ -108,7 +108,7 @@ def build(name):
     if source.exists():
         shutil.rmtree(source)
     source.mkdir(parents=True)
-    for part in ("src", "tests", "cmake"):
+    for part in ("src", "tests", "fuzz", "cmake"):
         shutil.copytree(ROOT / part, source / part, copy_function=shutil.copy)  # new times
     for part in ("CMakeLists.txt", "CMakePresets.json"):
         shutil.copy(ROOT / part, source / part)
