@@ -23,8 +23,8 @@ SERVERS = {  # a program below the build tree, and its arguments
 DATA = pathlib.Path(__file__).resolve().parent.parent / "tests" / "data"
 SMUGGLING = ["--path", "/echo", "--echo", "--level", "all"]
 # Every group of cases and all of `line` but tls_hello.
-ALL_BUT_TLS_HELLO = ("ok.,clte.,te.,cl.,chunk.,line.n,line.h,line.v,line.m,line.l,line.tab,line.two,"
-                     "line.u,line.c,line.p,line.b,host.,field.,conn.")
+ALL_BUT_TLS_HELLO = ("ok.,clte.,te.,cl.,chunk.,line.n,line.h,line.v,line.m,line.l,line.tab,"
+                     "line.two,line.u,line.c,line.p,line.b,host.,field.,conn.")
 SLOW = ["--path", "/about", "--big", "/big", "--ws-path", "/ws/echo", "--pid", "{pid}"]
 # Script, server, arguments behind host and port. "{pid}" is the server's process.
 RUNS = [
