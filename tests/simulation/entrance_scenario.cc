@@ -180,7 +180,8 @@ Task<void> EntranceScenario::drain_later(Duration after) {
   FL_CHECK(slept.ok());
   Status drained = co_await entrance_->close(server_->deadline_after(1s));
   if (entrance_->undecided() > 0) fail("an undecided connection outlived the drain");
-  (void)drained;
+  if (calm_ && !drained.ok())
+    fail("the drain did not hear that all had gone: " + drained.to_string());
 }
 
 // ---- one run ----------------------------------------------------------------------------------
