@@ -22,6 +22,7 @@ constexpr Target kTargets[] = {
     {"body_form", body_form},
     {"body_thrift", body_thrift},
     {"body_xml", body_xml},
+    {"first_bytes", first_bytes},
     {"http_request", http_request},
     {"http_response", http_response},
     {"http_chunked", http_chunked},

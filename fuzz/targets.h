@@ -33,6 +33,7 @@ void body_protobuf(std::string_view input);
 void body_form(std::string_view input);
 void body_thrift(std::string_view input);
 void body_xml(std::string_view input);
+void first_bytes(std::string_view input);
 void http_request(std::string_view input);
 void http_response(std::string_view input);
 void http_chunked(std::string_view input);

@@ -15,7 +15,7 @@ bool asks(const http::Request& request) {
          http::proto::asks_for_websocket(request.fields);
 }
 
-// What the client's certificate says, where it showed one.
+// What the client's certificate says, where it showed one; read from it once for a connection.
 void tell_caller(const http::Exchange& exchange, rpc::SessionValues& values) {
   const auto* const tls = dynamic_cast<const io::TlsStream*>(exchange.stream());
   if (tls != nullptr) remember_caller(values, tls->info());

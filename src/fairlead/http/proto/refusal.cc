@@ -35,6 +35,7 @@ constexpr std::array<RefusalRow, kRefusalCount> kRows = {{
     {413, "http.body_too_large", "the body is larger than the limit"},
     {408, "http.head_timeout", "the header section did not arrive in time"},
     {408, "http.body_timeout", "the body did not arrive in time"},
+    {421, "http.misdirected", "the certificate of this connection is not for the host asked for"},
 }};
 
 }  // namespace
