@@ -287,6 +287,21 @@ TEST_F(WebSocketDialTest, ATokenGoesWithTheHandshake) {
   EXPECT_TRUE(session->open());
 }
 
+TEST_F(WebSocketDialTest, AServerThatAsksForNoLoginTakesATokenAndLooksAway) {
+  listen();
+  ASSERT_TRUE(dial({.login = Login{.body = "unasked"}}).ok());
+  EXPECT_EQ(call(*session, "/echo", "hello")->body.view(), "hello");
+}
+
+TEST(WebSocketLogin, IsATokenWhereBearerAllowsIt) {
+  EXPECT_TRUE(is_bearer_token({.body = "aZ09-._~+/="}));
+  for (const char* body : {"", "a b", "a\r\nb", "a,b", "\xc3\xa4", "a\"b"}) {
+    EXPECT_FALSE(is_bearer_token({.body = body})) << body;
+  }
+  EXPECT_FALSE(is_bearer_token({.body = "a", .body_codec = 'j'}));
+  EXPECT_FALSE(is_bearer_token({.body = "a", .metadata = "b=c"}));
+}
+
 TEST_F(WebSocketDialTest, ALoginThatIsNoTokenIsTheFirstMessage) {
   ASSERT_TRUE(serving_routes
                   .set_login(make_handler([](Context& context) {

@@ -216,6 +216,36 @@ TEST_F(WebSocketCallsTest, ACallThatRunsWhenTheServiceDrainsIsAnswered) {
   EXPECT_EQ(reply->quotient, 150);
 }
 
+TEST_F(WebSocketCallsTest, ALoginThatIsBeingCheckedWhenTheServiceDrainsIsSentAway) {
+  std::atomic<bool> begun = false;
+  const auto check = [&begun](rpc::Context& context) -> Task<Status> {
+    begun = true;
+    while (!context.session().peer().closing()) {
+      Sleep sleep(context.core().timers(), context.core().deadline_after(1ms), {});
+      FL_CO_TRY(co_await sleep);
+    }
+    co_return Status();
+  };
+  ASSERT_TRUE(server.router().set_login(rpc::make_handler(check)).ok());
+  start();
+  Client<Math> math(**caller.target("ws://" + at, {.login = rpc::Login{.body = "sesame"}}));
+  auto call = math.nothing(within(10s));
+  while (!begun) std::this_thread::yield();
+
+  server.stop();
+
+  const Status refused = call.get().status();
+  EXPECT_EQ(refused.code(), Code::kOverloaded) << refused;
+  EXPECT_EQ(refused.reason(), "websocket.draining");
+}
+
+TEST_F(WebSocketCallsTest, CopiesAreNotAdvertisedOverWebSocket) {
+  serving.store = "memory:";
+  serving.advertise = "ws://127.0.0.1:9090";
+  ASSERT_TRUE(server.start(serving).ok());
+  EXPECT_EQ(server.serve(true).reason(), "address.bad");
+}
+
 TEST_F(WebSocketCallsTest, SaysWhyItClosesAConnection) {
   ask_for_login();
   start();

@@ -81,7 +81,7 @@ class Opening : public std::enable_shared_from_this<Opening> {
   class Socket;
   void check(std::string_view reply);
   void answer();
-  void refuse(const Status& why, int http_status = 401);
+  void refuse(const Status& why);
   void end(Status why);
 
   WebSocketSessions& sessions_;
@@ -171,22 +171,18 @@ void Opening::answer() {
   }
 }
 
-void Opening::refuse(const Status& why, int http_status) {
+void Opening::refuse(const Status& why) {
   http::Exchange* const exchange = std::exchange(exchange_, nullptr);
   if (exchange == nullptr) return;
   http::Response response =
-      http::problem_response(why, exchange->request().id, {.http_status = http_status});
-  if (http_status == 401) response.fields.add("WWW-Authenticate", "Bearer");
+      http::problem_response(why, exchange->request().id, {.http_status = 401});
+  response.fields.add("WWW-Authenticate", "Bearer");
   exchange->answer(std::move(response));
 }
 
 void Opening::close(std::uint16_t code) {
   if (socket_ != nullptr) return socket_->close(code, {});
-  if (code == http::WebSocketCode::kGoingAway) {
-    refuse(Status(Code::kOverloaded, "websocket.draining", "the server is going away"), 503);
-  } else {
-    refuse(Status(Code::kUnauthenticated, "session.login_late", "the login took too long"));
-  }
+  refuse(Status(Code::kUnauthenticated, "session.login_late", "the login took too long"));
   end(Status());
 }
 

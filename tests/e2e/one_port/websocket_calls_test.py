@@ -141,6 +141,14 @@ class CallsToPython(unittest.TestCase):
         self.assertIn("websocket.no_protocol", err)
         self.assertEqual(service.messages, [])
 
+    def test_a_protocol_that_websocket_does_not_carry_is_a_mistake_of_the_command(self):
+        done = subprocess.run([PROGRAM, "call", "ws://127.0.0.1:1", "/math/divide", "--protocol",
+                               "thrift-binary"], capture_output=True, text=True, timeout=PATIENCE,
+                              check=False, env=ENVIRONMENT)
+
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("thrift-binary", done.stderr)
+
     def test_a_call_inside_tls_is_answered_where_the_certificate_is_known(self):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="fl_ws_calls_"))
         self.addCleanup(shutil.rmtree, folder)
