@@ -88,6 +88,14 @@ std::string echo_frame(std::int32_t seq, std::size_t bytes) {
   return std::string(out.view());
 }
 
+Task<Status> wait_for_drain(rpc::Context& context) {
+  while (!context.session().peer().closing()) {
+    Sleep sleep(context.core().timers(), context.core().deadline_after(1ms), {});
+    FL_CO_TRY(co_await sleep);
+  }
+  co_return Status();
+}
+
 class WebSocketCallsTest : public ::testing::Test {
  protected:
   WebSocketCallsTest() {
@@ -218,13 +226,9 @@ TEST_F(WebSocketCallsTest, ACallThatRunsWhenTheServiceDrainsIsAnswered) {
 
 TEST_F(WebSocketCallsTest, ALoginThatIsBeingCheckedWhenTheServiceDrainsIsSentAway) {
   std::atomic<bool> begun = false;
-  const auto check = [&begun](rpc::Context& context) -> Task<Status> {
+  const auto check = [&begun](rpc::Context& context) {
     begun = true;
-    while (!context.session().peer().closing()) {
-      Sleep sleep(context.core().timers(), context.core().deadline_after(1ms), {});
-      FL_CO_TRY(co_await sleep);
-    }
-    co_return Status();
+    return wait_for_drain(context);
   };
   ASSERT_TRUE(server.router().set_login(rpc::make_handler(check)).ok());
   start();
