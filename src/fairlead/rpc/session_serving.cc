@@ -268,6 +268,8 @@ void Session::protocol_error(const Status& why, std::string_view input) {
   }
   state_ = State::kClosing;
   fail_calls(why);
+  stream_->set_goodbye(why.code() == Code::kTooLarge ? io::Goodbye::kTooLarge
+                                                     : io::Goodbye::kNotUnderstood);
   stream_->pause();                              // nothing behind it is read
   if (handlers_running_ == 0) stream_->close();  // else when the last one has answered
 }

@@ -68,6 +68,10 @@ void HttpFront::respond(http::Exchange& exchange) {
   calls_.respond(request, {.to = &exchange, .answer = answer});
 }
 
+void HttpFront::stop() {
+  if (sockets_ != nullptr) sockets_->stop();
+}
+
 Task<Status> HttpFront::close(Deadline deadline) {
   if (sockets_ == nullptr) co_return Status();
   co_return co_await sockets_->close(deadline);

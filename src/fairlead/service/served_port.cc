@@ -141,9 +141,13 @@ Task<Status> ServedPort::close_entrance(std::size_t index, Deadline deadline) {
 Task<Status> ServedPort::close_http(std::size_t index, Deadline deadline) {
   Place& place = *places_[index];
   if (place.http == nullptr) co_return Status();
-  Status sockets = co_await place.front->close(deadline);
-  Status requests = co_await place.http->close(deadline);
-  co_return requests.ok() ? sockets : requests;
+  place.front->stop();
+  co_return co_await place.http->close(deadline);
+}
+
+Task<Status> ServedPort::close_websockets(std::size_t index, Deadline deadline) {
+  if (places_[index]->front == nullptr) co_return Status();
+  co_return co_await places_[index]->front->close(deadline);
 }
 
 }  // namespace fairlead::service::internal
