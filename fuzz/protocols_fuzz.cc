@@ -101,7 +101,8 @@ void fuzz_protocol(std::string_view name, std::string_view input) {
   if (received.state == Received::State::kNeedMore || received.state == Received::State::kError) {
     return;
   }
-  const Received cut = protocol->parse(input.substr(0, received.size - 1), kLimits, nullptr);
+  const Received cut =
+      protocol->parse(input.substr(0, received.size - 1), kLimits, &all_transforms());
   FL_CHECK(cut.state == Received::State::kNeedMore && cut.size == received.size);
   if (received.state == Received::State::kMessage) write_again(*protocol, received.message);
 }
@@ -143,7 +144,8 @@ void erpc_http(std::string_view input) {
   FL_CHECK(protocol != nullptr);
   Received received = parse_checked(*protocol, input);
   if (received.state == Received::State::kMessage) {
-    const Received cut = protocol->parse(input.substr(0, received.size - 1), kLimits, nullptr);
+    const Received cut =
+        protocol->parse(input.substr(0, received.size - 1), kLimits, &all_transforms());
     FL_CHECK(cut.state == Received::State::kNeedMore);
   }
   Buffer bytes;

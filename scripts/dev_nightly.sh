@@ -8,6 +8,7 @@ nightly_steps() {
   echo "repeat|tests of async and rpc many times over|repeat_tests 20|repeat_tests 2"
   if [[ -d tests/simulation ]]; then
     echo "simulate|peers on a broken network, 10,000 seeds|simulate_many 10000|simulate_many 200"
+    echo "entrance|protocols told apart there, 3,000 seeds|entrance_many 3000|entrance_many 100"
     echo "planted|bugs that the simulation must find|tests/simulation/planted/run.py|-"
   fi
   echo "soak|full load for minutes, memory flat within 2 %|soak 10|soak 1"
@@ -20,14 +21,17 @@ nightly_steps() {
   echo "tidy|clang-tidy over everything|./dev build tidy|-"
 }
 
-# COUNT seeds of the simulation, as many processes at a time as there are jobs.
+# COUNT [OPTION]: so many seeds of the simulation, as many processes at a time as there are jobs.
 simulate_many() {
   build debug simulate
   local program=build/debug/tests/simulation/simulate chunk=100
-  seq 1 "$chunk" "$1" | xargs -P "$jobs" -I '{}' "$program" --seeds "$chunk" --from '{}' |
+  seq 1 "$chunk" "$1" |
+    xargs -P "$jobs" -I '{}' "$program" "${@:2}" --seeds "$chunk" --from '{}' |
     awk '/ passed, / { passed += $1; failed += $3; next } { print }
          END { print passed + 0 " passed, " failed + 0 " failed"; exit failed != 0 }'
 }
+
+entrance_many() { simulate_many "$1" --entrance; }
 
 # MINUTES of full load on two cores.
 soak() {

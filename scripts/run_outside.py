@@ -16,22 +16,37 @@ import sys
 SERVERS = {  # a program below the build tree, and its arguments
     "http_echo_server": ["tests/e2e/http/http_echo_server"],
     "impatient_echo_server": ["tests/e2e/http/http_echo_server", "--patience-ms", "3000"],
+    "detecting_server": ["tests/e2e/http/http_echo_server", "--detect", "plain"],
+    "detecting_tls_server": ["tests/e2e/http/http_echo_server", "--detect", "tls"],
     "rpc_test_server": ["tests/e2e/rpc/rpc_test_server"],
 }
 DATA = pathlib.Path(__file__).resolve().parent.parent / "tests" / "data"
-SLOW = ["--path", "/about", "--big", "/big", "--ws-path", "/ws/echo", "--conns", "300"]
+SMUGGLING = ["--path", "/echo", "--echo", "--level", "all"]
+# Every group of cases and all of `line` but tls_hello.
+ALL_BUT_TLS_HELLO = ("ok.,clte.,te.,cl.,chunk.,line.n,line.h,line.v,line.m,line.l,line.tab,"
+                     "line.two,line.u,line.c,line.p,line.b,host.,field.,conn.")
+SLOW = ["--path", "/about", "--big", "/big", "--ws-path", "/ws/echo", "--pid", "{pid}"]
 # Script, server, arguments behind host and port. "{pid}" is the server's process.
 RUNS = [
     # HTTP/1.1 framing and request smuggling, also beyond what everyone must hold.
-    ("smuggling_cases.py", "http_echo_server", ["--path", "/echo", "--echo", "--level", "all"]),
-    # Slow clients: others are served meanwhile, and each is let go within 20 s. The memory for a
-    # body that was announced is touched only by debug builds, which write over it at its end: not
-    # measured. Who reads 10 bytes a second hears of its end only behind the 1.1 kB that arrived.
-    ("slow_clients.py", "impatient_echo_server",
-     [*SLOW, "--mode", "idle,head,partial,h2,ws", "--cut", "20", "--pid", "{pid}"]),
-    ("slow_clients.py", "impatient_echo_server", [*SLOW, "--mode", "body", "--cut", "20"]),
-    ("slow_clients.py", "impatient_echo_server",
-     [*SLOW, "--mode", "read", "--cut", "150", "--pid", "{pid}"]),
+    ("smuggling_cases.py", "http_echo_server", SMUGGLING),
+    # The same where raw calls are told apart, and inside TLS. A client hello that is broken is
+    # answered with an alert where TLS is spoken, which the script takes for an answer of HTTP.
+    ("smuggling_cases.py", "detecting_server", SMUGGLING),
+    ("smuggling_cases.py", "detecting_tls_server", [*SMUGGLING, "--tls"]),
+    ("smuggling_cases.py", "detecting_tls_server", [*SMUGGLING, "--only", ALL_BUT_TLS_HELLO]),
+    # Slow clients: others are served meanwhile, and each is let go within 20 s, the script's own
+    # time. A WebSocket that is silent is asked after 30 s, so only an impatient server ends it in
+    # time. Who reads 10 bytes a second hears of its end only behind the 1.1 kB that its system had
+    # taken for it, whatever a server does. Where protocols are told apart, silence may last.
+    ("slow_clients.py", "http_echo_server", [*SLOW, "--mode", "idle,head,body,partial,h2"]),
+    ("slow_clients.py", "impatient_echo_server", [*SLOW, "--mode", "ws"]),
+    ("slow_clients.py", "impatient_echo_server", [*SLOW, "--mode", "read", "--cut", "150"]),
+    ("slow_clients.py", "detecting_tls_server", [*SLOW, "--mode", "head,body,partial,h2"]),
+    ("slow_clients.py", "detecting_tls_server", [*SLOW, "--tls", "--mode", "tls"]),
+    # The script needs some 50 ms for each of its handshakes, and counts them in.
+    ("slow_clients.py", "detecting_tls_server",
+     [*SLOW, "--tls", "--mode", "head,body,partial,h2", "--conns", "100", "--cut", "40"]),
     # WebSocket: handshake, framing, closing, UTF-8, limits, deflate.
     ("ws_conformance.py", "http_echo_server", ["--path", "/ws/echo", "--max-msg", "1048576"]),
     # JSON texts that every reader must take or refuse.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "entrance_scenario.h"
 #include "scenario.h"
 
 namespace fairlead::simulation {
@@ -30,6 +31,27 @@ TEST(Scenario, TracesCallsAndPushesAndBytes) {
                            " /echo", " replied", " push ", " starts ", "call.deadline"}) {
     EXPECT_NE(trace.find(part), std::string::npos) << part;
   }
+}
+
+TEST(EntranceScenario, IsTheSameRunForTheSameSeed) {
+  const EntranceOutcome first = run_entrance_scenario(7);
+  EXPECT_EQ(run_entrance_scenario(7).digest, first.digest);
+  EXPECT_NE(run_entrance_scenario(8).digest, first.digest);
+}
+
+TEST(EntranceScenario, LeadsManyToEachDoorAndSomeToNone) {
+  EntranceOutcome sum;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    const EntranceOutcome outcome = run_entrance_scenario(seed);
+    EXPECT_TRUE(outcome.violations.empty()) << "seed " << seed;
+    sum.accepted += outcome.accepted;
+    sum.rpc += outcome.rpc;
+    sum.http += outcome.http;
+  }
+  EXPECT_GT(sum.accepted, 300U);
+  EXPECT_GT(sum.rpc, 50U);
+  EXPECT_GT(sum.http, 50U);
+  EXPECT_LT(sum.rpc + sum.http, sum.accepted * 9 / 10);
 }
 
 // A simulation in which nothing works would find nothing.

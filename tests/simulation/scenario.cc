@@ -4,14 +4,13 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "caller.h"
 #include "fairlead/async/event.h"
 #include "fairlead/base/text.h"
 #include "stranger.h"
-#include "tests/testkit/heap.h"
+#include "watched_run.h"
 
 namespace fairlead::simulation {
 namespace {
@@ -269,39 +268,17 @@ Outcome Scenario::run() {
   return std::move(run_.outcome);
 }
 
-// Runs on a thread of its own and compares the heap before and after. What `trace` keeps is its
-// own.
-Outcome run_and_compare_heap(std::uint64_t seed,
-                             const std::function<void(std::string_view)>& trace) {
-  testkit::Heap kept;
-  const auto sink = [&trace, &kept](std::string_view line) {
-    const testkit::Heap before = testkit::heap();
-    trace(line);
-    const testkit::Heap after = testkit::heap();
-    kept.blocks += after.blocks - before.blocks;
-    kept.bytes += after.bytes - before.bytes;
-  };
-  Outcome outcome;
-  const testkit::Heap before = testkit::heap();
-  std::thread([&] {
-    outcome = trace ? Scenario(seed, sink).run() : Scenario(seed, {}).run();
-  }).join();
-  const testkit::Heap after = testkit::heap();
-  const std::int64_t blocks = after.blocks - before.blocks - kept.blocks;
-  const std::int64_t bytes = after.bytes - before.bytes - kept.bytes;
-  if (outcome.violations.empty() && (blocks != 0 || bytes != 0)) {
-    outcome.violations.push_back("the heap holds " + std::to_string(blocks) + " blocks, " +
-                                 std::to_string(bytes) + " bytes more than before");
-  }
-  return outcome;
+Outcome run_once(std::uint64_t seed, const Trace& trace) {
+  return run_watched<Outcome>([seed](Trace sink) { return Scenario(seed, std::move(sink)).run(); },
+                              trace);
 }
 
 }  // namespace
 
 Outcome run_scenario(std::uint64_t seed, std::function<void(std::string_view)> trace) {
   // What is made at its first use and kept for the program's life is not of the run.
-  static const Outcome first = run_and_compare_heap(seed, {});
-  return run_and_compare_heap(seed, trace);
+  static const Outcome first = run_once(seed, {});
+  return run_once(seed, trace);
 }
 
 }  // namespace fairlead::simulation

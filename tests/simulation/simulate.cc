@@ -1,35 +1,59 @@
-// Runs scenarios under seeds: --seeds N [--from S] for many, --seed S [--trace] for one again.
+// Runs scenarios under seeds: --seeds N [--from S] for many, --seed S [--trace] for one again; with
+// --entrance those of rpc::Entrance.
 // Ends with "N passed, N failed"; 1 when a property was broken, 2 for a mistake of the caller.
 
 #include <cinttypes>
 #include <cstdio>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "entrance_scenario.h"
 #include "fairlead/base/text.h"
 #include "scenario.h"
 
 namespace {
 
 using fairlead::simulation::Outcome;
+using fairlead::simulation::run_entrance_scenario;
 using fairlead::simulation::run_scenario;
 
 int usage() {
   std::fputs(
-      "usage: simulate --seeds N [--from S]   seeds S .. S+N-1 (S is 1 unless said)\n"
-      "       simulate --seed S [--trace]     one seed; --trace prints every event\n"
+      "usage: simulate [--entrance] --seeds N [--from S]\n"
+      "                                       seeds S .. S+N-1 (S is 1 unless said)\n"
+      "       simulate [--entrance] --seed S [--trace]\n"
+      "                                       one seed; --trace prints every event\n"
+      "--entrance: connections that are told apart by first bytes, else peers and calls.\n"
       "Ends with 0 when every property held under every seed, else 1.\n",
       stderr);
   return 2;
 }
 
-bool run(std::uint64_t seed, bool trace) {
-  const auto print = [](std::string_view line) {
-    std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
-  };
-  const Outcome outcome = trace ? run_scenario(seed, print) : run_scenario(seed);
-  for (const std::string& violation : outcome.violations) {
+void print(std::string_view line) {
+  std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+}
+
+void print_violations(std::uint64_t seed, const std::vector<std::string>& violations) {
+  for (const std::string& violation : violations) {
     std::printf("seed %" PRIu64 ": %s\n", seed, violation.c_str());
   }
+}
+
+bool run_entrance(std::uint64_t seed, bool trace) {
+  const auto outcome = trace ? run_entrance_scenario(seed, print) : run_entrance_scenario(seed);
+  print_violations(seed, outcome.violations);
+  if (trace || !outcome.violations.empty()) {
+    std::printf("seed %" PRIu64 ": digest %016" PRIx64 ", %" PRIu64 " connections, %" PRIu64
+                " to rpc, %" PRIu64 " to HTTP\n",
+                seed, outcome.digest, outcome.accepted, outcome.rpc, outcome.http);
+  }
+  return outcome.violations.empty();
+}
+
+bool run(std::uint64_t seed, bool trace) {
+  const Outcome outcome = trace ? run_scenario(seed, print) : run_scenario(seed);
+  print_violations(seed, outcome.violations);
   if (trace || !outcome.violations.empty()) {
     std::printf("seed %" PRIu64 ": digest %016" PRIx64 ", %" PRIu64 " calls, %" PRIu64
                 " replies, %" PRIu64 " pushes\n",
@@ -44,8 +68,13 @@ int main(int argc, char** argv) {
   std::uint64_t seeds = 0;
   std::uint64_t from = 1;
   bool trace = false;
+  bool entrance = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
+    if (word == "--entrance") {
+      entrance = true;
+      continue;
+    }
     if (word == "--trace") {
       trace = true;
       continue;
@@ -64,9 +93,10 @@ int main(int argc, char** argv) {
   if (seeds == 0 || seeds > 10'000'000) return usage();
   std::uint64_t failed = 0;
   for (std::uint64_t seed = from; seed < from + seeds; ++seed) {
-    if (!run(seed, trace)) {
+    if (!(entrance ? run_entrance(seed, trace) : run(seed, trace))) {
       ++failed;
-      std::printf("again: simulate --seed %" PRIu64 " --trace\n", seed);
+      std::printf("again: simulate %s--seed %" PRIu64 " --trace\n", entrance ? "--entrance " : "",
+                  seed);
     }
   }
   std::printf("%" PRIu64 " passed, %" PRIu64 " failed\n", seeds - failed, failed);

@@ -31,7 +31,8 @@ constexpr const char* kCallExamples =
     "  fairlead call math /math/divide '{\"a\":10,\"b\":2}' --store file:/tmp/store.db\n"
     "  fairlead call 127.0.0.1:9090 /math/divide @argument.json --timeout 200ms\n"
     "  echo 'a=10&b=2' | fairlead call math /math/divide - --codec form --json\n"
-    "  fairlead call tls://127.0.0.1:9443 /math/name --tls-ca ca.pem --protocol json\n\n"
+    "  fairlead call tls://127.0.0.1:9443 /math/name --tls-ca ca.pem --protocol json\n"
+    "  fairlead call ws://127.0.0.1:9090/rpc /math/name --protocol json --login TOKEN\n\n"
     "The reply's body goes to standard output. FAIRLEAD_STORE stands for --store.\n\n";
 
 constexpr const char* kPushExamples =
@@ -134,7 +135,8 @@ class Parser {
 
   void add_call_options(CLI::App& app) {
     app.add_option("SERVICE", out_.call.target,
-                   "Name in the registry, or addresses: 127.0.0.1:9090,tls://127.0.0.1:9443")
+                   "Name in the registry, or addresses: 127.0.0.1:9090,tls://127.0.0.1:9443,"
+                   "ws://127.0.0.1:9090/rpc")
         ->type_name("")
         ->required();
     app.add_option("METHOD", out_.call.method, "Its method: /math/divide")

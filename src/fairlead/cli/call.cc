@@ -99,6 +99,10 @@ class Caller {
     caller->peer_ = std::make_unique<rpc::Peer>(
         *caller->core_, caller->router_, rpc::PeerOptions{.transforms = &caller->transforms_});
     FL_TRY_ASSIGN(const upstream::ServiceOptions options, caller->options_of(arguments.client));
+    if (by_address) {
+      const Status speaks = upstream::check_protocol(*endpoints, options.protocol);
+      if (!speaks.ok()) return Status(Code::kBadMessage, "usage.bad_protocol", speaks.message());
+    }
     caller->service_ =
         std::make_unique<upstream::Service>(*caller->peer_, arguments.target, options);
     if (by_address) {

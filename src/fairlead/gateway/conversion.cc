@@ -30,23 +30,20 @@ Result<std::string> metadata_of(const http::Request& request, Duration timeout) 
   return out;
 }
 
+// As for RPC over HTTP, but JSON and forms alone, and a body must say what it is.
 Result<std::uint8_t> body_codec_of(const http::Request& request) {
+  constexpr auto kForm = static_cast<std::uint8_t>(codec::CodecId::kForm);
   const std::optional<std::string_view> type = request.fields.find("Content-Type");
-  if (!type.has_value() && request.body.empty()) return wire::kNoCodec;
-  std::optional<codec::CodecId> codec;
-  if (type.has_value()) codec = codec::codec_of_content_type(*type);
-  if (codec == codec::CodecId::kJson && request.body.empty()) {
-    return Status(Code::kBadMessage, "codec.json", "the body: wanted JSON, got an empty body");
-  }
-  if (codec == codec::CodecId::kJson || codec == codec::CodecId::kForm) {
-    return static_cast<std::uint8_t>(*codec);
+  Result<std::uint8_t> codec = rpc::body_codec_of(request.fields, request.body.view());
+  if (!codec.ok() && codec.status().reason() != rpc::kMediaTypeReason) return codec;
+  if (codec.ok()) {
+    if (*codec == wire::kNoCodec) return codec;
+    if (type.has_value() && (*codec == wire::kJsonCodec || *codec == kForm)) return codec;
   }
   const std::string got = type.has_value() ? "Content-Type '" + escape_text(*type) + "'"
                                            : "a body without Content-Type";
   return Status(rpc::kUnsupportedMediaType, "gateway.media_type",
-                got +
-                    " is not understood: send application/json or "
-                    "application/x-www-form-urlencoded in UTF-8");
+                got + " is not understood: send, in UTF-8, " + std::string(kMediaTypes));
 }
 
 }  // namespace

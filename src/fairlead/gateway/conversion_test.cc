@@ -49,6 +49,13 @@ TEST(ToCall, KnowsForms) {
   EXPECT_EQ(to_call(post, "/m", milliseconds(1)).value().body_codec, 'f');
 }
 
+// `curl -d '{"a":1}'` says that it sends a form; services take it as JSON, and so does the gateway.
+TEST(ToCall, AFormThatBeginsAsJsonIsJson) {
+  http::Request post = request("POST", R"({"a":1})");
+  post.fields.add("Content-Type", "application/x-www-form-urlencoded");
+  EXPECT_EQ(to_call(post, "/m", milliseconds(1)).value().body_codec, 'j');
+}
+
 TEST(ToCall, AnEmptyBodyWithoutTypeHasNoCodec) {
   EXPECT_EQ(to_call(request("POST"), "/m", milliseconds(1)).value().body_codec, wire::kNoCodec);
   EXPECT_EQ(to_call(request("GET"), "/m", milliseconds(1)).value().body_codec, wire::kNoCodec);
@@ -75,6 +82,15 @@ TEST(ToCall, RefusesOtherTypesAndBodiesWithoutOne) {
     EXPECT_EQ(call.status().reason(), "gateway.media_type") << type;
     EXPECT_EQ(call.status().code(), Code{415}) << type;
   }
+}
+
+TEST(ToCall, RefusesContentCodings) {
+  http::Request post = request("POST", "\x1f\x8b");
+  post.fields.add("Content-Type", "application/json");
+  post.fields.add("Content-Encoding", "identity");
+  EXPECT_EQ(reason_of(post), "ok");
+  post.fields.add("Content-Encoding", "gzip");
+  EXPECT_EQ(reason_of(post), "http.content_coding");
 }
 
 TEST(ToCall, RefusesMethodsThatAreNoCalls) {

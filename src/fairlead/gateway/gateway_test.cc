@@ -3,100 +3,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <functional>
-
 #include <gtest/gtest.h>
 
-#include "fairlead/async/event.h"
-#include "fairlead/http/client.h"
-#include "fairlead/io/core.h"
+#include "fairlead/gateway/testing.h"
 #include "fairlead/observe/prometheus.h"
-#include "fairlead/rpc/peer.h"
 
 namespace fairlead::gateway {
 namespace {
 
 using namespace std::chrono_literals;
 
-// Services, the gateway and the client on one core.
-class GatewayTest : public ::testing::Test {
- protected:
-  GatewayTest() {
-    core_ = io::Core::make().value();
-    client_ = http::Client::make(*core_, {}).value();
-    spec_.listen = io::Address::loopback(0);
-    spec_.routes = {{"/api", "math", true}, {"/away", "away", true}};
-  }
-  ~GatewayTest() override {
-    if (gateway_ != nullptr) {
-      const Status closed = core_->run(gateway_->close(core_->deadline_after(5s)));
-      EXPECT_TRUE(closed.ok()) << closed;
-    }
-    EXPECT_TRUE(core_->run(client_->close(core_->deadline_after(5s))).ok());
-    listener_.reset();
-    for (const auto& peer : peers_) (void)core_->run(peer->close(core_->deadline_after(0s)));
-  }
-
-  void handle(std::string_view method, std::function<Status(rpc::Context&)> function) {
-    ASSERT_TRUE(router_.add(wire::Kind::kCall, method, rpc::make_handler(function)).ok());
-  }
-  void handle_later(std::string_view method, std::function<Task<Status>(rpc::Context&)> function) {
-    ASSERT_TRUE(router_.add(wire::Kind::kCall, method, rpc::make_handler(function)).ok());
-  }
-
-  void start() {
-    peers_.push_back(std::make_unique<rpc::Peer>(*core_, router_, rpc::PeerOptions{}));
-    const auto accept = [this](io::Core&, std::unique_ptr<io::Stream> stream) {
-      peers_.front()->accept(std::move(stream));
-    };
-    listener_ = core_->listen(io::Address::loopback(0), {}, accept).value();
-    gateway_ = Gateway::make(spec_, {core_.get()}, metrics_).value();
-    address_ = gateway_->listen().value();
-    upstream::EndpointSet copies{{.id = "1", .address = listener_->local()}};
-    gateway_->update("math", std::make_shared<const upstream::EndpointSet>(std::move(copies)));
-    gateway_->update("away", std::make_shared<const upstream::EndpointSet>());
-  }
-
-  http::Response send(http::ClientRequest request) {
-    request.address = address_;
-    Result<http::Response> response =
-        core_->run(client_->send(std::move(request), core_->deadline_after(10s)));
-    EXPECT_TRUE(response.ok()) << response.status();
-    return std::move(response).value_or({});
-  }
-  http::Response get(std::string target) {
-    return send({.address = address_, .target = std::move(target)});
-  }
-  http::Response post(std::string target, std::string_view type, std::string_view body) {
-    http::ClientRequest request{.address = address_, .method = "POST", .target = std::move(target)};
-    request.fields.add("Content-Type", type);
-    request.body = Bytes(body);
-    return send(std::move(request));
-  }
-  // A handler that answers when leave_ is set.
-  Task<Status> wait_for_leave(rpc::Context& context) {
-    entered_.set();
-    Status left = co_await leave_.wait(core_->timers(), Deadline());
-    context.begin_reply('j')->append("1");
-    co_return left;
-  }
-  static bool says(const http::Response& response, std::string_view reason) {
-    return response.body.view().find("\"reason\":\"" + std::string(reason) + "\"") !=
-           std::string_view::npos;
-  }
-
-  std::unique_ptr<io::Core> core_;
-  observe::Registry metrics_;
-  rpc::Router router_;
-  std::vector<std::unique_ptr<rpc::Peer>> peers_;
-  std::unique_ptr<io::Listener> listener_;
-  std::unique_ptr<http::Client> client_;
-  GatewaySpec spec_;
-  std::unique_ptr<Gateway> gateway_;
-  io::Address address_;
-  Event entered_;
-  Event leave_;
-};
+using testing::GatewayTest;
 
 TEST_F(GatewayTest, LeadsARequestToACallAndTheReplyBack) {
   handle("/math/echo", [](rpc::Context& context) {

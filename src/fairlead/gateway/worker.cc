@@ -6,6 +6,7 @@
 #include "fairlead/base/text.h"
 #include "fairlead/gateway/conversion.h"
 #include "fairlead/http/problem.h"
+#include "fairlead/rpc/http_mapping.h"
 
 namespace fairlead::gateway::internal {
 
@@ -90,6 +91,7 @@ http::Response Worker::refuse(const Status& status, std::string_view request_id)
   http::Response response =
       http::problem_response(status, request_id, {.style = shared_.spec.status_style});
   if (response.status == 405) response.fields.set("Allow", kAllowedMethods);
+  if (response.status == 415) rpc::append_accepted(response.fields, status, kMediaTypes);
   return response;
 }
 

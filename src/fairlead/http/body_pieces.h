@@ -21,6 +21,11 @@ class BodyPieces {
 
   // Begins a body. False: it is known to be larger than `bytes_max`, kBodyTooLarge.
   bool start(const proto::Framing& framing, std::uint64_t bytes_max);
+  // After start(): trailers of this body go to `trailers`, complete at the end of it; borrowed
+  // until then.
+  void keep_trailers(proto::Trailers& trailers, proto::TrailerLimits limits) {
+    chunks_.keep_trailers(trailers, limits);
+  }
 
   // Reads on at the front of `input` until there is a run of body bytes, the end, a refusal, or no
   // byte left. Call again with what follows `consumed` while it is not empty.

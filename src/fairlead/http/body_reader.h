@@ -17,6 +17,11 @@ class BodyReader {
  public:
   // Begins a body. False: it is known to be larger than `bytes_max`, kBodyTooLarge.
   bool start(const proto::Framing& framing, std::size_t bytes_max);
+  // After start(): trailers of this body go to `trailers`, complete at the end of it; borrowed
+  // until then.
+  void keep_trailers(proto::Trailers& trailers, proto::TrailerLimits limits) {
+    chunks_.keep_trailers(trailers, limits);
+  }
 
   // Reads from the front of `input`; `read` says what was taken and what is wanted next.
   // Errors in refusal(): kBodyTooLarge and those of ChunkedDecoder.

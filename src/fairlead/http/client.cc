@@ -39,24 +39,6 @@ Status not_sent(Status status) { return std::move(status).with_outcome(Outcome::
 
 }  // namespace
 
-namespace internal {
-
-Lease::~Lease() {
-  if (client_ == nullptr) return;
-  const bool keep = connection_ != nullptr && connection_->reusable() &&
-                    !client_->gate_.closing() && pool_->idle.size() < client_->options_.idle_max;
-  if (keep) {
-    connection_->become_idle();
-    pool_->idle.push_back(std::move(connection_));
-    return;
-  }
-  client_->core_.dispose(std::move(connection_));
-  --pool_->open;
-  client_->forget_if_empty(*pool_);
-}
-
-}  // namespace internal
-
 Result<std::unique_ptr<Client>> Client::make(io::Core& core, ClientOptions options) {
   FL_TRY(validate(options));
   return std::unique_ptr<Client>(new Client(core, options));
@@ -66,23 +48,27 @@ Client::Client(io::Core& core, ClientOptions options) : core_(core), options_(op
 
 Client::~Client() { FL_CHECK(pools_.empty()); }
 
-Task<Result<Response>> Client::send(ClientRequest request, Deadline deadline, CancelToken cancel) {
+Result<Gate::Pass> Client::enter(Deadline deadline, const CancelToken& cancel) {
   core_.assert_here();
   std::optional<Gate::Pass> pass = gate_.enter();
   if (!pass) {
-    co_return not_sent(
-        Status(Code::kConnectionClosed, "http.client_closed", "the client is closing"));
+    return not_sent(Status(Code::kConnectionClosed, "http.client_closed", "the client is closing"));
   }
   if (deadline.passed(core_.now())) {
-    co_return not_sent(
+    return not_sent(
         Status(Code::kDeadlineExceeded, "wait.deadline", "the deadline passed before sending"));
   }
   if (cancel.cancelled()) {
-    co_return not_sent(Status(Code::kCancelled, "wait.cancelled", "cancelled before sending"));
+    return not_sent(Status(Code::kCancelled, "wait.cancelled", "cancelled before sending"));
   }
   options_.metrics.client_requests_sent.add();
+  return std::move(*pass);
+}
+
+Task<Result<Response>> Client::send(ClientRequest request, Deadline deadline, CancelToken cancel) {
+  FL_CO_TRY_ASSIGN(const Gate::Pass pass, enter(deadline, cancel));
   bool stale = false;
-  Result<Response> result = co_await send_once(&request, false, deadline, cancel, &stale);
+  Result<Response> result = co_await send_once(&request, request.fresh, deadline, cancel, &stale);
   if (stale && is_idempotent(request.method)) {
     options_.metrics.client_requests_resent.add();
     result = co_await send_once(&request, true, deadline, std::move(cancel), &stale);
@@ -94,16 +80,47 @@ Task<Result<Response>> Client::send(ClientRequest request, Deadline deadline, Ca
 // `stale` is set when a kept connection turned out to be closed before it said anything.
 Task<Result<Response>> Client::send_once(const ClientRequest* request, bool fresh,
                                          Deadline deadline, CancelToken cancel, bool* stale) {
-  FL_CO_TRY_ASSIGN(internal::Lease lease, take_place(request->address, fresh));
-  const bool reused = lease.connection() != nullptr;
-  if (!reused) {
-    Status connected = co_await connect(&lease, request->address, deadline, cancel);
+  FL_CO_TRY_ASSIGN(
+      std::unique_ptr<ClientExchange> exchange,
+      co_await begin(request, request->body.size(), fresh, deadline, std::move(cancel)));
+  exchange->streamed_ = false;
+  if (!exchange->continue_awaited_) {
+    exchange->write_whole(request->body);
+  } else {
+    Status written = co_await exchange->write(request->body);  // why not is told by whole()
+  }
+  Result<Response> result = co_await exchange->whole();
+  *stale = exchange->reused_ && result.status().reason() == "http.closed";
+  co_return result;
+}
+
+Task<Result<std::unique_ptr<ClientExchange>>> Client::open(ClientRequest request,
+                                                           std::optional<std::uint64_t> length,
+                                                           Deadline deadline, CancelToken cancel) {
+  FL_CHECK(request.body.empty());
+  FL_CO_TRY_ASSIGN(Gate::Pass pass, enter(deadline, cancel));
+  Result<std::unique_ptr<ClientExchange>> begun =
+      co_await begin(&request, length, request.fresh, deadline, std::move(cancel));
+  if (begun.ok()) {
+    (*begun)->pass_.emplace(std::move(pass));
+  } else {
+    options_.metrics.client_requests_failed.add();
+  }
+  co_return begun;
+}
+
+Task<Result<std::unique_ptr<ClientExchange>>> Client::begin(const ClientRequest* request,
+                                                            std::optional<std::uint64_t> length,
+                                                            bool fresh, Deadline deadline,
+                                                            CancelToken cancel) {
+  FL_CO_TRY_ASSIGN(std::unique_ptr<ClientExchange> exchange, take_place(request->address, fresh));
+  exchange->bound(deadline, std::move(cancel));
+  if (!exchange->reused_) {
+    Status connected = co_await connect(exchange.get(), request->address);
     if (!connected.ok()) co_return not_sent(std::move(connected));
   }
-  Result<Response> result =
-      co_await lease.connection()->exchange(request, deadline, std::move(cancel));
-  *stale = reused && result.status().reason() == "http.closed";
-  co_return result;
+  FL_CO_TRY(exchange->connection_->begin(*exchange, *request, length));
+  co_return std::move(exchange);
 }
 
 Task<Status> Client::close(Deadline deadline) {
@@ -123,38 +140,63 @@ std::size_t Client::idle_connections() const {
 }
 
 // A place in the address's pool, with a kept connection unless `fresh` or there is none.
-Result<internal::Lease> Client::take_place(const io::Address& address, bool fresh) {
+Result<std::unique_ptr<ClientExchange>> Client::take_place(const io::Address& address, bool fresh) {
   const std::string key = address.to_text();
   std::unique_ptr<internal::Pool>& pool = pools_[key];
   if (pool == nullptr) {
     pool = std::make_unique<internal::Pool>();
     pool->key = key;
   }
-  while (!fresh && !pool->idle.empty()) {
-    std::unique_ptr<internal::ClientConnection> connection = std::move(pool->idle.back());
+  std::unique_ptr<internal::ClientConnection> kept;
+  while (!fresh && kept == nullptr && !pool->idle.empty()) {
+    std::unique_ptr<internal::ClientConnection> last = std::move(pool->idle.back());
     pool->idle.pop_back();
-    connection->leave_idle();
-    if (connection->reusable()) return internal::Lease(*this, *pool, std::move(connection));
-    core_.dispose(std::move(connection));  // it is about to close
-    --pool->open;
+    last->leave_idle();
+    if (last->reusable()) {
+      kept = std::move(last);
+    } else {
+      core_.dispose(std::move(last));  // it is about to close
+      --pool->open;
+    }
   }
-  if (pool->open >= options_.connections_max) {
-    return Status(Code::kLocalLimit, "http.pool_full",
-                  std::to_string(pool->open) + " connections to " + key + " are in use");
+  if (kept == nullptr) {
+    if (pool->open >= options_.connections_max) {
+      return Status(Code::kLocalLimit, "http.pool_full",
+                    std::to_string(pool->open) + " connections to " + key + " are in use");
+    }
+    ++pool->open;
   }
-  ++pool->open;
-  return internal::Lease(*this, *pool, nullptr);
+  std::unique_ptr<ClientExchange> exchange(new ClientExchange(*this, *pool, options_.head));
+  exchange->reused_ = kept != nullptr;
+  exchange->connection_ = std::move(kept);
+  return exchange;
 }
 
-Task<Status> Client::connect(internal::Lease* lease, io::Address address, Deadline deadline,
-                             CancelToken cancel) {
-  const Deadline until = earlier(deadline, core_.deadline_after(options_.connect_timeout));
+Task<Status> Client::connect(ClientExchange* exchange, io::Address address) {
+  const Deadline until =
+      earlier(exchange->deadline_, core_.deadline_after(options_.connect_timeout));
   FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
-                   co_await core_.connect(address, until, std::move(cancel)));
+                   co_await core_.connect(address, until, exchange->cancel_));
   options_.metrics.client_connections_opened.add();
-  lease->fill(
-      std::make_unique<internal::ClientConnection>(*this, lease->pool(), std::move(stream)));
+  exchange->connection_ =
+      std::make_unique<internal::ClientConnection>(*this, exchange->pool_, std::move(stream));
   co_return Status();
+}
+
+// The end of an exchange; `connection` is null when it was never made.
+void Client::give_back(internal::Pool& pool,
+                       std::unique_ptr<internal::ClientConnection> connection) {
+  if (connection != nullptr) connection->leave_exchange();
+  const bool keep = connection != nullptr && connection->reusable() && !gate_.closing() &&
+                    pool.idle.size() < options_.idle_max;
+  if (keep) {
+    connection->become_idle();
+    pool.idle.push_back(std::move(connection));
+    return;
+  }
+  core_.dispose(std::move(connection));
+  --pool.open;
+  forget_if_empty(pool);
 }
 
 void Client::drop_idle(internal::ClientConnection& connection) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "fairlead/async/task.h"
 #include "fairlead/base/result.h"
 #include "fairlead/base/time.h"
+#include "fairlead/http/client_exchange.h"
 #include "fairlead/http/message.h"
 #include "fairlead/http/metrics.h"
 #include "fairlead/http/proto/head.h"
@@ -18,15 +21,9 @@
 
 namespace fairlead::http {
 
-namespace internal {
-class ClientConnection;
-class Lease;
-struct Pool;
-}  // namespace internal
-
 struct ClientOptions {
   proto::HeadLimits head{};                             // of responses
-  std::size_t body_bytes_max = std::size_t{64} << 20U;  // of a response
+  std::size_t body_bytes_max = std::size_t{64} << 20U;  // of a whole response: send()
   std::size_t connections_max = 256;                    // to one address; >= 1
   std::size_t idle_max = 32;                            // kept to one address; 0: none is kept
   Duration idle_timeout = std::chrono::seconds(30);     // below the usual server's 60 s
@@ -40,8 +37,13 @@ struct ClientRequest {
   std::string method = "GET";
   std::string target = "/";  // escaped, with query: proto::append_escaped_path() helps
   std::string authority{};   // Host; empty: the address
-  Fields fields{};           // Host, Content-Length, Transfer-Encoding, Connection are left out
-  Bytes body{};
+  // Left out: Host, Content-Length, Expect, and what is of the hop (proto/hop_fields.h), so that a
+  // proxy may give the fields that it received.
+  Fields fields{};
+  Bytes body{};                  // of send(); with open() it is streamed
+  bool expect_continue = false;  // the body waits for 100, for an answer, or for a second
+  bool accept_trailers = false;  // says TE: trailers; those that come are told in any case
+  bool fresh = false;            // over a new connection, not a kept one
 };
 
 // Thread:   one core; every method there.
@@ -66,7 +68,16 @@ class Client {
   //   `http.unexpected_upgrade`, or a reason of proto/refusal.h: what came is no answer; UNKNOWN
   Task<Result<Response>> send(ClientRequest request, Deadline deadline, CancelToken cancel = {});
 
-  // Takes no new requests, closes idle connections, waits for requests under way. Idempotent.
+  // Sends the head of `request` and gives the exchange, to stream its body and the response. The
+  // body will have `length` bytes, 0 for none; nullopt: it is chunked. Nothing is sent twice:
+  // ClientExchange::reused() tells who could. `request.body` is empty.
+  // Errors: those of send() up to `http.closed`.
+  Task<Result<std::unique_ptr<ClientExchange>>> open(ClientRequest request,
+                                                     std::optional<std::uint64_t> length,
+                                                     Deadline deadline, CancelToken cancel = {});
+
+  // Takes no new requests, closes idle connections, waits for requests under way and for the end of
+  // each ClientExchange. Idempotent.
   // Errors: kDeadlineExceeded `wait.deadline`; call it again.
   Task<Status> close(Deadline deadline);
 
@@ -74,21 +85,26 @@ class Client {
 
  private:
   friend internal::ClientConnection;
-  friend internal::Lease;
+  friend ClientExchange;
   Client(io::Core& core, ClientOptions options);
 
+  Result<Gate::Pass> enter(Deadline deadline, const CancelToken& cancel);
   Task<Result<Response>> send_once(const ClientRequest* request, bool fresh, Deadline deadline,
                                    CancelToken cancel, bool* stale);
-  Result<internal::Lease> take_place(const io::Address& address, bool fresh);
-  Task<Status> connect(internal::Lease* lease, io::Address address, Deadline deadline,
-                       CancelToken cancel);
+  Task<Result<std::unique_ptr<ClientExchange>>> begin(const ClientRequest* request,
+                                                      std::optional<std::uint64_t> length,
+                                                      bool fresh, Deadline deadline,
+                                                      CancelToken cancel);
+  Result<std::unique_ptr<ClientExchange>> take_place(const io::Address& address, bool fresh);
+  Task<Status> connect(ClientExchange* exchange, io::Address address);
+  void give_back(internal::Pool& pool, std::unique_ptr<internal::ClientConnection> connection);
   void drop_idle(internal::ClientConnection& connection);
   void forget_if_empty(internal::Pool& pool);
 
   io::Core& core_;
   const ClientOptions options_;
   std::unordered_map<std::string, std::unique_ptr<internal::Pool>> pools_;  // by address text
-  Gate gate_;                                                               // one pass per send()
+  Gate gate_;  // one pass per send() and open exchange
 };
 
 }  // namespace fairlead::http

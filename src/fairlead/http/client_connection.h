@@ -1,16 +1,19 @@
 // One connection of a Client: one exchange at a time, idle in its pool in between.
+//
+//   idle ─► begin(): HEAD ─► BODY ─► done ─► leave_exchange(): idle again, if reusable()
+//                      └───────┴─ fail(): done with an error, and the stream is closed
+//
+// The state of an exchange lies in ClientExchange; here is what reads and writes its bytes.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "fairlead/async/event.h"
-#include "fairlead/async/task.h"
-#include "fairlead/http/body_reader.h"
 #include "fairlead/http/client.h"
+#include "fairlead/http/client_exchange.h"
 
 namespace fairlead::http::internal {
 
@@ -28,67 +31,56 @@ class ClientConnection final : public io::Disposable, private io::StreamHandler,
   ClientConnection(Client& client, Pool& pool, std::unique_ptr<io::Stream> stream);
   ~ClientConnection() override = default;
 
-  // `request` is borrowed until the task ends. Errors: those of Client::send() from 'wait.*' on.
-  Task<Result<Response>> exchange(const ClientRequest* request, Deadline deadline,
-                                  CancelToken cancel);
+  // Writes the head of `request`, whose body will have `length` bytes; nullopt: it is chunked.
+  // `exchange` is borrowed until leave_exchange().
+  // Errors: kEncodeFailed, NOT_SENT; kConnectionClosed `http.closed`.
+  Status begin(ClientExchange& exchange, const ClientRequest& request,
+               std::optional<std::uint64_t> length);
+  void leave_exchange() { exchange_ = nullptr; }
   // After an exchange: it may carry another one.
   bool reusable() const { return reusable_ && stream_ != nullptr && stream_->unsent_bytes() == 0; }
   void become_idle();
   void leave_idle() { disarm(); }
   Pool& pool() { return pool_; }
 
- private:
-  enum class State : std::uint8_t { kIdle, kHead, kBody };
+  // For ClientExchange, from begin() on. What is written to a lost connection is dropped.
+  void write_piece(Bytes piece, bool chunked);
+  Status write_last_chunk(std::span<const Field> trailers);
+  bool takes_no_more() const;
+  void resume_body();
+  // Ends the exchange with `why` and the connection with it. The exchange may be gone after it.
+  void give_up(Status why);
 
+ private:
   io::ReadResult on_read(const Bytes& input) override;
   void on_end() override;
   void on_close(Status why) override;
+  void on_sent() override;
   void on_timer() override;
 
+  bool in_exchange() const;
+  void read_on(const Bytes& input, io::ReadResult& read);
+  // They take from the front of `input` and say whether there may be more to do.
   bool read_head(const Bytes& input, io::ReadResult& read);
-  bool read_body(const Bytes& input, io::ReadResult& read);
-  Status write(const ClientRequest& request);
+  bool read_interim(int status);
+  bool read_whole(const Bytes& input, io::ReadResult& read);
+  bool read_streamed(const Bytes& input, io::ReadResult& read);
+  Status write_head(const ClientRequest& request, std::optional<std::uint64_t> length);
+  void end_response();
   void lose(std::string_view cause);
-  void fail(Status status);
-  void finish(Result<Response> result);
+  bool fail(Status status);
+  void wake();
 
-  // Neither is touched once the connection is out of the pool and out of its lease: its last
+  // Neither is touched once the connection is out of the pool and out of its exchange: its last
   // callbacks may come after the client's end.
   Client& client_;
   Pool& pool_;
   io::Core& core_;
   std::unique_ptr<io::Stream> stream_;  // null once closed
-  proto::ResponseHeadParser parser_;
-  BodyReader body_;
-  std::optional<Result<Response>> result_;
-  std::optional<Event> done_;  // of the exchange
-  State state_ = State::kIdle;
-  bool to_head_ = false;
-  bool heard_ = false;
+  ClientExchange* exchange_ = nullptr;  // null: none
+  bool keep_alive_ = false;             // as the response says
   bool reusable_ = false;
-  int interims_ = 0;  // 1xx responses of this exchange
-};
-
-// A place in a pool and the connection in it, for one request. Its end gives both back.
-class Lease {
- public:
-  Lease(Client& client, Pool& pool, std::unique_ptr<ClientConnection> connection)
-      : client_(&client), pool_(&pool), connection_(std::move(connection)) {}
-  Lease(Lease&& other) noexcept
-      : client_(std::exchange(other.client_, nullptr)),
-        pool_(other.pool_),
-        connection_(std::move(other.connection_)) {}
-  Lease& operator=(Lease&&) = delete;
-  ~Lease();
-
-  Pool& pool() { return *pool_; }
-  ClientConnection* connection() { return connection_.get(); }
-  void fill(std::unique_ptr<ClientConnection> connection) { connection_ = std::move(connection); }
-
- private:
-  Client* client_;
-  Pool* pool_;
-  std::unique_ptr<ClientConnection> connection_;
+  bool paused_ = false;  // the stream waits for resume()
 };
 
 }  // namespace fairlead::http::internal

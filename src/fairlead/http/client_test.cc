@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
-#include <list>
-
+#include "fairlead/http/client_testing.h"
 #include "fairlead/http/server.h"
 #include "fairlead/http/testing.h"
 
@@ -12,74 +10,8 @@ namespace fairlead::http {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ScriptedServer;
 using testing::turn_until;
-
-// What a scripted server does when it has seen the end of a request head.
-struct Act {
-  std::string answer;
-  bool close = false;  // after the answer
-};
-
-// Follows a script across all its connections, and records what it was sent.
-class ScriptedServer {
- public:
-  explicit ScriptedServer(io::Core& core) : core_(core) {
-    listener_ = core.listen(io::Address::loopback(0), {},
-                            [this](io::Core&, std::unique_ptr<io::Stream> stream) {
-                              peers_.emplace_back(*this, std::move(stream));
-                            })
-                    .value();
-  }
-  const io::Address& address() const { return listener_->local(); }
-  void will(std::string answer, bool close = false) {
-    script_.push_back({std::move(answer), close});
-  }
-  void close_all() {
-    for (Peer& peer : peers_) {
-      if (peer.stream != nullptr) peer.stream->close();
-    }
-  }
-  void say(std::string_view bytes) { peers_.back().write(bytes); }
-  std::size_t connections() const { return peers_.size(); }
-  const std::string& received() const { return received_; }
-
- private:
-  struct Peer final : io::StreamHandler {
-    Peer(ScriptedServer& owner, std::unique_ptr<io::Stream> made)
-        : server(owner), stream(std::move(made)) {
-      stream->start(*this);
-    }
-    void write(std::string_view bytes) {
-      stream->output().append(bytes);
-      stream->wrote();
-    }
-    io::ReadResult on_read(const Bytes& input) override {
-      server.received_ += input.view();
-      seen += input.view();
-      for (std::size_t end = 0; (end = seen.find("\r\n\r\n")) != std::string::npos;) {
-        seen.erase(0, end + 4);
-        if (server.script_.empty()) break;
-        const Act act = server.script_.front();
-        server.script_.pop_front();
-        write(act.answer);
-        if (act.close) stream->close();
-      }
-      return {input.size(), 0};
-    }
-    void on_end() override { stream->close(); }
-    void on_close(Status) override { server.core_.dispose(std::move(stream)); }
-
-    ScriptedServer& server;
-    std::unique_ptr<io::Stream> stream;
-    std::string seen;
-  };
-
-  io::Core& core_;
-  std::list<Peer> peers_;
-  std::deque<Act> script_;
-  std::string received_;
-  std::unique_ptr<io::Listener> listener_;
-};
 
 class ClientTest : public ::testing::Test {
  protected:

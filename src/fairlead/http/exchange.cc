@@ -45,6 +45,24 @@ Task<Result<Bytes>> Exchange::read() {
   }
 }
 
+// The head is read. False: the body is known to be too large.
+bool Exchange::start_body(const BodyPlan& plan, const proto::HeadLimits& limits) {
+  const proto::Framing& framing = parser_.head().framing;
+  const proto::TrailerLimits left =
+      proto::trailer_limits(limits, parser_.size(), parser_.fields().size());
+  if (plan.streamed) {
+    if (!pieces_.start(framing, plan.bytes_max)) return false;
+    pieces_.keep_trailers(trailers_, left);
+  } else {
+    if (!whole_.start(framing, plan.bytes_max)) return false;
+    whole_.keep_trailers(trailers_, left);
+  }
+  return true;
+}
+
+// The body is read to its end.
+void Exchange::take_trailers() { request_.trailers.add_all(trailers_); }
+
 void Exchange::arrive(Bytes piece) {
   if (arrival_ && !arrival_->is_set() && arrived_.empty()) {
     direct_ = std::move(piece);
@@ -101,6 +119,7 @@ void Exchange::reset() {
   parser_.reset();
   whole_.start({}, 0);
   request_.body = {};
+  request_.trailers.clear();
   request_.cancelled = {};
   arrived_.release();
   direct_ = {};

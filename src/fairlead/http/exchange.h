@@ -58,7 +58,8 @@ class Exchange final : public io::Disposable {
   // The same of views, written at once and without an allocation.
   void answer(int status, std::span<const Field> fields, std::string_view body);
 
-  // The next piece of a streamed body; empty: it has ended. A client that waits for it is told to
+  // The next piece of a streamed body; empty: it has ended, and Request::trailers is what stood
+  // behind it. A client that waits for it is told to
   // continue by the first call. While 64 KiB are here and not taken, no more is read.
   // Errors: kTooLarge, kBadMessage, 408 and others with the reasons of proto/refusal.h;
   //         kConnectionClosed `http.client_gone`. Answered with as they are, unless begin() was.
@@ -82,6 +83,8 @@ class Exchange final : public io::Disposable {
   friend class Server;
 
   void reset();
+  bool start_body(const BodyPlan& plan, const proto::HeadLimits& limits);
+  void take_trailers();
   void end_body(proto::Refusal refusal);
   void arrive(Bytes piece);
   void wake();
@@ -91,6 +94,7 @@ class Exchange final : public io::Disposable {
   proto::RequestHeadParser parser_;
   internal::BodyReader whole_;
   internal::BodyPieces pieces_;
+  proto::Trailers trailers_;  // of the body that is being read
   Request request_;
   std::optional<CancelSource> cancel_;
   Time dispatched_;  // when the request was given to who answers it

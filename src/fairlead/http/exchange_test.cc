@@ -32,6 +32,7 @@ class Many final : public Responder {
     if (path == "/stream/echo") return scope.spawn(echo(this, exchange));
     if (path == "/stream/ignore") return exchange.answer(200, kPlain, "unread");
     if (path == "/stream/count") return scope.spawn(count(this, exchange));
+    if (path.ends_with("/trailers")) return scope.spawn(tell_trailers(exchange));
     if (path == "/chunks") return scope.spawn(send_chunks(exchange, std::nullopt));
     if (path == "/sized") return scope.spawn(send_chunks(exchange, 10));
     if (path == "/short") return scope.spawn(send_chunks(exchange, 11));
@@ -82,6 +83,21 @@ class Many final : public Responder {
       self->bytes += piece->size();
     }
     exchange.answer(200, kPlain, std::to_string(self->bytes));
+  }
+  // Reads a body that is streamed to its end, and answers with the trailers.
+  static Task<void> tell_trailers(Exchange& exchange) {
+    std::string seen;
+    while (exchange.request().path == "/stream/trailers") {
+      Result<Bytes> piece = co_await exchange.read();
+      if (!piece.ok()) co_return exchange.answer(piece.status());
+      if (piece->empty()) break;
+      EXPECT_TRUE(exchange.request().trailers.empty()) << "not before the end";
+    }
+    const Fields& trailers = exchange.request().trailers;
+    for (std::size_t i = 0; i < trailers.size(); ++i) {
+      seen.append(trailers[i].name).append("=").append(trailers[i].value).append(";");
+    }
+    exchange.answer(200, kPlain, seen + "end");
   }
   static Task<void> send_chunks(Exchange& exchange, std::optional<std::uint64_t> length) {
     if (!exchange.begin(200, kPlain, length).ok()) co_return exchange.cut();
@@ -179,6 +195,33 @@ TEST_F(ExchangeTest, BoundsABodyByItsRoute) {
   RawClient client(*core, address);
   client.send(head("/small", "Content-Length: 5\r\n"));
   EXPECT_TRUE(client.wait_for_close().starts_with("HTTP/1.1 413 "));
+}
+
+TEST_F(ExchangeTest, HandsOverTheTrailersOfWholeAndOfStreamedBodies) {
+  start();
+  for (const std::string_view path : {"/trailers", "/stream/trailers"}) {
+    RawClient client(*core, address);
+    const std::string begin = head(path, "Transfer-Encoding: chunked\r\n");
+
+    client.send(begin + "2\r\nab\r\n0\r\nX-Su");
+    client.send("m: 7\r\nHost: evil\r\nx-b: \r\n\r\n" + begin + "1\r\na\r\n0\r\n\r\n");
+
+    const std::string& received = client.wait_for("\r\n\r\nend");
+    EXPECT_NE(received.find("\r\n\r\nX-Sum=7;x-b=;endHTTP/1.1 200"), std::string::npos) << received;
+  }
+}
+
+TEST_F(ExchangeTest, CountsTrailersAsAPartOfTheHead) {
+  start({.head = {.fields_max = 3}});
+  for (const std::string_view path : {"/trailers", "/stream/trailers"}) {
+    RawClient client(*core, address);
+    const std::string begin = head(path, "Transfer-Encoding: chunked\r\n") + "0\r\na: b\r\n";
+    client.send(begin + "\r\n");
+    client.wait_for("a=b;end");
+    client.send(begin + "c: d\r\n\r\n");
+    EXPECT_NE(client.wait_for_close().find("HTTP/1.1 431 "), std::string::npos);
+    EXPECT_NE(client.received().find("http.trailer_too_large"), std::string::npos);
+  }
 }
 
 TEST_F(ExchangeTest, ClosesBehindAnAnswerToABodyThatNobodyRead) {

@@ -25,6 +25,11 @@ class Fields {
 
   // Replaces all by the fields of a parsed head, in the memory that is there.
   void assign(const proto::FieldTable& table);
+  // Adds all of `list`: anything with size() and operator[] that gives a Field.
+  template <class List>
+  void add_all(const List& list) {
+    for (std::size_t i = 0; i < list.size(); ++i) add(list[i].name, list[i].value);
+  }
   // Keeps the memory.
   void clear() {
     text_.clear();

@@ -27,6 +27,9 @@ struct Request {
   int minor = 1;          // HTTP/1.`minor`
   Fields fields{};
   Bytes body;  // whole, without its transfer coding; empty when it is read as a stream
+  // The fields behind a chunked body, without the names that may not stand there
+  // (proto/trailers.h); of a streamed body there once its end was read. Never mixed with `fields`.
+  Fields trailers{};
   io::Address peer;
   std::string id;         // X-Request-Id when the peer sent a usable one, else made here
   CancelToken cancelled;  // heard when the connection is lost or the server gives up draining
@@ -41,6 +44,9 @@ struct Response {
   // With status 101, for a request that asked for an upgrade: takes the connection once the head is
   // written. The stream has been started: its new owner takes it over by io::Stream::hand_over().
   std::function<void(std::unique_ptr<io::Stream> stream)> upgrade{};
+  // Of a response that a Client received: as Request::trailers. Those that a server sends go behind
+  // a streamed body, by Exchange::finish(); none are sent from here.
+  Fields trailers{};
 
   static Response text(int status, std::string_view body);  // text/plain; charset=utf-8
   static Response json(int status, std::string_view body);  // application/json

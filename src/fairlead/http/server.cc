@@ -75,7 +75,7 @@ Result<io::Address> Server::listen(const io::Address& address) {
   return listeners_.back()->local();
 }
 
-void Server::adopt(std::unique_ptr<io::Stream> stream) {
+void Server::adopt(std::unique_ptr<io::Stream> stream, std::optional<Time> head_began) {
   core_.assert_here();
   if (closing_ || count_ >= options_.connections_max) {
     options_.metrics.connections_refused.add();
@@ -88,7 +88,7 @@ void Server::adopt(std::unique_ptr<io::Stream> stream) {
   if (first_ != nullptr) first_->previous_ = connection;
   first_ = connection;
   ++count_;
-  connection->start();
+  connection->start(head_began);
 }
 
 // `visitor` may end the connection that it is given, and no other one.

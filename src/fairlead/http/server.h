@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "fairlead/async/event.h"
@@ -41,6 +43,11 @@ struct ServerOptions {
   Duration rate_window = std::chrono::seconds(10);
   std::size_t rate_min = 240;  // bytes per second
   bool show_cause = false;     // causes in error answers
+  // Over TLS, a client that named a host in the handshake (SNI) and asks for another one, which the
+  // certificate that it saw is not for: 421 unless this is set (RFC 9110 section 7.4).
+  bool any_host = false;
+  // Hears of each connection that an error ended, "tls.bad_record"; not of those given away.
+  std::function<void(const io::Address& peer, const Status& why)> on_failed{};
   Metrics metrics{};
 };
 
@@ -65,8 +72,8 @@ class Server {
   // Opens one more address; gives the one really bound. Errors: those of io::Core::listen().
   Result<io::Address> listen(const io::Address& address);
   // Serves a stream that was accepted elsewhere, also one that was started by who looked at its
-  // first bytes.
-  void adopt(std::unique_ptr<io::Stream> stream);
+  // first bytes; the time of its first head runs from `head_began`, else from its first byte here.
+  void adopt(std::unique_ptr<io::Stream> stream, std::optional<Time> head_began = {});
 
   // Stops accepting, closes idle connections, lets requests under way end (their answers say
   // `Connection: close`), and waits for them until `deadline`; then cuts them off and cancels

@@ -22,16 +22,28 @@ bool is_request_id(std::string_view text) {
   return text.size() <= 64 && proto::is_all(text, proto::kTokenChar);
 }
 
+// The host of "host:port" or "[address]:port", as certificates name it.
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+  std::string_view host = authority.substr(0, authority.find(':'));
+  if (host.ends_with('.')) host.remove_suffix(1);  // a name that is complete (RFC 1034)
+  return host;
+}
+
 // Into write_timeout: so many looks in a row that find too little.
 constexpr std::uint8_t kLooksPerTimeout = 5;
 
 }  // namespace
 
 ServerConnection::ServerConnection(Server& server, std::unique_ptr<io::Stream> stream)
-    : server_(server), stream_(std::move(stream)), peer_(stream_->peer()) {}
+    : server_(server),
+      stream_(std::move(stream)),
+      tls_(dynamic_cast<const io::TlsStream*>(stream_.get())),
+      peer_(stream_->peer()) {}
 
-void ServerConnection::start() {
-  await_until(core().now() + server_.options_.head_timeout);
+void ServerConnection::start(std::optional<Time> head_began) {
+  head_timed_ = head_began.has_value();
+  await_until(head_began.value_or(core().now()) + server_.options_.head_timeout);
   stream_->start(*this);
 }
 
@@ -40,7 +52,7 @@ void ServerConnection::drain() {
 }
 
 void ServerConnection::abort(Status why) {
-  if (stream_ != nullptr) stream_->abort(std::move(why));
+  if (stream_ != nullptr) abort_stream(std::move(why));
   // Who answers hears it even when the stream is long closed.
   if (state_ == State::kAnswering && exchange_->cancel_) exchange_->cancel_->cancel();
 }
@@ -82,6 +94,7 @@ void ServerConnection::pause() {
 
 bool ServerConnection::read_head(const Bytes& input, io::ReadResult& read) {
   const bool first_bytes = exchange_ == nullptr;
+  const bool timed = std::exchange(head_timed_, false);
   if (first_bytes) {
     exchange_ = server_.take_exchange();
     exchange_->connection_ = this;
@@ -91,7 +104,7 @@ bool ServerConnection::read_head(const Bytes& input, io::ReadResult& read) {
   switch (parser.parse(input.view())) {
     case ParseState::kNeedMore:
       // Only a head that does not come at once is waited for.
-      if (first_bytes) await_until(core().now() + server_.options_.head_timeout);
+      if (first_bytes && !timed) await_until(core().now() + server_.options_.head_timeout);
       return false;
     case ParseState::kRefused:
       refuse(parser.refusal());
@@ -125,9 +138,7 @@ bool ServerConnection::begin_body(std::size_t behind_head) {
     respond();
     return true;
   }
-  const bool begun = plan->streamed ? exchange.pieces_.start(framing, plan->bytes_max)
-                                    : exchange.whole_.start(framing, plan->bytes_max);
-  if (!begun) {
+  if (!exchange.start_body(*plan, server_.options_.head)) {
     refuse(Refusal::kBodyTooLarge);
     return true;
   }
@@ -159,6 +170,7 @@ bool ServerConnection::read_body(const Bytes& input, io::ReadResult& read) {
       break;
   }
   exchange_->request_.body = exchange_->whole_.take();
+  exchange_->take_trailers();
   respond();
   return true;
 }
@@ -180,6 +192,7 @@ bool ServerConnection::read_streamed(const Bytes& input, io::ReadResult& read) {
     return true;
   }
   const bool done = step.state == ParseState::kDone;
+  if (done) exchange.take_trailers();
   if (!step.data.empty()) {
     exchange.arrive(std::move(step.data));
   } else if (done) {
@@ -188,7 +201,7 @@ bool ServerConnection::read_streamed(const Bytes& input, io::ReadResult& read) {
   return true;
 }
 
-// Copies what the request keeps of its head. Errors: kConnect, kBadPath.
+// Copies what the request keeps of its head. Errors: kConnect, kBadPath, kMisdirected.
 Refusal ServerConnection::fill_request() {
   const proto::RequestHead& head = exchange_->parser_.head();
   Request& request = exchange_->request_;
@@ -209,6 +222,7 @@ Refusal ServerConnection::fill_request() {
       }
       break;
   }
+  if (tls_ != nullptr && misdirected()) return Refusal::kMisdirected;
   request.method = head.method;
   request.target = head.target;
   request.query = head.parts.query;
@@ -222,6 +236,13 @@ Refusal ServerConnection::fill_request() {
   else
     server_.make_request_id(request.id);
   return Refusal::kNone;
+}
+
+// The client has seen a certificate, and asks for a host that it is not for.
+bool ServerConnection::misdirected() const {
+  const std::string_view authority = exchange_->parser_.head().authority;
+  if (server_.options_.any_host || authority.empty()) return false;
+  return !tls_->speaks_for(host_of(authority));
 }
 
 void ServerConnection::respond() {
@@ -246,8 +267,9 @@ void ServerConnection::on_end() {
   }
 }
 
-void ServerConnection::on_close(Status) {
+void ServerConnection::on_close(Status why) {
   disarm();
+  if (!why.ok() && server_.options_.on_failed) server_.options_.on_failed(peer_, why);
   looks_at_ = Time::max();
   core().dispose(std::move(stream_));
   if (state_ != State::kAnswering) {
@@ -361,7 +383,8 @@ void ServerConnection::on_timer() {
   if (!sends_enough(now)) return body_is_late();
   if (phase_end_ <= now) {
     if (state_ == State::kBody) return refuse(Refusal::kBodyTimeout);
-    if (state_ == State::kHead && exchange_ != nullptr) return refuse(Refusal::kHeadTimeout);
+    const bool in_head = exchange_ != nullptr || head_timed_;
+    if (state_ == State::kHead && in_head) return refuse(Refusal::kHeadTimeout);
     return close_stream();
   }
   look_at(std::min({phase_end_, out_end_, in_end_}));

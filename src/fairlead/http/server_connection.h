@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 #include "fairlead/http/exchange.h"
 #include "fairlead/http/server.h"
 #include "fairlead/io/core.h"
+#include "fairlead/io/tls_stream.h"
 
 namespace fairlead::http::internal {
 
@@ -20,7 +22,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   ServerConnection(Server& server, std::unique_ptr<io::Stream> stream);
   ~ServerConnection() override = default;
 
-  void start();
+  void start(std::optional<Time> head_began);
   // Closes now if no request is under way, else after its answer.
   void drain();
   // Cuts the connection off; who answers hears the token.
@@ -55,6 +57,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   bool read_body(const Bytes& input, io::ReadResult& read);
   bool read_streamed(const Bytes& input, io::ReadResult& read);
   proto::Refusal fill_request();
+  bool misdirected() const;
   bool begin_body(std::size_t behind_head);
   void respond();
   void refuse(proto::Refusal refusal);
@@ -68,6 +71,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   void end_exchange();
   void next_request();
   void close_stream();
+  void abort_stream(Status why);
   void count_answer(int status);
   void wake_exchange();
 
@@ -82,6 +86,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
 
   Server& server_;
   std::unique_ptr<io::Stream> stream_;  // null once closed, or somebody else's
+  const io::TlsStream* const tls_;      // the same while it is here; null: it is none of TLS
   const io::Address peer_;
   std::unique_ptr<Exchange> exchange_;    // from the first byte of a head to the end of its answer
   ServerConnection* previous_ = nullptr;  // in the server's list
@@ -98,6 +103,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   std::size_t in_total_ = 0;
   std::size_t in_mark_ = 0;
   State state_ = State::kHead;
+  bool head_timed_ = false;  // the first head began before it came here, and its time runs
   bool reading_ = false;     // on_read() is on the stack
   bool paused_ = false;      // the stream waits for resume()
   bool ended_ = false;       // the peer sends no more

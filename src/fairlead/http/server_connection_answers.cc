@@ -129,10 +129,19 @@ void ServerConnection::finish_answer(std::span<const Field> trailers) {
 void ServerConnection::cut() {
   if (stream_ != nullptr) {
     keep_alive_ = false;
-    stream_->abort(Status(Code::kConnectionClosed, "http.cut", "the answer could not be ended"));
+    abort_stream(Status(Code::kConnectionClosed, "http.cut", "the answer could not be ended"));
     state_ = State::kClosing;
   }
   end_exchange();
+}
+
+// A body until close would look whole if the connection ended in order: with output that was not
+// sent it ends with a reset.
+void ServerConnection::abort_stream(Status why) {
+  const bool until_close = exchange_ != nullptr && exchange_->begun_ && !exchange_->chunked_ &&
+                           !exchange_->length_left_.has_value();
+  if (until_close) stream_->output().append("\n");
+  stream_->abort(std::move(why));
 }
 
 // Answers with what is wrong and ends the connection: what comes behind cannot be trusted.

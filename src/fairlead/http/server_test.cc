@@ -309,6 +309,49 @@ TEST_F(ServerTest, EndsSlowClients) {
   EXPECT_TRUE(refused(kGet).starts_with("HTTP/1.1 200")) << "idle after the answer: closed";
 }
 
+// Whoever looked at the first bytes has waited already: the client gets the time once.
+TEST_F(ServerTest, CountsTheTimeOfAHeadThatBeganElsewhere) {
+  start({.head_timeout = 60s});
+  Duration age = 61s;
+  const auto accept_late = [this, &age](io::Core& on, std::unique_ptr<io::Stream> stream) {
+    server->adopt(std::move(stream), on.now() - age);
+  };
+  const auto listener = core->listen(io::Address::loopback(0), {}, accept_late).value();
+
+  RawClient late(*core, listener->local());
+  late.send("GET / HT");
+  EXPECT_TRUE(late.wait_for_close().starts_with("HTTP/1.1 408"));
+
+  age = 30s;
+  RawClient in_time(*core, listener->local());
+  in_time.send("GET / HT");
+  in_time.send("TP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(in_time.wait_for("HTTP/1.1").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, TellsWhoWantsToKnowWhyConnectionsFailed) {
+  std::vector<std::string> reasons;
+  ServerOptions options;
+  options.on_failed = [&reasons](const io::Address& peer, const Status& why) {
+    reasons.push_back(peer.host() + " " + std::string(why.reason()));
+  };
+  start(options);
+  {
+    RawClient orderly(*core, address);
+    orderly.send(kGet);
+    orderly.wait_for("200 OK");
+  }
+  RawClient client(*core, address);
+  client.send("GET");
+  const linger hard{.l_onoff = 1, .l_linger = 0};
+  setsockopt(client.socket(), SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+  client.close();
+
+  EXPECT_TRUE(turn_until(*core, [&] { return server->connections() == 0; }));
+  ASSERT_EQ(reasons.size(), 1U);
+  EXPECT_TRUE(reasons[0].starts_with("127.0.0.1 ")) << reasons[0];
+}
+
 TEST_F(ServerTest, EndsAClientThatTakesNoAnswer) {
   start({.write_timeout = 50ms});
   RawClient client(*core, address);

@@ -39,6 +39,7 @@ struct WebSocketCode {
   static constexpr std::uint16_t kNone = 1005;  // told only: the peer's close had no code
   static constexpr std::uint16_t kLost = 1006;  // told only: the peer sent no close
   static constexpr std::uint16_t kPolicy = 1008;
+  static constexpr std::uint16_t kTooLarge = 1009;
   static constexpr std::uint16_t kInternal = 1011;
   static constexpr std::uint16_t kTryAgainLater = 1013;
 };

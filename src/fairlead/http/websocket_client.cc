@@ -33,6 +33,7 @@ class Handshake final : public io::Disposable, private io::StreamHandler {
   Status ask();
   Event& settled() { return settled_; }
   Result<std::unique_ptr<WebSocket>> take() { return std::move(*result_); }
+  const WebSocketRefusal& refusal() const { return refusal_; }
 
  private:
   io::ReadResult on_read(const Bytes& input) override;
@@ -51,7 +52,8 @@ class Handshake final : public io::Disposable, private io::StreamHandler {
   proto::WebSocketRequest request_;
   proto::ResponseHeadParser parser_;
   internal::BodyReader body_;
-  int status_ = 0;  // of a refusal whose body is being read
+  int status_ = 0;            // of a refusal whose body is being read
+  WebSocketRefusal refusal_;  // what is known of it
   int interims_ = 0;
   Event settled_;
   std::optional<Result<std::unique_ptr<WebSocket>>> result_;
@@ -118,6 +120,7 @@ bool Handshake::read_head(const Bytes& input, io::ReadResult& read) {
     return false;
   }
   status_ = head.status;
+  refusal_.content_type = parser_.fields().find("Content-Type").value_or("");
   if (!body_.start(head.framing, kRefusalBytesMax) || head.framing.body == proto::BodyKind::kNone) {
     refuse({});
   }
@@ -150,6 +153,8 @@ bool Handshake::read_refusal(const Bytes& input, io::ReadResult& read) {
 }
 
 void Handshake::refuse(std::string_view body) {
+  refusal_.body = body;
+  refusal_.status = status_;
   const std::string phrase(proto::reason_phrase(status_));
   settle(Status(static_cast<Code>(status_), "websocket.refused",
                 "the server answers " + std::to_string(status_) + " " + phrase)
@@ -205,10 +210,12 @@ Task<Result<std::unique_ptr<WebSocket>>> open_websocket(io::Core& core,
                                                         WebSocketConnectOptions options,
                                                         Deadline deadline, CancelToken cancel) {
   FL_CO_TRY(validate(*options.socket));
+  WebSocketRefusal* const told = options.refusal;
   auto made = std::make_unique<Handshake>(core, std::move(stream), std::move(options));
   Attempt attempt(core, std::move(made));
   FL_CO_TRY(attempt->ask());
   FL_CO_TRY(co_await attempt->settled().wait(core.timers(), deadline, std::move(cancel)));
+  if (told != nullptr) *told = attempt->refusal();
   co_return attempt->take();
 }
 

@@ -18,6 +18,13 @@
 
 namespace fairlead::http {
 
+// What a server answered that refuses.
+struct WebSocketRefusal {
+  int status = 0;  // 400 .. 599; 0: it did not refuse
+  std::string content_type{};
+  std::string body{};  // up to 8 KiB, else empty
+};
+
 struct WebSocketConnectOptions {
   std::string authority{};               // Host; empty: the address
   std::string target = "/";              // escaped, with query
@@ -26,6 +33,9 @@ struct WebSocketConnectOptions {
   std::optional<proto::WebSocketDeflate> deflate = proto::WebSocketDeflate{};  // nullopt: none
   proto::HeadLimits head{};                                                    // of the answer
   std::shared_ptr<const WebSocketOptions> socket = std::make_shared<const WebSocketOptions>();
+  // Gets the refusal beside the Status, for callers that understand more of it; null: nobody does.
+  // Lives until the task has ended.
+  WebSocketRefusal* refusal = nullptr;
 };
 
 // Opens a connection to `address` and asks for a WebSocket. Call start() on what it gives.

@@ -112,6 +112,23 @@ TEST_F(ConnectWebSocket, ShowsARefusalWithItsText) {
   EXPECT_EQ(large.status().code(), Code::kForbidden);
 }
 
+TEST_F(ConnectWebSocket, GivesARefusalWholeToWhoWantsIt) {
+  WebSocketRefusal refusal;
+  WebSocketConnectOptions options;
+  options.refusal = &refusal;
+  (void)connect(
+      "HTTP/1.1 401 x\r\nContent-Type: application/problem+json\r\nContent-Length: "
+      "3\r\n\r\n{\"\n",
+      false, options);
+  EXPECT_EQ(refusal.status, 401);
+  EXPECT_EQ(refusal.content_type, "application/problem+json");
+  EXPECT_EQ(refusal.body, "{\"\n");
+
+  refusal = {};
+  EXPECT_TRUE(connect(kSwitch + "Sec-WebSocket-Accept: KEY\r\n\r\n", false, options).ok());
+  EXPECT_EQ(refusal.status, 0);
+}
+
 TEST_F(ConnectWebSocket, TakesNoOtherAnswerForAWebSocket) {
   EXPECT_EQ(reason("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), "websocket.not_switched");
   EXPECT_EQ(reason("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"), "websocket.not_switched");

@@ -78,7 +78,7 @@ Response WebSocketHub::accept(const Request& request, MakeWebSocketHandler make_
 }
 
 Status WebSocketHub::check_room(const io::Address& peer, const std::string& host) const {
-  if (closing_) {
+  if (stopped_) {
     return Status(Code::kOverloaded, "websocket.draining", "the server is going away");
   }
   if (members_.size() >= options_.connections_max) {
@@ -101,7 +101,7 @@ void WebSocketHub::add(std::unique_ptr<WebSocket> socket, std::string host,
   members_.emplace(&member, std::move(made));
   member.start(make_handler(member.socket()));
   // Between the answer and here others may have come, or the end of the hub.
-  if (closing_) member.socket().close(WebSocketCode::kGoingAway, "the server is going away");
+  if (stopped_) member.socket().close(WebSocketCode::kGoingAway, "the server is going away");
   if (members_.size() > options_.connections_max) {
     member.socket().close(WebSocketCode::kTryAgainLater, "too many connections");
   }
@@ -119,7 +119,7 @@ void WebSocketHub::remove(Member& member) {
 
 Task<Status> WebSocketHub::close(Deadline deadline) {
   core_.assert_here();
-  closing_ = true;
+  stopped_ = closing_ = true;
   std::vector<Member*> open;
   open.reserve(members_.size());
   for (const auto& [member, owner] : members_) open.push_back(member);

@@ -45,6 +45,8 @@ class WebSocketHub {
   // 503 `websocket.draining`, 429 `websocket.too_many_of_host`.
   Response accept(const Request& request, MakeWebSocketHandler make_handler);
 
+  // Takes no more connections; those that are open go on. close() comes later.
+  void stop() { stopped_ = true; }
   // Takes no more connections, closes all of them with 1001, waits until `deadline`, then cuts the
   // others off. Idempotent, but only one call at a time.
   // Errors: kDeadlineExceeded `websocket.drain_cut`: some were cut off; the hub is empty
@@ -66,7 +68,8 @@ class WebSocketHub {
   const WebSocketHubOptions options_;
   std::unordered_map<Member*, std::unique_ptr<Member>> members_;
   std::unordered_map<std::string, std::size_t> hosts_;  // connections of each
-  bool closing_ = false;
+  bool stopped_ = false;                                // takes no more
+  bool closing_ = false;                                // close() was called
   Event empty_;  // set when the last member is gone after close() began
 };
 

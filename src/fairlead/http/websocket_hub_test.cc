@@ -162,6 +162,19 @@ TEST_F(WebSocketHubTest, Beyond7Says1001ToEachWhenItCloses) {
   EXPECT_EQ(connect().status().code(), Code::kOverloaded);
 }
 
+TEST_F(WebSocketHubTest, OpensNoMoreOnceItIsStoppedAndTheOthersGoOn) {
+  start();
+  Recorder& recorder = open();
+
+  hub->stop();
+
+  const auto late = connect();
+  EXPECT_EQ(late.status().code(), Code::kOverloaded);
+  ASSERT_NE(late.status().cause(), nullptr);
+  EXPECT_NE(late.status().cause()->find("websocket.draining"), std::string::npos);
+  expect_echo(recorder, "still here");
+}
+
 TEST_F(WebSocketHubTest, CutsOffWhoDoesNotAnswerItsGoodbye) {
   start();
   RawClient client(*core, address);

@@ -99,7 +99,10 @@ Address SocketStream::local() const {
 
 void SocketStream::on_events(std::uint32_t events) {
   if (!socket_.valid()) return;
-  if ((events & EPOLLOUT) != 0 && blocked_) {
+  const bool writable = (events & EPOLLOUT) != 0 && blocked_;
+  // What a peer said before it broke the connection is heard before a write finds it broken.
+  const bool read_first = (events & (EPOLLHUP | EPOLLERR)) != 0 && !paused_;
+  if (writable && !read_first) {
     flush();
     if (!socket_.valid()) return;
   }
@@ -109,9 +112,11 @@ void SocketStream::on_events(std::uint32_t events) {
   const bool flush_here = !std::exchange(flush_scheduled_, true);
   if (output_.buffer().capacity() == 0) output_.buffer().swap(core().spare_output());
   read((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
-  if (!flush_here) return;
-  flush_scheduled_ = false;
-  if (!blocked_ || !abort_why_.ok()) flush();
+  if (flush_here) {
+    flush_scheduled_ = false;
+    if (!blocked_ || !abort_why_.ok()) flush();
+  }
+  if (writable && read_first && blocked_ && !again_ && !paused_) flush();
 }
 
 void SocketStream::on_again() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "fairlead/base/buffer.h"
 #include "fairlead/base/bytes.h"
@@ -31,6 +32,16 @@ struct ReadResult {
   // Bytes that the unit at the front needs in all, when it is cut and its length is known; room
   // for it is made at once. 0: unknown.
   std::size_t wanted = 0;
+};
+
+// Why a stream is closed, for those that can tell the peer.
+enum class Goodbye : std::uint8_t {
+  kDone,
+  kGoingAway,      // this side ends
+  kNotUnderstood,  // what came breaks a rule of its protocol
+  kTooLarge,       // what came is beyond a limit
+  kRefused,        // the peer may not speak here
+  kFault,          // this side failed
 };
 
 // Called by a Stream on its core. It may write, close and dispose of the stream in every call.
@@ -99,6 +110,9 @@ class Stream : public Disposable {
   virtual void pause() = 0;
   virtual void resume() = 0;
 
+  // Why the next close() comes; the first that is not kDone counts. To streams that have no word
+  // for it, it means nothing.
+  virtual void set_goodbye(Goodbye) {}
   // Sends what was written, then closes; on_close(OK) follows, never inside this call.
   virtual void close() = 0;
   // Drops unsent output and closes; on_close(`why`) follows, never inside this call. If there was

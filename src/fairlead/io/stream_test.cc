@@ -322,6 +322,21 @@ TEST_P(StreamTest, LetsThePeerReadAnAnswerThoughItsOwnBytesAreUnread) {
   EXPECT_EQ(client->received, "go away");
 }
 
+TEST_P(StreamTest, ReadsWhatAPeerSaidBeforeItBrokeAConnectionThatIsBeingWritten) {
+  connect();
+  server->stream->pause();
+  client->write(std::string(32 << 20, 'x'));
+  core->turn(Deadline(core->now()));
+  ASSERT_GT(client->stream->unsent_bytes(), 0U);
+
+  server->write("no");
+  server.reset();  // with bytes that nobody read: a reset follows
+
+  turn_until([&] { return client->closed; });
+  EXPECT_EQ(client->received, "no");
+  EXPECT_FALSE(client->why.ok());
+}
+
 TEST_P(StreamTest, SendsSharedBytesBetweenAppendedOnesToAReaderThatTakesLittle) {
   connect();
   Random random(11);

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "fairlead/base/text.h"
 #include "fairlead/io/tls_error.h"
 #include "fairlead/io/tls_names.h"
 #include "fairlead/io/tls_records.h"
@@ -445,10 +446,10 @@ void TlsConnection::on_session(Openssl<SSL_SESSION> session) {
   context_->state().sessions.put(session_key_, std::move(session));
 }
 
-TlsInfo TlsConnection::info() const {
+namespace {
+
+TlsInfo info_of(SSL* ssl) {
   TlsInfo info;
-  if (!SSL_is_init_finished(ssl_.get())) return info;
-  SSL* const ssl = ssl_.get();
   info.version = SSL_version(ssl) == TLS1_3_VERSION ? TlsVersion::kTls13 : TlsVersion::kTls12;
   info.cipher = SSL_get_cipher_name(ssl);
   info.resumed = SSL_session_reused(ssl) == 1;
@@ -464,6 +465,38 @@ TlsInfo TlsConnection::info() const {
   info.peer_subject = subject_of(certificate);
   info.peer_names = names_of(certificate);
   return info;
+}
+
+bool is_for(X509* certificate, std::string_view host) {
+  return X509_check_host(certificate, host.data(), host.size(), 0, nullptr) == 1;
+}
+
+// The same for an address in numbers; nothing else is one.
+bool is_for_address(X509* certificate, std::string_view host) {
+  std::array<char, 64> text{};  // ended by a zero
+  if (host.size() >= text.size()) return false;
+  host.copy(text.data(), host.size());
+  const bool covered = X509_check_ip_asc(certificate, text.data(), 0) == 1;
+  ERR_clear_error();
+  return covered;
+}
+
+}  // namespace
+
+const TlsInfo& TlsConnection::info() const {
+  static const TlsInfo nothing;
+  if (info_ != nullptr) return *info_;
+  if (!SSL_is_init_finished(ssl_.get())) return nothing;
+  info_ = std::make_unique<const TlsInfo>(info_of(ssl_.get()));
+  return *info_;
+}
+
+bool TlsConnection::speaks_for(std::string_view host) const {
+  const char* const named = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+  if (named == nullptr || equals_ignoring_case(named, host)) return true;
+  const std::vector<TlsCredential>& credentials = context_->state().credentials;
+  X509* const shown = chosen_credential(credentials, named).certificate.get();
+  return is_for(shown, host) || is_for_address(shown, host);
 }
 
 }  // namespace fairlead::io::internal

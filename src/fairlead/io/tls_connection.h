@@ -46,7 +46,8 @@ class TlsConnection final : public TlsStream,
   Address peer() const override { return inner_->peer(); }
   Address local() const override { return inner_->local(); }
   bool established() const override { return state_ == State::kOpen; }
-  TlsInfo info() const override;
+  const TlsInfo& info() const override;
+  bool speaks_for(std::string_view host) const override;
   void on_established(std::function<void()> told) override { established_ = std::move(told); }
 
  private:
@@ -90,7 +91,8 @@ class TlsConnection final : public TlsStream,
   std::string_view incoming_;  // records of the read under way that the library has not seen
   ChunkRef rest_;              // plain text that the handler has not consumed, at its front
   std::size_t rest_bytes_ = 0;
-  std::shared_ptr<Self> self_;  // made when it is first needed
+  std::shared_ptr<Self> self_;                   // made when it is first needed
+  mutable std::unique_ptr<const TlsInfo> info_;  // the same
   Status why_;
   State state_ = State::kHandshake;
   bool heard_ = false;  // a record has come

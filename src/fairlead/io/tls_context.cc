@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
 #include "fairlead/io/tls_state.h"
 
@@ -80,13 +79,10 @@ int choose_certificate(SSL* ssl, void* argument) {
   const auto& credentials = static_cast<TlsState*>(argument)->credentials;
   const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   if (name == nullptr) return 1;
-  for (const TlsCredential& credential : credentials) {
-    if (X509_check_host(credential.certificate.get(), name, 0, 0, nullptr) != 1) continue;
-    if (&credential == credentials.data()) return 1;  // there already
-    return SSL_use_cert_and_key(ssl, credential.certificate.get(), credential.key.get(),
-                                credential.chain.get(), 1);
-  }
-  return 1;
+  const TlsCredential& credential = internal::chosen_credential(credentials, name);
+  if (&credential == credentials.data()) return 1;  // there already
+  return SSL_use_cert_and_key(ssl, credential.certificate.get(), credential.key.get(),
+                              credential.chain.get(), 1);
 }
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {

@@ -134,6 +134,15 @@ Status check_chain(const std::string& path, const std::vector<Openssl<X509>>& ce
 
 }  // namespace
 
+const TlsCredential& chosen_credential(const std::vector<TlsCredential>& credentials,
+                                       std::string_view name) {
+  for (const TlsCredential& credential : credentials) {
+    X509* const certificate = credential.certificate.get();
+    if (X509_check_host(certificate, name.data(), name.size(), 0, nullptr) == 1) return credential;
+  }
+  return credentials.front();
+}
+
 Result<std::vector<Openssl<X509>>> load_certificates(const std::string& path) {
   FL_TRY_ASSIGN(const FileText file, read_file(path));
   const Openssl<BIO> reader = reader_of(file);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fairlead/base/result.h"
@@ -18,6 +19,11 @@ struct TlsCredential {
   Openssl<STACK_OF(X509)> chain;
   std::int64_t expires_ms = 0;
 };
+
+// What a server shows to a client that asks for `name`: the first that is for it, else the first of
+// all. `credentials` is not empty.
+const TlsCredential& chosen_credential(const std::vector<TlsCredential>& credentials,
+                                       std::string_view name);
 
 // Errors: those of TlsContext::make() about files. What is only strange goes to `warnings`.
 Result<TlsCredential> load_credential(const TlsCertificate& files, std::int64_t wall_ms,

@@ -199,6 +199,37 @@ TEST_F(TlsHandshake, ShowsTheCertificateOfTheNameThatIsAskedFor) {
   EXPECT_EQ(dial("elsewhere.example").reason(), "tls.name_mismatch") << "the first is shown";
 }
 
+TEST_F(TlsHandshake, SpeaksForTheHostsOfTheCertificateThatItHasShown) {
+  server_options.certificates.push_back(folder.write(
+      "shop", root.issue({.name = "shop", .alternatives = {"DNS:*.shop.example", "IP:::1"}})));
+  connect();
+  EXPECT_TRUE(server->tls->speaks_for("LocalHost"));
+  EXPECT_TRUE(server->tls->speaks_for("127.0.0.1")) << "the certificate is for it, too";
+  EXPECT_FALSE(server->tls->speaks_for("127.0.0.2"));
+  EXPECT_FALSE(server->tls->speaks_for("www.shop.example")) << "of the other certificate";
+  EXPECT_FALSE(server->tls->speaks_for(std::string(300, 'a')));
+  EXPECT_FALSE(server->tls->speaks_for(std::string_view("localhost\0.evil", 15)));
+
+  ASSERT_TRUE(dial("www.shop.example").ok());
+  turn_until([this] { return server != nullptr && server->tls->established(); });
+  EXPECT_TRUE(server->tls->speaks_for("api.shop.example"));
+  EXPECT_TRUE(server->tls->speaks_for("::1"));
+  EXPECT_FALSE(server->tls->speaks_for("localhost"));
+}
+
+TEST_F(TlsHandshake, SpeaksForWhateverIsAskedWhereTheClientNamedNoServer) {
+  listen();
+  ASSERT_TRUE(dial("127.0.0.1").ok());
+  turn_until([this] { return server != nullptr && server->tls->established(); });
+  EXPECT_TRUE(server->tls->speaks_for("elsewhere.example"));
+}
+
+TEST_F(TlsHandshake, ReadsWhatWasAgreedOnOnce) {
+  connect();
+  EXPECT_EQ(&server->tls->info(), &server->tls->info());
+  EXPECT_EQ(server->tls->info().server_name, "localhost");
+}
+
 TEST_F(TlsHandshake, TakesAChainOverAnIssuerInBetween) {
   const TestIdentity between =
       root.issue({.name = "between", .alternatives = {}, .may_sign = true});

@@ -33,6 +33,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fairlead/async/cancel.h"
@@ -62,8 +63,13 @@ class TlsStream : public Stream {
  public:
   // The handshake is done. For a server's handler that is so when on_read() is first called.
   virtual bool established() const = 0;
-  // Made anew with each call. Empty texts until established().
-  virtual TlsInfo info() const = 0;
+  // Made by the first call after established(), then kept as long as the stream; empty texts
+  // before.
+  virtual const TlsInfo& info() const = 0;
+  // For a server: whether requests for `host` belong on this connection. They do if the client
+  // named no server, or this one, or if the certificate that it was shown is for `host` as well: a
+  // DNS name or an address in numbers, without a port. Allocates nothing.
+  virtual bool speaks_for(std::string_view host) const = 0;
   // For a server: `told` is called once, when the handshake is done, before on_read(). It must not
   // destroy the stream. To be set in the turn in which tls_wrap() made it.
   virtual void on_established(std::function<void()> told) = 0;

@@ -37,6 +37,7 @@ class Entrance::Visitor final : public io::Disposable, private io::StreamHandler
   const EntranceOptions& options() const { return entrance_.options_; }
   io::Core& core() const { return entrance_.core_; }
   ExpectedBytes expected() const;
+  bool heard() const { return first_byte_at_ != Time::max(); }
   void begin_tls();
   void established();
   void go_to(const wire::Protocol* protocol);
@@ -48,10 +49,12 @@ class Entrance::Visitor final : public io::Disposable, private io::StreamHandler
 
   Entrance& entrance_;
   std::unique_ptr<io::Stream> stream_;
-  io::TlsStream* tls_ = nullptr;  // `stream_`, once it is one of TLS
-  std::size_t seen_ = 0;          // HEAD: bytes that hold no end of the head
-  bool in_head_ = false;          // HEAD
-  bool head_timed_ = false;       // the time of a head of HTTP runs
+  io::TlsStream* tls_ = nullptr;       // `stream_`, once it is one of TLS
+  std::unique_ptr<io::Address> peer_;  // of TLS; a closed stream does not know it any more
+  Time first_byte_at_ = Time::max();   // of what is told apart now; max: none has come
+  std::size_t seen_ = 0;               // HEAD: bytes that hold no end of the head
+  bool in_head_ = false;               // HEAD
+  bool head_timed_ = false;            // the time of a head of HTTP runs
   bool refused_ = false;
 };
 
@@ -116,6 +119,8 @@ void Entrance::Visitor::begin() {
 // The handshake has a timeout of its own.
 void Entrance::Visitor::begin_tls() {
   disarm();
+  peer_ = std::make_unique<io::Address>(stream_->peer());
+  first_byte_at_ = Time::max();
   auto wrapped = io::tls_wrap(core(), std::move(stream_), options().tls->current());
   tls_ = wrapped.get();
   tls_->on_established([this] { established(); });
@@ -141,6 +146,7 @@ ExpectedBytes Entrance::Visitor::expected() const {
 
 io::ReadResult Entrance::Visitor::on_read(const Bytes& input) {
   if (refused_) return {input.size(), 0};
+  if (!heard()) first_byte_at_ = core().now();
   const std::string_view all = input.view();
   if (in_head_) {
     read_head(all);
@@ -148,7 +154,7 @@ io::ReadResult Entrance::Visitor::on_read(const Bytes& input) {
   }
   switch (classify_first_bytes(all, expected())) {
     case FirstBytes::kNeedMore:
-      // Only a method can be cut that begins above the lengths of frames.
+      // Above the lengths of frames only the beginning of a line can be cut.
       if (static_cast<unsigned char>(all.front()) > 0x16) begin_head();
       return {};
     case FirstBytes::kFrame:
@@ -186,7 +192,7 @@ void Entrance::Visitor::refuse(std::string_view input) {
   refused_ = true;
   options().metrics.unknown_protocols.add();
   FL_LOG(warn, "entrance.unknown_protocol", {"peer", stream_->peer().to_text()},
-         {"looks_like", describe_first_bytes(input, expected())});
+         {"looks_like", describe_first_bytes(input)});
   stream_->close();
 }
 
@@ -212,7 +218,8 @@ void Entrance::Visitor::go_to(const wire::Protocol* protocol) {
 
 void Entrance::Visitor::go_to_http() {
   disarm();
-  entrance_.doors_.http(std::move(stream_), tls_);
+  const std::optional<Time> head_began = heard() ? std::optional(first_byte_at_) : std::nullopt;
+  entrance_.doors_.http(std::move(stream_), tls_, head_began);
   entrance_.remove(*this);
 }
 
@@ -226,6 +233,7 @@ void Entrance::Visitor::wait_at_most(Duration timeout) {
 }
 
 void Entrance::Visitor::on_timer() {
+  if (head_timed_ && heard()) return go_to_http();  // it answers that this was too slow
   options().metrics.undecided_late.add();
   refused_ = true;
   stream_->close();
@@ -233,7 +241,7 @@ void Entrance::Visitor::on_timer() {
 
 void Entrance::Visitor::on_close(Status why) {
   if (why.reason().starts_with("tls.") && entrance_.doors_.tls_failed) {
-    entrance_.doors_.tls_failed(stream_->peer(), why);
+    entrance_.doors_.tls_failed(peer_ != nullptr ? *peer_ : io::Address(), why);
   }
   core().dispose(std::move(stream_));
   entrance_.remove(*this);

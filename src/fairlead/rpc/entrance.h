@@ -6,6 +6,7 @@
 //      └──► TLS ◄───┘  │ plain text, once
 //            └─────────┴─ ALPN "http/1.1" ────► as HTTP
 //   HEAD: the whole first head has X-Seq and X-Mtype ─► Doors::rpc, else ─► Doors::http
+//   too slow ─► what has begun like HTTP: Doors::http, whose server says 408; else ─► closed
 //
 // The door gets the stream with every byte that came, in the turn in which they suffice; it is
 // started already, and start() hands it over.
@@ -37,7 +38,7 @@ namespace fairlead::rpc {
 struct EntranceMetrics {
   observe::Gauge undecided_connections{};
   observe::Counter undecided_refused{};  // over undecided_max
-  observe::Counter undecided_late{};     // too slow, where there is a timeout
+  observe::Counter undecided_late{};     // closed: too slow, where there is a timeout
   observe::Counter unknown_protocols{};
 
   // Errors: those of observe::Registry::counter().
@@ -48,29 +49,33 @@ struct EntranceOptions {
   const wire::Protocol* frames = nullptr;  // raw, json or pb; null: none
   const wire::Protocol* thrift = nullptr;  // null: none
   bool http = false;
-  bool erpc_http = false;                            // with http: erpc's form of it, too
-  const io::TlsHolder* tls = nullptr;                // null: no TLS; outlives the entrance
-  bool tls_only = false;                             // with tls: nothing plain
-  std::size_t undecided_max = 10'000;                // >= 1; more are closed at once
-  Duration head_timeout = std::chrono::seconds(10);  // of what begins as HTTP, and silent ALPN
+  bool erpc_http = false;              // with http: erpc's form of it, too
+  const io::TlsHolder* tls = nullptr;  // null: no TLS; outlives the entrance
+  bool tls_only = false;               // with tls: nothing plain
+  std::size_t undecided_max = 10'000;  // >= 1; more are closed at once
+  // Of what begins like HTTP, from its first byte; and of who agreed on it by ALPN and is silent.
+  Duration head_timeout = std::chrono::seconds(10);
   // Until the first byte decides; zero: who says nothing may stay, as an idle session may.
   Duration first_byte_timeout = Duration::zero();
   EntranceMetrics metrics{};
 };
 
 // Thread: its core. Lifetime: close() must have completed before destruction, or nobody be
-// undecided; core and doors outlive it. Cost: one object of about 160 bytes per connection that is
+// undecided; core and doors outlive it. Cost: one object of about 180 bytes per connection that is
 // undecided, none later.
 class Entrance {
  public:
-  // Where streams go. `tls`: the same stream when it is one of TLS, handshake done; else null. A
-  // door takes the stream and must not destroy it inside the call (io::Core::dispose).
+  // Where streams go. `tls`: the same stream when it is one of TLS, handshake done; else null.
+  // `head_began`: when the first byte of a request came, if one has come: its time runs from there.
+  // A door takes the stream and must not destroy it inside the call (io::Core::dispose).
   struct Doors {
     std::function<void(std::unique_ptr<io::Stream> stream, io::TlsStream* tls,
                        const wire::Protocol& protocol)>
         rpc{};
-    std::function<void(std::unique_ptr<io::Stream> stream, io::TlsStream* tls)> http{};
-    // A connection ended here by an error of TLS.
+    std::function<void(std::unique_ptr<io::Stream> stream, io::TlsStream* tls,
+                       std::optional<Time> head_began)>
+        http{};
+    // A connection from `peer` ended here by an error of TLS.
     std::function<void(const io::Address& peer, const Status& why)> tls_failed{};
   };
 

@@ -51,10 +51,15 @@ class EntranceTest : public ::testing::Test {
                          (tls != nullptr ? "tls " : "") + std::string(protocol.name()));
                 },
             .http =
-                [arrive](auto stream, io::TlsStream* tls) {
+                [this, arrive](auto stream, io::TlsStream* tls, std::optional<Time> began) {
+                  head_began = began;
                   arrive(std::move(stream), tls != nullptr ? "tls to http server" : "http server");
                 },
-            .tls_failed = [this](const io::Address&, const Status& why) { failed = why; }});
+            .tls_failed =
+                [this](const io::Address& from, const Status& why) {
+                  failed_at = from;
+                  failed = why;
+                }});
     listener = core->listen(io::Address::loopback(0), {},
                             [this](io::Core&, std::unique_ptr<io::Stream> stream) {
                               entrance->accept(std::move(stream));
@@ -117,6 +122,8 @@ class EntranceTest : public ::testing::Test {
   std::unique_ptr<io::Listener> listener;
   std::list<End> arrived;
   std::list<End> clients;
+  std::optional<Time> head_began;
+  io::Address failed_at;
   Status failed;
 };
 
@@ -132,6 +139,8 @@ TEST_F(EntranceTest, LeadsEachKindToItsDoorWithAllOfItsBytes) {
   EXPECT_EQ(door_of(kThrift), "thrift-binary");
   EXPECT_EQ(door_of(kGet), "http server");
   EXPECT_EQ(door_of("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "http server");
+  EXPECT_EQ(door_of("\r\n" + std::string(kGet)), "http server");
+  EXPECT_EQ(door_of(" GET / HTTP/1.1\r\n\r\n"), "http server") << "who refuses it";
   EXPECT_EQ(door_of(kErpc), "http server") << "erpc's form is off";
   EXPECT_EQ(entrance->undecided(), 0U);
 }
@@ -201,8 +210,9 @@ TEST_F(EntranceTest, GivesARequestOnThatCameWithItsEnd) {
 TEST_F(EntranceTest, ClosesWhatItDoesNotKnowAndCountsIt) {
   listen();
   EXPECT_EQ(door_of("\xfe\xfd garbage"), "closed");
+  EXPECT_EQ(door_of("SSH-2.0-OpenSSH_9.2p1\r\n"), "closed");
   EXPECT_EQ(door_of("\x16\x03\x01\x02\x00\x01"sv), "closed") << "TLS without a certificate";
-  EXPECT_EQ(metrics.unknown_protocols.value(), 2U);
+  EXPECT_EQ(metrics.unknown_protocols.value(), 3U);
 }
 
 TEST_F(EntranceTest, LooksOnceMoreInsideTls) {
@@ -235,6 +245,7 @@ TEST_F(EntranceTest, RefusesPlainBytesWhereOnlyTlsIsSpoken) {
   listen();
   EXPECT_EQ(door_of(kGet), "closed");
   EXPECT_EQ(failed.reason(), "tls.not_tls");
+  EXPECT_EQ(failed_at.host(), "127.0.0.1");
 }
 
 TEST_F(EntranceTest, GoesToHttpWithoutAByteWhereTheHandshakeAgreedOnIt) {
@@ -247,6 +258,7 @@ TEST_F(EntranceTest, GoesToHttpWithoutAByteWhereTheHandshakeAgreedOnIt) {
   ASSERT_TRUE(dial_tls().ok());
   turn_until([&] { return !arrived.empty(); });
   EXPECT_EQ(arrived.back().door, "tls to http server");
+  EXPECT_FALSE(head_began.has_value());
 
   clients.back().write(kGet);
   turn_until([&] { return arrived.back().received == kGet; });

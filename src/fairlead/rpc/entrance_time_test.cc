@@ -25,7 +25,8 @@ class EntranceTimeTest : public ::testing::Test {
                                            server.emplace(far, std::move(stream)).echo = true;
                                          },
                                      .http =
-                                         [this](auto stream, io::TlsStream*) {
+                                         [this](auto stream, io::TlsStream*, auto began) {
+                                           head_began = began;
                                            server.emplace(far, std::move(stream)).echo = true;
                                          }});
     listener = far.listen(io::Address::loopback(80), {},
@@ -58,6 +59,7 @@ class EntranceTimeTest : public ::testing::Test {
   EntranceOptions options;
   std::optional<Entrance> entrance;
   std::unique_ptr<io::Listener> listener;
+  std::optional<Time> head_began;
   std::optional<End> client;
   std::optional<End> server;
 };
@@ -85,13 +87,19 @@ TEST_F(EntranceTimeTest, ClosesSilenceWhereALoginIsToCome) {
   EXPECT_TRUE(client->closed);
 }
 
-TEST_F(EntranceTimeTest, GivesAMethodThatIsCutTheTimeOfAHead) {
+// Its server has the same ten seconds, from the same byte on, and says 408.
+TEST_F(EntranceTimeTest, LeavesAMethodThatIsCutToHttpAfterTheTimeOfAHead) {
   connect();
+  pass(5s);
   send("PR");
+  const Time sent = simulation.now();
   pass(9s);
-  EXPECT_FALSE(client->closed);
+  EXPECT_FALSE(server.has_value());
   pass(2s);
-  EXPECT_TRUE(client->closed);
+  ASSERT_TRUE(server.has_value());
+  EXPECT_EQ(server->received, "PR");
+  ASSERT_TRUE(head_began.has_value());
+  EXPECT_LT(*head_began - sent, 100ms);
 }
 
 TEST_F(EntranceTimeTest, GivesAHeadThatMayBeErpcsTenSecondsInAll) {
@@ -101,10 +109,17 @@ TEST_F(EntranceTimeTest, GivesAHeadThatMayBeErpcsTenSecondsInAll) {
     send("P");
     pass(1s);
   }
-  EXPECT_FALSE(client->closed);
-  pass(2s);
-  EXPECT_TRUE(client->closed);
   EXPECT_FALSE(server.has_value());
+  pass(2s);
+  ASSERT_TRUE(server.has_value());
+  EXPECT_EQ(server->received, "PPPPPPPPP");
+}
+
+TEST_F(EntranceTimeTest, GivesAGreetingThatIsCutNoMoreTime) {
+  connect();
+  send("SSH");
+  pass(11s);
+  ASSERT_TRUE(server.has_value()) << "nobody but HTTP says what is wrong";
 }
 
 TEST_F(EntranceTimeTest, HasNoTimeForWhoIsDecided) {

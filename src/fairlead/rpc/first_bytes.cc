@@ -1,14 +1,15 @@
 #include "fairlead/rpc/first_bytes.h"
 
 #include <algorithm>
+#include <array>
 
 #include "fairlead/base/text.h"
-#include "fairlead/http/proto/chars.h"
 
 namespace fairlead::rpc {
 namespace {
 
 constexpr std::string_view kHttp2 = "PRI ";
+constexpr std::string_view kEmptyLine = "\r\n";
 constexpr std::string_view kHeaderMagic = "\x0F\xFF";
 constexpr std::size_t kMagicAt = 4;
 constexpr unsigned char kTlsHandshake = 0x16;
@@ -23,7 +24,39 @@ Match match(std::string_view input, std::string_view pattern) {
   return common == pattern.size() ? Match::kYes : Match::kSoFar;
 }
 
-bool is_token_char(char c) { return http::proto::is_all({&c, 1}, http::proto::kTokenChar); }
+// What clients of other protocols say first. Each could begin a request of a method that nobody
+// has, so it is looked for only where somebody else may be meant.
+struct Greeting {
+  std::string_view text;
+  std::string_view protocol;
+};
+constexpr std::array<Greeting, 3> kGreetings = {{
+    {"SSH-", "SSH"},    // RFC 4253 section 4.2
+    {"EHLO ", "SMTP"},  // RFC 5321 section 4.1.1.1
+    {"HELO ", "SMTP"},  // the same
+}};
+
+bool is_text(char c) { return c >= ' ' && c <= '~'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The name of the protocol whose client greets so; empty: none. `cut`: it may be one.
+std::string_view greeting_of(std::string_view first, bool& cut) {
+  cut = first == "*";
+  // Redis: an array of so many words.
+  if (first.size() > 1 && first[0] == '*' && is_digit(first[1])) return "Redis";
+  for (const Greeting& greeting : kGreetings) {
+    switch (match(first, greeting.text)) {
+      case Match::kYes:
+        return greeting.protocol;
+      case Match::kSoFar:
+        cut = true;
+        break;
+      case Match::kNo:
+        break;
+    }
+  }
+  return {};
+}
 
 FirstBytes frame_or_thrift(std::string_view first, ExpectedBytes expected) {
   if (!expected.thrift) return expected.frames ? FirstBytes::kFrame : FirstBytes::kUnknown;
@@ -40,7 +73,10 @@ FirstBytes frame_or_thrift(std::string_view first, ExpectedBytes expected) {
   return FirstBytes::kFrame;
 }
 
-FirstBytes http_of(std::string_view first) {
+FirstBytes http_of(std::string_view first, bool alone) {
+  bool cut = false;
+  if (!alone && !greeting_of(first, cut).empty()) return FirstBytes::kUnknown;
+  if (cut) return FirstBytes::kNeedMore;
   switch (match(first, kHttp2)) {
     case Match::kYes:
       return FirstBytes::kHttp2;
@@ -57,26 +93,37 @@ FirstBytes http_of(std::string_view first) {
 FirstBytes classify_first_bytes(std::string_view first, ExpectedBytes expected) {
   if (first.empty()) return FirstBytes::kNeedMore;
   const auto byte = static_cast<unsigned char>(first.front());
-  // An empty line before a request is to be ignored (RFC 9112 section 2.2), but a frame's length
-  // may begin so too.
-  const bool line_end = first.front() == '\r' || first.front() == '\n';
-  if (expected.http && line_end && !expected.frames && !expected.thrift) return FirstBytes::kHttp;
+  const bool http_alone = expected.http && !expected.frames && !expected.thrift;
+  if (http_alone && (byte == '\r' || byte == '\n')) return FirstBytes::kHttp;
+  if (expected.http) {
+    switch (match(first, kEmptyLine)) {
+      case Match::kYes:
+        return FirstBytes::kHttp;
+      case Match::kSoFar:
+        return FirstBytes::kNeedMore;
+      case Match::kNo:
+        break;
+    }
+  }
   if (byte < kTlsHandshake) return frame_or_thrift(first, expected);
   if (byte == kTlsHandshake) return expected.tls ? FirstBytes::kTls : FirstBytes::kUnknown;
   if (byte == kBareThrift) return expected.thrift ? FirstBytes::kThrift : FirstBytes::kUnknown;
-  if (expected.http && is_token_char(first.front())) return http_of(first);
+  if (expected.http && is_text(first.front())) return http_of(first, http_alone);
   return FirstBytes::kUnknown;
 }
 
-std::string describe_first_bytes(std::string_view first, ExpectedBytes expected) {
-  if (first.starts_with("SSH-")) return "SSH";
+std::string describe_first_bytes(std::string_view first) {
+  bool cut = false;
+  if (const std::string_view greeting = greeting_of(first, cut); !greeting.empty()) {
+    return std::string(greeting) + ", which is not spoken here";
+  }
   const auto byte = static_cast<unsigned char>(first.empty() ? '\0' : first.front());
   if (byte == kTlsHandshake) {
     return "TLS, and this listener speaks none here: set tls.certificates, and tls not to false";
   }
   if (byte == kBareThrift) return "Thrift, which is not among the protocols of this listener";
   if (byte < kTlsHandshake) return "a frame, and no protocol with frames is set for this listener";
-  if (!expected.http && is_token_char(first.front())) {
+  if (!first.empty() && is_text(first.front())) {
     return "HTTP or text, and http is not among the protocols of this listener";
   }
   return "'" + escape_text(first, 16) + "', which no protocol of this listener begins with";

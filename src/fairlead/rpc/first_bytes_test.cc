@@ -40,7 +40,10 @@ TEST(FirstBytes, DecidesByTheFewestBytesThatCanTell) {
       {"G", kAll, FirstBytes::kHttp},
       {"get", kAll, FirstBytes::kHttp},
       {"!", kAll, FirstBytes::kHttp},
-      {"(", kAll, FirstBytes::kUnknown},
+      {"(", kAll, FirstBytes::kHttp},
+      {" ", kAll, FirstBytes::kHttp},
+      {"~", kAll, FirstBytes::kHttp},
+      {"\x7f", kAll, FirstBytes::kUnknown},
       {"G", {.frames = true, .tls = true}, FirstBytes::kUnknown},
       {"P", kAll, FirstBytes::kNeedMore},
       {"PO", kAll, FirstBytes::kHttp},
@@ -49,11 +52,33 @@ TEST(FirstBytes, DecidesByTheFewestBytesThatCanTell) {
       {"PRIx", kAll, FirstBytes::kHttp},
       {"PRI ", kAll, FirstBytes::kHttp2},
       {"\r\n", {.http = true, .tls = true}, FirstBytes::kHttp},
-      {"\r\n", kDefault, FirstBytes::kFrame},
+      {"\n", {.http = true, .tls = true}, FirstBytes::kHttp},
+      {"\r", kDefault, FirstBytes::kNeedMore},
+      {"\r\n", kDefault, FirstBytes::kHttp},
+      {"\r\n", kAll, FirstBytes::kHttp},
+      {"\r\x0b", kDefault, FirstBytes::kFrame},
+      {"\r", {.frames = true}, FirstBytes::kFrame},
+      {"\n", kDefault, FirstBytes::kFrame},
   };
   for (const Case& each : cases) {
     EXPECT_EQ(classify_first_bytes(each.first, each.expected), each.answer)
         << ::testing::PrintToString(each.first);
+  }
+}
+
+TEST(FirstBytes, TellsGreetingsOfOthersFromHttpOnlyWhereItIsNotAlone) {
+  constexpr ExpectedBytes kHttpAlone{.http = true, .tls = true};
+  const std::vector<std::string_view> greetings = {"SSH-2.0-OpenSSH_9.2\r\n", "EHLO a.example\r\n",
+                                                   "HELO a\r\n", "*1\r\n$4\r\nPING\r\n"};
+  for (const std::string_view greeting : greetings) {
+    EXPECT_EQ(classify_first_bytes(greeting, kDefault), FirstBytes::kUnknown) << greeting;
+    EXPECT_EQ(classify_first_bytes(greeting.substr(0, 1), kDefault), FirstBytes::kNeedMore);
+    EXPECT_EQ(classify_first_bytes(greeting, kHttpAlone), FirstBytes::kHttp) << greeting;
+    EXPECT_EQ(classify_first_bytes(greeting.substr(0, 1), kHttpAlone), FirstBytes::kHttp);
+  }
+  const std::vector<std::string_view> methods = {"SEARCH /", "EHLOX /", "HEAD /", "* /", "*a /"};
+  for (const std::string_view method : methods) {
+    EXPECT_EQ(classify_first_bytes(method, kDefault), FirstBytes::kHttp) << method;
   }
 }
 
@@ -66,7 +91,7 @@ ExpectedBytes set_of(unsigned bits) {
 
 // Whether further bytes could change the answer is found by trying those that matter.
 bool can_differ(const std::string& first, ExpectedBytes expected) {
-  constexpr std::string_view kMatter = "\x00\x06\x0f\xff PRIOx"sv;
+  constexpr std::string_view kMatter = "\x00\x0f\xff\n PRSHELO1-x"sv;
   std::vector<std::string> all{first};
   for (std::size_t depth = first.size(); depth < 6; ++depth) {
     std::vector<std::string> longer;
@@ -80,7 +105,7 @@ bool can_differ(const std::string& first, ExpectedBytes expected) {
         return true;
       }
     }
-    if (longer.size() > 2000) return true;  // undecided so deep
+    if (longer.size() > 20'000) return true;  // undecided so deep
     all = std::move(longer);
   }
   return false;
@@ -111,7 +136,7 @@ TEST(FirstBytes, DecidesWhateverComesByTheSixthByteAndForGood) {
   Random random(11);
   for (int round = 0; round < 200'000; ++round) {
     std::string input(12, '\0');
-    for (char& c : input) c = "\0\x0f\xff\x16PRI Gx\x80\xfe"[random.below(12)];
+    for (char& c : input) c = "\0\x0f\xff\x16\r\n PRISH-ELO*1Gx\x80\xfe"[random.below(22)];
     const ExpectedBytes expected = set_of(1 + static_cast<unsigned>(random.below(15)));
     const FirstBytes whole = classify_first_bytes(input, expected);
     ASSERT_NE(whole, FirstBytes::kNeedMore);
@@ -120,17 +145,18 @@ TEST(FirstBytes, DecidesWhateverComesByTheSixthByteAndForGood) {
       const FirstBytes answer = classify_first_bytes(input.substr(0, size), expected);
       ASSERT_TRUE(answer == whole || (!decided && answer == FirstBytes::kNeedMore));
       decided = answer == whole;
-      ASSERT_TRUE(decided || size < 6);
+      ASSERT_TRUE(decided || size < kFirstBytesMax);
     }
   }
 }
 
 TEST(FirstBytes, SaysWhatUnknownOnesLookLike) {
-  constexpr ExpectedBytes kFrames{.frames = true, .thrift = true};
-  EXPECT_EQ(describe_first_bytes("SSH-2.0-x", kFrames), "SSH");
-  EXPECT_NE(describe_first_bytes("\x16\x03", kFrames).find("tls.certificates"), std::string::npos);
-  EXPECT_NE(describe_first_bytes("GET /", kFrames).find("HTTP"), std::string::npos);
-  EXPECT_NE(describe_first_bytes("\xfe\x01", kAll).find("no protocol"), std::string::npos);
+  EXPECT_TRUE(describe_first_bytes("SSH-2.0-x").starts_with("SSH"));
+  EXPECT_TRUE(describe_first_bytes("EHLO a").starts_with("SMTP"));
+  EXPECT_TRUE(describe_first_bytes("*3\r\n").starts_with("Redis"));
+  EXPECT_NE(describe_first_bytes("\x16\x03").find("tls.certificates"), std::string::npos);
+  EXPECT_NE(describe_first_bytes("GET /").find("HTTP"), std::string::npos);
+  EXPECT_NE(describe_first_bytes("\xfe\x01").find("no protocol"), std::string::npos);
 }
 
 TEST(FirstBytes, TellsErpcsFormOfHttpByBothOfItsFields) {

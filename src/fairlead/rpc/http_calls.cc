@@ -216,7 +216,7 @@ void HttpCalls::answer_problem(const http::Request& request, HttpReplyTo to, con
   http::Response problem = http::problem_response(
       status, request.id, {.style = options_.style, .show_cause = options_.show_cause});
   if (problem.status == 405) problem.fields.add("Allow", target.allowed);
-  if (problem.status == 415) problem.fields.add("Accept", kMediaTypes);
+  if (problem.status == 415) append_accepted(problem.fields, status, kMediaTypes);
   if (problem.status == 401) problem.fields.add("WWW-Authenticate", "Bearer");
   if (problem.status == 429 || problem.status == 503) {
     const std::string seconds = retry_after_of(metadata);

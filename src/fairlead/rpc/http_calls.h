@@ -60,7 +60,8 @@ class HttpCalls final : private internal::HttpBridge::Owner {
   // `request` lives until then; bodies are bounded by Peer's limits.frame_bytes_max.
   // Answers of its own, as problem details:
   //   404 `route.unknown`, 405 `http.method` with Allow, 400 `http.body_in_get`, `http.bad_query`,
-  //   415 `http.media_type` with Accept, 406 `http.not_acceptable`, 413 `http.body_too_large`,
+  //   415 `http.media_type` with Accept, 415 `http.content_coding` with Accept-Encoding,
+  //   406 `http.not_acceptable`, 413 `http.body_too_large`,
   //   431 `http.metadata_too_big`, 401 `session.login_expected`, 503 `peer.closing`,
   //   `session.closed`
   void respond(const http::Request& request, HttpReplyTo to);

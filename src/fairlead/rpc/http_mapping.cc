@@ -5,12 +5,15 @@
 
 #include "fairlead/base/text.h"
 #include "fairlead/http/proto/chars.h"
+#include "fairlead/http/proto/hop_fields.h"
 #include "fairlead/http/proto/target.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/metadata.h"
 
 namespace fairlead::rpc {
 namespace {
+
+constexpr std::string_view kContentCodingReason = "http.content_coding";
 
 // Takes what stands before the next `separator` off the front of `list`, without blanks.
 std::string_view take_until(std::string_view& list, char separator) {
@@ -34,7 +37,8 @@ struct Rule {
   Use use;
 };
 
-// In the order of their first bytes. What wire::is_reserved_key() says comes on top.
+// In the order of their first bytes; all of http::proto::is_hop_field() is among them. What
+// wire::is_reserved_key() says comes on top.
 constexpr std::array<Rule, 22> kRules = {{
     {"accept", true, Use::kNegotiation},
     {"accept-charset", true, Use::kNegotiation},
@@ -96,17 +100,6 @@ Use use_of(std::string_view name) {
     if (begins_as(name, rule.name)) return rule.use;
   }
   return wire::is_reserved_key(name) ? Use::kTrusted : Use::kPasses;
-}
-
-bool is_named_by_connection(const http::Fields& fields, std::string_view name) {
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    const http::Field field = fields[i];
-    if (!equals_ignoring_case(field.name, "connection")) continue;
-    for (std::string_view left = field.value; !left.empty();) {
-      if (equals_ignoring_case(take_until(left, ','), name)) return true;
-    }
-  }
-  return false;
 }
 
 bool begins_as_json(std::string_view body) {
@@ -173,14 +166,14 @@ bool may_leave(std::string_view name) {
 }  // namespace
 
 void append_field_metadata(std::string& out, const http::Fields& fields, TraceFields trace) {
-  const bool connection = fields.find("connection").has_value();
+  const http::proto::HopFields hop(fields);
   std::array<char, 64> lower{};  // names are short; longer ones take memory
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const http::Field field = fields[i];
     const std::string_view name = field.name;
     const Use use = use_of(name);
     if (use != Use::kPasses && (use != Use::kTrace || trace == TraceFields::kDrop)) continue;
-    if (connection && is_named_by_connection(fields, name)) continue;
+    if (hop.names(name)) continue;
     if (name.size() > lower.size()) {
       wire::append_metadata_pair(out, to_lower(name), field.value);
       continue;
@@ -202,14 +195,41 @@ Status append_query_metadata(std::string& out, std::string_view query) {
   return {};
 }
 
+Status check_content_coding(const http::Fields& fields) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const http::Field field = fields[i];
+    if (!equals_ignoring_case(field.name, "content-encoding")) continue;
+    for (std::string_view list = field.value; !list.empty();) {
+      const std::string_view coding = take_until(list, ',');
+      if (coding.empty() || equals_ignoring_case(coding, "identity")) continue;
+      return Status(kUnsupportedMediaType, kContentCodingReason,
+                    "Content-Encoding '" + escape_text(coding, 40) +
+                        "' is not taken: send the body as it is, without a coding");
+    }
+  }
+  return {};
+}
+
+void append_accepted(http::Fields& out, const Status& refused, std::string_view media_types) {
+  if (refused.reason() == kContentCodingReason) {
+    out.add("Accept-Encoding", "identity");
+  } else {
+    out.add("Accept", media_types);
+  }
+}
+
 Result<std::uint8_t> body_codec_of(const http::Fields& fields, std::string_view body) {
+  FL_TRY(check_content_coding(fields));
   const std::optional<std::string_view> type = fields.find("Content-Type");
   if (!type.has_value()) return body.empty() ? wire::kNoCodec : wire::kJsonCodec;
   const std::optional<codec::CodecId> codec = codec::codec_of_content_type(*type);
   if (!codec.has_value()) {
-    return Status(kUnsupportedMediaType, "http.media_type",
+    return Status(kUnsupportedMediaType, kMediaTypeReason,
                   "Content-Type '" + escape_text(*type) + "' is not understood: send, in UTF-8, " +
                       std::string(kMediaTypes));
+  }
+  if (*codec == codec::CodecId::kJson && body.empty()) {
+    return Status(Code::kBadMessage, "codec.json", "the body: wanted JSON, got an empty body");
   }
   if (*codec == codec::CodecId::kForm && begins_as_json(body)) return wire::kJsonCodec;
   return static_cast<std::uint8_t>(*codec);

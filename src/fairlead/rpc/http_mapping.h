@@ -34,9 +34,18 @@ Status append_query_metadata(std::string& out, std::string_view query);
 //   none, and no body         none
 //   none, and a body          JSON
 //   form, body begins with { or [ after blanks     JSON: `curl -d '{"a":1}'` names it a form
-// Errors: 415 `http.media_type`, whose message lists kMediaTypes.
+// Errors: 415 `http.media_type`, whose message lists kMediaTypes; those of check_content_coding();
+//         kBadMessage `codec.json`: who says JSON must send some.
 Result<std::uint8_t> body_codec_of(const http::Fields& fields, std::string_view body);
+// Bodies come as they are: nothing is inflated, so that no small body becomes a large one here.
+// Errors: 415 `http.content_coding` for a Content-Encoding that is not identity.
+Status check_content_coding(const http::Fields& fields);
+// Adds to an answer with 415 what would have been taken (RFC 9110 section 15.5.16):
+// Accept-Encoding where check_content_coding() refused, and nowhere else (section 12.5.3); Accept
+// with `media_types` otherwise.
+void append_accepted(http::Fields& out, const Status& refused, std::string_view media_types);
 inline constexpr Code kUnsupportedMediaType{415};
+inline constexpr std::string_view kMediaTypeReason = "http.media_type";
 inline constexpr Code kNotAcceptable{406};
 // What bodies may be, the preferred one first.
 inline constexpr std::string_view kMediaTypes =

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fairlead/http/proto/hop_fields.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/metadata.h"
 
@@ -42,6 +43,15 @@ TEST(FieldMetadata, LeavesOutWhatBelongsToTheConnectionAndTheContent) {
                                 {"Accept", "*/*"},
                                 {"Expect", "100-continue"}})),
             "");
+}
+
+TEST(FieldMetadata, LeavesOutWhatEveryHopDoes) {
+  for (const char* name :
+       {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding",
+        "Upgrade", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization"}) {
+    EXPECT_TRUE(http::proto::is_hop_field(name)) << name;
+    EXPECT_EQ(metadata_of(fields({{name, "1"}})), "") << name;
+  }
 }
 
 TEST(FieldMetadata, LeavesOutWhatNobodyOutsideMaySay) {
@@ -99,6 +109,14 @@ TEST(BodyCodec, WithoutATypeABodyIsJsonAndNoBodyIsNone) {
   EXPECT_EQ(body_codec_of({}, "").value(), wire::kNoCodec);
 }
 
+// Between peers an empty body is a missing argument; over HTTP who says JSON must send some.
+TEST(BodyCodec, RefusesAnEmptyBodyThatSaysItIsJson) {
+  const auto codec = body_codec_of(fields({{"Content-Type", "application/json"}}), "");
+
+  EXPECT_EQ(codec.status().code(), Code::kBadMessage);
+  EXPECT_EQ(codec.status().reason(), "codec.json");
+}
+
 TEST(BodyCodec, RefusesOtherTypesAndCharsets) {
   for (const char* type : {"image/png", "application/json; charset=latin1", "", "json"}) {
     const auto codec = body_codec_of(fields({{"Content-Type", type}}), "{}");
@@ -106,6 +124,40 @@ TEST(BodyCodec, RefusesOtherTypesAndCharsets) {
     EXPECT_EQ(codec.status().reason(), "http.media_type") << type;
     EXPECT_NE(codec.status().message().find("application/json"), std::string_view::npos) << type;
   }
+}
+
+TEST(ContentCoding, IsRefusedUnlessItIsNone) {
+  for (const char* coding :
+       {"gzip", "x-gzip", "identity, gzip", "gzip, identity", "br", "identity;q=1", "\x01"}) {
+    const auto codec = body_codec_of(
+        fields({{"Content-Type", "application/json"}, {"content-encoding", coding}}), "{}");
+    EXPECT_EQ(codec.status().code(), kUnsupportedMediaType) << coding;
+    EXPECT_EQ(codec.status().reason(), "http.content_coding") << coding;
+  }
+  for (const char* coding : {"identity", "Identity", " identity , identity", "", ","}) {
+    EXPECT_TRUE(check_content_coding(fields({{"Content-Encoding", coding}})).ok()) << coding;
+  }
+}
+
+TEST(ContentCoding, IsReadFromEveryField) {
+  EXPECT_EQ(check_content_coding(
+                fields({{"Content-Encoding", "identity"}, {"Content-Encoding", "deflate"}}))
+                .reason(),
+            "http.content_coding");
+}
+
+// RFC 9110 section 12.5.3: Accept-Encoding in a 415 says that the coding was the reason.
+TEST(Accepted, TellsCodingsOnlyWhereTheCodingWasWrong) {
+  http::Fields coding;
+  append_accepted(coding, check_content_coding(fields({{"Content-Encoding", "gzip"}})), "text/x");
+  ASSERT_EQ(coding.size(), 1U);
+  EXPECT_EQ(coding.find("Accept-Encoding"), "identity");
+
+  http::Fields type;
+  append_accepted(type, body_codec_of(fields({{"Content-Type", "image/png"}}), "x").status(),
+                  "text/x");
+  ASSERT_EQ(type.size(), 1U);
+  EXPECT_EQ(type.find("Accept"), "text/x");
 }
 
 std::string_view reply_codec(std::string_view accept) {

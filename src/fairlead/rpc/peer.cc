@@ -58,15 +58,17 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
   if (closing_) {
     co_return Status(Code::kInvalidOperation, "peer.closing", "this peer is being closed");
   }
-  FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
-                   co_await core_.connect(address, deadline, cancel));
-  if (options.tls != nullptr) {
-    FL_CO_TRY_ASSIGN(stream, co_await io::tls_connect(core_, std::move(stream), options.tls,
-                                                      options.server_name, deadline, cancel));
+  const wire::Protocol* protocol = options.protocol;
+  bool login = options.login.has_value();
+  if (options.websocket.has_value()) {
+    FL_CO_TRY_ASSIGN(const std::string name, sub_protocol_of(protocol));
+    protocol = *protocol_of_websocket(name);
+    if (login && is_bearer_token(*options.login)) login = false;  // the handshake carries it
   }
-  Session& session =
-      open(std::move(stream), options.protocol, Session::Side::kDialled, options.login.has_value());
-  if (options.login.has_value()) {
+  FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
+                   co_await connect(std::move(address), options, deadline, cancel));
+  Session& session = open(std::move(stream), protocol, Session::Side::kDialled, login);
+  if (login) {
     RawCall call;
     session.start_login(call, *options.login, deadline, cancel);
     const Result<Reply> reply = co_await call;  // the session lives as long as this turn
@@ -77,6 +79,34 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
   }
   session.say_hello();
   co_return &session;
+}
+
+// The connection, with everything below the session's own messages.
+Task<Result<std::unique_ptr<io::Stream>>> Peer::connect(io::Address address, DialOptions options,
+                                                        Deadline deadline, CancelToken cancel) {
+  FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
+                   co_await core_.connect(std::move(address), deadline, cancel));
+  if (options.tls != nullptr) {
+    FL_CO_TRY_ASSIGN(stream, co_await io::tls_connect(core_, std::move(stream), options.tls,
+                                                      options.server_name, deadline, cancel));
+  }
+  if (!options.websocket.has_value()) co_return std::move(stream);
+  co_return co_await ask_for_websocket(std::move(stream), std::move(options), deadline,
+                                       std::move(cancel));
+}
+
+Task<Result<std::unique_ptr<io::Stream>>> Peer::ask_for_websocket(
+    std::unique_ptr<io::Stream> stream, DialOptions options, Deadline deadline,
+    CancelToken cancel) {
+  WebSocketDial dial;
+  dial.way = *std::move(options.websocket);
+  FL_CO_TRY_ASSIGN(dial.sub_protocol, sub_protocol_of(options.protocol));
+  if (options.login.has_value() && is_bearer_token(*options.login)) {
+    dial.token = std::move(options.login->body);
+  }
+  dial.socket = std::make_shared<const http::WebSocketOptions>(websocket_options(options_.limits));
+  co_return co_await dial_websocket(core_, std::move(stream), std::move(dial), deadline,
+                                    std::move(cancel));
 }
 
 void Peer::remove(Session& session) {

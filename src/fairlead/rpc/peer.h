@@ -15,6 +15,7 @@
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/router.h"
 #include "fairlead/rpc/session.h"
+#include "fairlead/rpc/websocket_dial.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/protocol.h"
 #include "fairlead/wire/transforms/transform.h"
@@ -48,7 +49,10 @@ struct DialOptions {
   const wire::Protocol* protocol = nullptr;     // null: raw
   std::shared_ptr<const io::TlsContext> tls{};  // null: none
   std::string server_name{};                    // what the server's certificate must be for
-  std::optional<Login> login{};                 // none: the session is open at once
+  std::optional<WebSocketWay> websocket{};      // over WebSocket; nullopt: frames alone
+  // None: the session is open at once. Over WebSocket a token goes with the handshake, if it is one
+  // (is_bearer_token()); the session has no Session::kLoginReply then.
+  std::optional<Login> login{};
 };
 
 // Thread: its core. Lifetime: close() must have completed before destruction, or no session be
@@ -68,9 +72,11 @@ class Peer {
   // messages of `protocol`. It begins with a login when the router has one, and is no connection:
   // not counted, but visited and closed as the others. Nothing may be called while closing().
   Session& serve(std::unique_ptr<io::Stream> stream, const wire::Protocol& protocol);
-  // Connects, agrees on TLS and logs in, as told. The pointer is good until the next co_await.
-  // Errors: those of io::Core::connect() and io::tls_connect(); kInvalidOperation `peer.closing`;
-  //         of the login: what the peer answered, and those of Session::start_call().
+  // Connects, agrees on TLS, opens a WebSocket and logs in, as told; `deadline` is for all of it.
+  // The pointer is good until the next co_await.
+  // Errors: those of io::Core::connect(), io::tls_connect(), sub_protocol_of() and
+  //         dial_websocket(); kInvalidOperation `peer.closing`; of the login: what the peer
+  //         answered, and those of Session::start_call().
   Task<Result<Session*>> dial(io::Address address, Deadline deadline, CancelToken cancel = {},
                               DialOptions options = {});
 
@@ -98,6 +104,12 @@ class Peer {
 
   Session& open(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
                 Session::Side side, bool login);
+  Task<Result<std::unique_ptr<io::Stream>>> connect(io::Address address, DialOptions options,
+                                                    Deadline deadline, CancelToken cancel);
+  Task<Result<std::unique_ptr<io::Stream>>> ask_for_websocket(std::unique_ptr<io::Stream> stream,
+                                                              DialOptions options,
+                                                              Deadline deadline,
+                                                              CancelToken cancel);
   void remove(Session& session);  // destroys it when the turn ends
   Task<void> close_session(Session& session, Deadline deadline, bool* cut);
 

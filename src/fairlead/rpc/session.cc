@@ -298,6 +298,7 @@ Task<Status> Session::close(Deadline deadline) {
     if (status.code() == Code::kCancelled) status = Status();
   }
   if (state_ == State::kClosed) co_return status;
+  if (peer_.closing_) stream_->set_goodbye(io::Goodbye::kGoingAway);
   if (gone_ == nullptr) gone_ = std::make_unique<Event>();
   if (status.ok()) {
     stream_->close();

@@ -68,6 +68,8 @@ void Session::end_login(const Status& result) {
   }
   metrics().logins_refused.add();
   state_ = State::kClosing;
+  const bool fault = result.code() == Code::kInternal;
+  stream_->set_goodbye(fault ? io::Goodbye::kFault : io::Goodbye::kRefused);
   end_if_idle();
 }
 
@@ -75,6 +77,7 @@ void Session::refuse_login(const Status& why) {
   metrics().logins_refused.add();
   state_ = State::kClosing;
   fail_calls(why);
+  stream_->set_goodbye(io::Goodbye::kRefused);
   stream_->close();
 }
 

@@ -48,7 +48,8 @@ class SessionOverProtocol : public testkit::TwoPeers,
                     .add(wire::Kind::kCall, "/cb/ask",
                          make_handler([](Context& context) { return echo(context); }))
                     .ok());
-    listen({.transforms = &all_transforms()}, protocol());
+    // A minute: what takes long on a busy machine is no mistake.
+    listen({.call_timeout = 60s, .transforms = &all_transforms()}, protocol());
     ASSERT_TRUE(dial({.protocol = protocol()}).ok());
   }
   std::vector<std::string> pushed;

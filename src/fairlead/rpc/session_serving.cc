@@ -61,7 +61,8 @@ io::ReadResult Session::on_read(const Bytes& input) {
     using FrameState = wire::raw::FrameResult::State;
     if (frame.state == FrameState::kFrame) {
       receive(message, input);
-    } else if (frame.state == FrameState::kNeedMore) {
+    } else if (frame.state == FrameState::kNeedMore &&
+               !wire::raw::needs_unknown_transform(rest, peer_.options_.transforms)) {
       return {consumed, frame.size};
     } else if (frame.state == FrameState::kPacked && peer_.options_.transforms != nullptr) {
       Result<Bytes> unpacked =
@@ -72,10 +73,10 @@ io::ReadResult Session::on_read(const Bytes& input) {
       }
       receive(message, *unpacked);
     } else {
-      protocol_error(frame.state == FrameState::kPacked
-                         ? Status(Code::kBadMessage, "frame.unknown_transform",
-                                  "the frame uses transforms and this peer knows none")
-                         : frame.status(peer_.options_.limits),
+      protocol_error(frame.state == FrameState::kError
+                         ? frame.status(peer_.options_.limits)
+                         : Status(Code::kBadMessage, "frame.unknown_transform",
+                                  "the frame uses a transform that this peer does not know"),
                      rest);
       break;
     }
@@ -300,6 +301,8 @@ void Session::protocol_error(const Status& why, std::string_view input) {
   }
   state_ = State::kClosing;
   fail_calls(why);
+  stream_->set_goodbye(why.code() == Code::kTooLarge ? io::Goodbye::kTooLarge
+                                                     : io::Goodbye::kNotUnderstood);
   stream_->pause();                              // nothing behind it is read
   if (handlers_running_ == 0) stream_->close();  // else when the last one has answered
 }

@@ -440,6 +440,13 @@ TEST_F(SessionTest, WaitsForTheRestOfACallThatComesByteByByte) {
   turn_until([&] { return raw->received.find("slowly") != std::string::npos; });
 }
 
+TEST_F(SessionTest, DoesNotWaitForAFrameWhoseTransformItDoesNotKnow) {
+  start();
+  const auto raw = probe(std::string_view("\0\x10\0\0\x01\x07", 6));  // a MiB, packed by 0x07
+  turn_until([&] { return raw->closed; });
+  EXPECT_EQ(server->metrics().protocol_errors.value(), 1U);
+}
+
 TEST_F(SessionTest, FailsWaitingCallsWhenTheConnectionIsLost) {
   start();
   Scope scope;

@@ -6,13 +6,39 @@
 namespace fairlead::rpc {
 namespace {
 
-constexpr std::uint16_t kNormal = 1000;
-constexpr std::uint16_t kUnsupported = 1003;
+using http::WebSocketCode;
+
 // Of a stream of bytes: no peer's limit of messages is near it.
 constexpr std::size_t kPieceBytesMax = 64 * 1024;
 constexpr std::size_t kSentMax = 1024;  // sizes of sent messages that are kept
 
+std::uint16_t code_of(io::Goodbye goodbye) {
+  switch (goodbye) {
+    case io::Goodbye::kDone:
+      return WebSocketCode::kNormal;
+    case io::Goodbye::kGoingAway:
+      return WebSocketCode::kGoingAway;
+    case io::Goodbye::kNotUnderstood:
+      return WebSocketCode::kProtocolError;
+    case io::Goodbye::kTooLarge:
+      return WebSocketCode::kTooLarge;
+    case io::Goodbye::kRefused:
+      return WebSocketCode::kPolicy;
+    case io::Goodbye::kFault:
+      return WebSocketCode::kInternal;
+  }
+  return WebSocketCode::kInternal;
+}
+
 }  // namespace
+
+http::WebSocketOptions websocket_options(const wire::Limits& limits) {
+  http::WebSocketOptions options;
+  options.message_bytes_max = limits.frame_bytes_max;
+  // The stream sends its next message while less than this waits.
+  options.queue_bytes_max = limits.frame_bytes_max + io::Stream::kFlushBytes;
+  return options;
+}
 
 std::optional<const wire::Protocol*> protocol_of_websocket(std::string_view sub_protocol) {
   if (sub_protocol.empty() || sub_protocol == "raw") return nullptr;
@@ -30,7 +56,7 @@ void WebSocketStream::on_message(bool text, std::string_view payload) {
     (void)handler_->on_read(Bytes(payload));
     return;
   }
-  if (text) return socket_->close(kUnsupported);
+  if (text) return socket_->close(WebSocketCode::kUnsupported);
   arrived_.append(payload);
   if (arrived_.size() < wanted_) return;
   const io::ReadResult read = handler_->on_read(Bytes(arrived_.view()));
@@ -51,6 +77,7 @@ void WebSocketStream::end_message() {
 
 void WebSocketStream::flush() {
   blocked_ = false;
+  if (!too_slow_.ok()) return;
   while (socket_ != nullptr && !output_.empty()) {
     if (socket_->unsent_bytes() >= kFlushBytes) {
       blocked_ = true;
@@ -59,7 +86,7 @@ void WebSocketStream::flush() {
     if (!send_next()) break;
   }
   if (socket_ == nullptr) output_.release();
-  if (socket_ != nullptr && closing_ && output_.empty()) socket_->close(kNormal);
+  if (socket_ != nullptr && closing_ && output_.empty()) socket_->close(close_code_);
 }
 
 // False: nothing more can be sent.
@@ -93,7 +120,7 @@ void WebSocketStream::on_sent() {
 
 void WebSocketStream::on_close(Status why) {
   core_.dispose(std::move(socket_));
-  handler_->on_close(std::move(why));
+  handler_->on_close(too_slow_.ok() ? std::move(why) : too_slow_);
 }
 
 void WebSocketStream::pause() {
@@ -104,13 +131,20 @@ void WebSocketStream::resume() {
   if (socket_ != nullptr) socket_->resume();
 }
 
+void WebSocketStream::set_goodbye(io::Goodbye goodbye) {
+  if (close_code_ == WebSocketCode::kNormal) close_code_ = code_of(goodbye);
+}
+
 void WebSocketStream::close() {
   closing_ = true;
   if (!flush_scheduled_) schedule_flush();
 }
 
 void WebSocketStream::abort(Status why) {
-  if (socket_ != nullptr) socket_->abort(std::move(why));
+  if (socket_ == nullptr) return;
+  if (why.code() != Code::kOverloaded || !too_slow_.ok()) return socket_->abort(std::move(why));
+  too_slow_ = std::move(why);
+  socket_->close(WebSocketCode::kTryAgainLater);
 }
 
 io::Address WebSocketStream::peer() const {

@@ -17,6 +17,7 @@
 #include "fairlead/base/buffer.h"
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/status.h"
+#include "fairlead/http/websocket.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/stream.h"
 #include "fairlead/wire/protocol.h"
@@ -38,6 +39,9 @@ class MessageSocket : public io::Disposable {
   virtual std::size_t unsent_bytes() const = 0;
   virtual io::Address peer() const = 0;
 };
+
+// Options of a connection whose messages are frames of a session within `limits`.
+http::WebSocketOptions websocket_options(const wire::Limits& limits);
 
 // The protocol of a session for a sub-protocol: null for "raw" and "", which is raw. nullopt: none
 // of these names.
@@ -68,7 +72,10 @@ class WebSocketStream final : public io::Stream {
   void end_message() override;
   void pause() override;
   void resume() override;
+  void set_goodbye(io::Goodbye goodbye) override;
   void close() override;
+  // A peer that is too slow (kOverloaded) is told so with 1013, behind the 64 KiB that it has not
+  // taken; on_close() follows when it has answered, or when the connection gives it up.
   void abort(Status why) override;
   io::Address peer() const override;
   io::Address local() const override { return {}; }
@@ -85,6 +92,8 @@ class WebSocketStream final : public io::Stream {
   std::size_t ended_bytes_ = 0;  // of all in output()
   Buffer arrived_;               // the begin of a frame, for kBytes
   std::size_t wanted_ = 0;       // bytes of it that are waited for; 0: any
+  Status too_slow_;              // why it was aborted, when it hears of that
+  std::uint16_t close_code_ = http::WebSocketCode::kNormal;
   const Carries carries_;
   bool closing_ = false;
 };

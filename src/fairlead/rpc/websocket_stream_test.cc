@@ -52,7 +52,15 @@ class WebSocketStreamTest : public ::testing::TestWithParam<const char*> {
                          }))
                     .ok());
     protocol = protocol_of_websocket(GetParam()).value();
-    peer = std::make_unique<Peer>(*core, router, PeerOptions{});
+    PeerOptions options;
+    options.limits.frame_bytes_max = 1U << 20U;
+    options.write_queue_bytes_max = 1U << 20U;
+    peer = std::make_unique<Peer>(*core, router, options);
+    accept();
+  }
+  // The session of a connection that has just opened; the one before it has ended.
+  void accept() {
+    seen = {};
     auto made =
         std::make_unique<WebSocketStream>(*core, std::make_unique<PlayedSocket>(seen), protocol);
     stream = made.get();
@@ -95,9 +103,32 @@ class WebSocketStreamTest : public ::testing::TestWithParam<const char*> {
   WebSocketStream* stream = nullptr;  // owned by the session
   Session* session = nullptr;
 };
+class WebSocketGoodbye : public WebSocketStreamTest {
+ protected:
+  // Sessions are refused by a login that says `answer`, or throws.
+  void refuse_logins(bool throws) {
+    end();
+    ASSERT_TRUE(router
+                    .set_login(make_handler([throws](Context&) -> Status {
+                      if (throws) throw 7;
+                      return Status(Code::kForbidden, "", "auth fail");
+                    }))
+                    .ok());
+    accept();
+  }
+  std::string login() const {
+    Buffer out;
+    EXPECT_TRUE(form()
+                    .append(out, {.seq = 1, .kind = wire::Kind::kAuthCall, .body_codec = 's'}, "x",
+                            {}, nullptr)
+                    .ok());
+    return std::string(out.view());
+  }
+};
 using WebSocketMessages = WebSocketStreamTest;
 using WebSocketBytes = WebSocketStreamTest;
 INSTANTIATE_TEST_SUITE_P(Every, WebSocketStreamTest, ::testing::Values("json", "pb", "raw"));
+INSTANTIATE_TEST_SUITE_P(Every, WebSocketGoodbye, ::testing::Values("json", "pb", "raw"));
 INSTANTIATE_TEST_SUITE_P(Forms, WebSocketMessages, ::testing::Values("json", "pb"));
 INSTANTIATE_TEST_SUITE_P(Raw, WebSocketBytes, ::testing::Values("raw", ""));
 
@@ -134,7 +165,7 @@ TEST_P(WebSocketMessages, ACutMessageEndsTheConnection) {
   stream->on_message(false, whole.substr(0, whole.size() / 2));
   turn();
 
-  EXPECT_EQ(seen.close_code, 1000);
+  EXPECT_EQ(seen.close_code, 1002);
   EXPECT_TRUE(seen.messages.empty());
 }
 
@@ -236,6 +267,100 @@ TEST_P(WebSocketStreamTest, TheConnectionsEndIsTheSessions) {
   EXPECT_EQ(pending.await_resume().status().reason(), "session.closed");
   EXPECT_EQ(peer->session_count(), 0U);
   EXPECT_TRUE(seen.gone);
+}
+
+TEST_P(WebSocketGoodbye, Says1002ToWhatCannotBeRead) {
+  stream->on_message(false, std::string("\0\0\0\x05garbage", 11));
+  turn();
+
+  EXPECT_EQ(seen.close_code, 1002);
+}
+
+TEST_P(WebSocketGoodbye, Says1009BehindTheAnswerToACallThatIsTooBig) {
+  PeerOptions wide;
+  Buffer out;
+  ASSERT_TRUE(form()
+                  .append(out, {.seq = 5, .body_codec = 's', .method = "/echo"},
+                          std::string(2U << 20U, 'x'), wide.limits, nullptr)
+                  .ok());
+
+  stream->on_message(false, out.view());
+  turn();
+
+  EXPECT_EQ(seen.close_code, 1009);
+  ASSERT_EQ(seen.messages.size(), 1U);
+  EXPECT_EQ(reply_in(seen.messages[0]).first, 5);
+}
+
+TEST_P(WebSocketGoodbye, Says1008ToAWrongLogin) {
+  refuse_logins(false);
+
+  stream->on_message(false, login());
+  turn();
+
+  EXPECT_EQ(seen.close_code, 1008);
+  EXPECT_EQ(seen.messages.size(), 1U) << "the reply that says why";
+}
+
+TEST_P(WebSocketGoodbye, Says1008ToWhoDoesNotBeginWithALogin) {
+  refuse_logins(false);
+
+  stream->on_message(false, call(1, "x"));
+  turn();
+
+  EXPECT_EQ(seen.close_code, 1008);
+}
+
+TEST_P(WebSocketGoodbye, Says1011WhenItsOwnLoginFails) {
+  refuse_logins(true);
+
+  stream->on_message(false, login());
+  turn();
+
+  EXPECT_EQ(seen.close_code, 1011);
+}
+
+TEST_P(WebSocketGoodbye, Says1001WhenAllSessionsAreClosed) {
+  peer->core().spawn([](Peer& closed) -> Task<void> {
+    [[maybe_unused]] const Status ended = co_await closed.close(Deadline());
+  }(*peer));
+  turn();
+
+  EXPECT_EQ(seen.close_code, 1001);
+}
+
+TEST_P(WebSocketGoodbye, Says1000WhenThisSessionIsClosed) {
+  peer->core().spawn([](Session& closed) -> Task<void> {
+    [[maybe_unused]] const Status ended = co_await closed.close(Deadline());
+  }(*session));
+  turn();
+
+  EXPECT_EQ(seen.close_code, 1000);
+}
+
+// bad-inputs 4, beyond 4.
+TEST_P(WebSocketGoodbye, Beyond4Says1013ToAPeerThatNeverReads) {
+  seen.unsent = io::Stream::kFlushBytes;
+  for (std::int32_t seq = 1; seq <= 40 && seen.close_code == 0; ++seq) {
+    stream->on_message(false, call(seq, std::string(100'000, 'x')));
+  }
+  Status why;
+  session->on_closed([&](Session&, const Status& status) {
+    why = status;
+    session = nullptr;
+  });
+
+  EXPECT_EQ(seen.close_code, 1013);
+  EXPECT_TRUE(seen.aborted.ok()) << "it may still hear the code";
+  EXPECT_LT(stream->unsent_bytes(), 2U << 20U);
+  seen.unsent = 0;
+  stream->on_sent();
+  EXPECT_TRUE(seen.messages.empty()) << "nothing behind a goodbye";
+
+  stream->abort(Status(Code::kConnectionClosed, "session.cut", "its time is over"));
+  EXPECT_EQ(seen.aborted.reason(), "session.cut") << "a second abort waits for nobody";
+  end();
+  EXPECT_EQ(why.reason(), "session.slow_reader");
 }
 
 }  // namespace

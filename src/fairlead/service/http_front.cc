@@ -15,7 +15,7 @@ bool asks(const http::Request& request) {
          http::proto::asks_for_websocket(request.fields);
 }
 
-// What the client's certificate says, where it showed one.
+// What the client's certificate says, where it showed one; read from it once for a connection.
 void tell_caller(const http::Exchange& exchange, rpc::SessionValues& values) {
   const auto* const tls = dynamic_cast<const io::TlsStream*>(exchange.stream());
   if (tls != nullptr) remember_caller(values, tls->info());
@@ -66,6 +66,10 @@ void HttpFront::respond(http::Exchange& exchange) {
   };
   asking_ = &exchange;  // for the time of the call: values are put on the session inside it
   calls_.respond(request, {.to = &exchange, .answer = answer});
+}
+
+void HttpFront::stop() {
+  if (sockets_ != nullptr) sockets_->stop();
 }
 
 Task<Status> HttpFront::close(Deadline deadline) {

@@ -15,8 +15,8 @@
 
 namespace fairlead::service::internal {
 
-// Thread: the peer's core. Lifetime: outlives its http::Server; close() and rpc::Peer::close() must
-// have completed before its destruction.
+// Thread: the peer's core. Lifetime: outlives its http::Server; stop(), then rpc::Peer::close(),
+// then close() must have completed before its destruction.
 class HttpFront final : public http::Responder {
  public:
   // Errors: those of WebSocketSessions::make().
@@ -27,7 +27,9 @@ class HttpFront final : public http::Responder {
   Result<http::BodyPlan> plan(const http::Request& head) override;
   void respond(http::Exchange& exchange) override;
 
-  // Sends the WebSockets away. Errors: those of http::WebSocketHub::close().
+  // Opens no more WebSockets; those that are open are sent away by the peer's close().
+  void stop();
+  // After that: ends what is left of them. Errors: those of http::WebSocketHub::close().
   Task<Status> close(Deadline deadline);
 
  private:

@@ -11,6 +11,7 @@ Status read(const config::Value& value, HttpSpec& out) {
   reader.optional("origins", out.origins);
   reader.optional("credentials", out.credentials);
   reader.optional("websocket", out.websocket);
+  reader.optional("any_host", out.any_host);
   if (const Status good = out.cors().validate(); !good.ok()) {
     reader.reject("origins", "config.bad_value", good.message());
   }

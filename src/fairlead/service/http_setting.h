@@ -16,6 +16,9 @@ struct HttpSpec {
   std::vector<std::string> origins{};
   bool credentials = false;       // cookies and the like go with their requests; not with "*"
   std::string websocket = "raw";  // json, pb or raw; erpc's own default is json
+  // Over TLS: requests for hosts that neither the client's SNI names nor the certificate is for.
+  // For proxies that name one host in the handshake and pass the Host of their clients on.
+  bool any_host = false;
 
   rpc::CorsOptions cors() const { return {.origins = origins, .credentials = credentials}; }
 };

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdio>
 #include <memory>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -133,6 +134,46 @@ TEST_F(OnePortTest, AnswersTlsInFrontOfAllWhereThereIsACertificate) {
   const std::string refused =
       output_of("openssl s_client -connect " + at + " -alpn h2 -CAfile " + ca_file + " </dev/null");
   EXPECT_NE(refused.find("no application protocol"), std::string::npos) << refused;
+}
+
+TEST_F(OnePortTest, CallsRequestsOverTlsForAnotherHostMisdirected) {
+  use_certificate();
+  serve({});
+  const std::string port = at.substr(at.rfind(':'));
+  const auto ask = [&](const std::string& options) {
+    return output_of("curl -s -m 10 --cacert " + ca_file + " -o /dev/null -w '%{http_code}' " +
+                     "--connect-to ::127.0.0.1" + port + " " + options +
+                     " https://localhost/math/name");
+  };
+  EXPECT_EQ(ask(""), "200");
+  EXPECT_EQ(ask("-H 'Host: 127.0.0.1'"), "200") << "the certificate is for it, too";
+  EXPECT_EQ(ask("-H 'Host: elsewhere.example'"), "421");
+  EXPECT_EQ(curl("https", "-H 'Host: elsewhere.example'"), "200") << "no name in the handshake";
+  EXPECT_EQ(curl("http", "-H 'Host: elsewhere.example'"), "200") << "nor TLS";
+}
+
+TEST_F(OnePortTest, AnswersForAnyHostWhereThatIsSet) {
+  use_certificate();
+  serving.http.any_host = true;
+  serve({});
+  EXPECT_EQ(output_of("curl -s -m 10 --cacert " + ca_file + " -o /dev/null -w '%{http_code}' " +
+                      "--connect-to ::127.0.0.1" + at.substr(at.rfind(':')) +
+                      " -H 'Host: elsewhere.example' https://localhost/math/name"),
+            "200");
+}
+
+TEST_F(OnePortTest, CountsTlsThatFailsWhereOnlyHttpIsBehindIt) {
+  use_certificate();
+  serve("https://127.0.0.1:0");
+  const auto failures =
+      server.metrics().counter({"fairlead_tls_connections_failed_total", ""}).value();
+  EXPECT_EQ(curl("https"), "200");
+  EXPECT_EQ(failures.value(), 0U);
+
+  EXPECT_EQ(curl("http"), "000");
+  const Time end = steady_now() + 10s;
+  while (failures.value() == 0 && steady_now() < end) std::this_thread::yield();
+  EXPECT_EQ(failures.value(), 1U);
 }
 
 TEST_F(OnePortTest, AnswersOnlyTlsWhereTheAddressSaysSo) {

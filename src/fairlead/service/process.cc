@@ -263,6 +263,10 @@ Task<Status> Process::drain(std::size_t index, Deadline deadline) {
   }
   Status closed = co_await peer.close(deadline);
   Status http_closed = co_await http_closing.close(core.timers(), Deadline());
+  for (const auto& port : ports_) {
+    Status sockets = co_await port->close_websockets(index, deadline);
+    if (http_ended.ok()) http_ended = std::move(sockets);
+  }
   if (closed.ok()) closed = std::move(http_ended);
   co_return closed.ok() ? http_closed : closed;
 }

@@ -54,6 +54,7 @@ Result<upstream::ServiceOptions> Process::calling_options(
   if (!options.protocol.empty()) {
     FL_TRY_ASSIGN(out.protocol, find_protocol(options.protocol));
   }
+  if (endpoints != nullptr) FL_TRY(upstream::check_protocol(*endpoints, out.protocol));
   out.tls_required = options.tls.required.value_or(false);
   out.server_name = options.tls.server_name;
   out.login = std::move(options.login);

@@ -112,6 +112,11 @@ Result<upstream::Record> Process::record_of(const std::vector<ListenPlan>& bound
   upstream::Endpoint told = called->where;
   if (!spec_.advertise.empty()) {
     FL_TRY_ASSIGN(upstream::Endpoint advertised, upstream::parse_endpoint(spec_.advertise));
+    if (!advertised.websocket.empty()) {
+      return Status(Code::kBadMessage, "address.bad",
+                    "'" + escape_text(spec_.advertise) +
+                        "' cannot be advertised: copies are called without WebSocket");
+    }
     told.address = advertised.address;
     told.tls = told.tls || advertised.tls;
   } else if (told.address.host() == "0.0.0.0") {

@@ -50,6 +50,12 @@ Status ServedPort::open(rpc::Peer& peer, const HttpSpec& http, const http::Metri
     http::ServerOptions options;
     options.connections_max = descriptors_for_connections();
     options.metrics = http_metrics;
+    options.any_host = http.any_host;
+    options.on_failed = [failures = tls_failures_](const io::Address& from, const Status& why) {
+      // HTTP says itself whether a message is whole, and many clients just hang up.
+      if (!why.reason().starts_with("tls.") || why.reason() == "tls.truncated") return;
+      tell_tls_failure(failures, from, why);
+    };
     FL_TRY_ASSIGN(place.front, HttpFront::make(peer, plan_, http, socket_metrics));
     FL_TRY_ASSIGN(place.http, http::Server::make(peer.core(), options, *place.front));
   }
@@ -80,8 +86,11 @@ std::unique_ptr<rpc::Entrance> ServedPort::make_entrance(Place& place, rpc::Entr
                             const wire::Protocol& protocol) {
                 accept_session(peer, std::move(stream), tls, protocol);
               },
-          .http = [http](std::unique_ptr<io::Stream> stream,
-                         io::TlsStream*) { http->adopt(std::move(stream)); },
+          .http =
+              [http](std::unique_ptr<io::Stream> stream, io::TlsStream*,
+                     std::optional<Time> head_began) {
+                http->adopt(std::move(stream), head_began);
+              },
           .tls_failed = [this](const io::Address& from,
                                const Status& why) { tell_tls_failure(tls_failures_, from, why); }});
 }
@@ -132,9 +141,13 @@ Task<Status> ServedPort::close_entrance(std::size_t index, Deadline deadline) {
 Task<Status> ServedPort::close_http(std::size_t index, Deadline deadline) {
   Place& place = *places_[index];
   if (place.http == nullptr) co_return Status();
-  Status sockets = co_await place.front->close(deadline);
-  Status requests = co_await place.http->close(deadline);
-  co_return requests.ok() ? sockets : requests;
+  place.front->stop();
+  co_return co_await place.http->close(deadline);
+}
+
+Task<Status> ServedPort::close_websockets(std::size_t index, Deadline deadline) {
+  if (places_[index]->front == nullptr) co_return Status();
+  co_return co_await places_[index]->front->close(deadline);
 }
 
 }  // namespace fairlead::service::internal

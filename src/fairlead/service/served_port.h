@@ -42,9 +42,12 @@ class ServedPort {
 
   // Closes the connections of core `index` that have not said what they speak.
   Task<Status> close_entrance(std::size_t index, Deadline deadline);
-  // Lets running requests of HTTP end and sends WebSockets away.
-  // Errors: those of http::Server::close() and http::WebSocketHub::close().
+  // Lets running requests of HTTP end and opens no more WebSockets.
+  // Errors: those of http::Server::close().
   Task<Status> close_http(std::size_t index, Deadline deadline);
+  // After the peer's close(), which sends WebSockets away when their calls have ended.
+  // Errors: those of http::WebSocketHub::close().
+  Task<Status> close_websockets(std::size_t index, Deadline deadline);
 
  private:
   struct Place {

@@ -203,8 +203,7 @@ Result<std::unique_ptr<WebSocketSessions>> WebSocketSessions::make(rpc::Peer& pe
                                                                    const HttpSpec& setting,
                                                                    http::WebSocketMetrics metrics) {
   std::unique_ptr<WebSocketSessions> sessions(new WebSocketSessions(peer));
-  http::WebSocketOptions socket;
-  socket.message_bytes_max = peer.options().limits.frame_bytes_max;
+  http::WebSocketOptions socket = rpc::websocket_options(peer.options().limits);
   socket.metrics = std::move(metrics);
   sessions->default_protocol_ = setting.websocket;
   sessions->accept_.protocols = {"json", "pb", "raw"};

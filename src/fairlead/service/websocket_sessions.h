@@ -21,8 +21,8 @@ class Opening;
 // the query's `token`), the token is checked before the connection is opened, as the body of an
 // AUTH_CALL that the session's own login sees. Without one the session begins with a login.
 //
-// Thread: the peer's core. Lifetime: outlives the http::Server of its exchanges; close() must have
-// completed before its destruction.
+// Thread: the peer's core. Lifetime: outlives the http::Server of its exchanges; stop(), then the
+// peer's close(), then close() must have completed before its destruction.
 class WebSocketSessions {
  public:
   // Errors: those of http::WebSocketHub::make().
@@ -33,7 +33,10 @@ class WebSocketSessions {
   // session.
   void open(http::Exchange& exchange, rpc::SessionValues caller);
 
-  // Sends all away. Errors: those of http::WebSocketHub::close().
+  // Opens no more: requests are answered 503 `websocket.draining`.
+  void stop() { hub_->stop(); }
+  // Cuts off what is left when rpc::Peer::close() has ended the sessions, which say 1001.
+  // Errors: those of http::WebSocketHub::close().
   Task<Status> close(Deadline deadline) { return hub_->close(deadline); }
 
  private:

@@ -39,11 +39,77 @@ TEST(Endpoint, ReadsItsFormsAndWhomTheCertificateMustBeFor) {
   }
 }
 
+TEST(Endpoint, ReadsWhereAWebSocketIsOpened) {
+  struct Form {
+    const char* text;
+    const char* id;
+    bool tls;
+    const char* server_name;
+    const char* target;
+  };
+  const Form kForms[] = {
+      {"ws://127.0.0.1:1", "ws://127.0.0.1:1", false, "127.0.0.1", "/"},
+      {"ws://127.0.0.1:1/", "ws://127.0.0.1:1", false, "127.0.0.1", "/"},
+      {"ws://localhost:1/a/b?c=d", "ws://127.0.0.1:1/a/b?c=d", false, "localhost", "/a/b?c=d"},
+      {"ws://[::1]:1?c", "ws://[::1]:1/?c", false, "::1", "/?c"},
+      {"wss://localhost:1/rpc", "wss://127.0.0.1:1/rpc", true, "localhost", "/rpc"},
+  };
+  for (const Form& form : kForms) {
+    const Result<Endpoint> endpoint = parse_endpoint(form.text);
+    ASSERT_TRUE(endpoint.ok()) << endpoint.status();
+    EXPECT_EQ(endpoint->id, form.id);
+    EXPECT_EQ(endpoint->tls, form.tls) << form.text;
+    EXPECT_EQ(endpoint->server_name, form.server_name) << form.text;
+    EXPECT_EQ(endpoint->websocket, form.target) << form.text;
+    EXPECT_EQ(endpoint->address.port(), 1) << form.text;
+    const Result<Endpoint> again = parse_endpoint(form.id);
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(again->id, form.id);
+  }
+}
+
+TEST(Endpoint, ShowsNoQueryOfAWebSocket) {
+  EXPECT_EQ(to_text(parse_endpoint("wss://127.0.0.1:1/a?token=hush").value()),
+            "wss://127.0.0.1:1/a");
+  EXPECT_EQ(to_text(parse_endpoint("ws://127.0.0.1:1?token=hush").value()), "ws://127.0.0.1:1");
+  EXPECT_EQ(to_text(parse_endpoint("tls://127.0.0.1:1").value()), "tls://127.0.0.1:1");
+}
+
+TEST(Endpoints, SayWhichProtocolsAWebSocketDoesNotCarry) {
+  const EndpointSnapshot mixed = parse_endpoints("127.0.0.1:1,ws://127.0.0.1:1").value();
+  const EndpointSnapshot plain = parse_endpoints("127.0.0.1:1").value();
+  const wire::Protocol* thrift = wire::find_protocol("thrift-binary");
+
+  EXPECT_TRUE(check_protocol(*mixed, nullptr).ok());
+  EXPECT_TRUE(check_protocol(*mixed, wire::find_protocol("json")).ok());
+  EXPECT_TRUE(check_protocol(*plain, thrift).ok());
+  EXPECT_EQ(check_protocol(*mixed, thrift).reason(), "dial.no_sub_protocol");
+}
+
 TEST(Endpoint, RefusesWhatIsNone) {
-  for (const char* bad :
-       {"tls://", "tls+", "tls:127.0.0.1:1", "tls+127.0.0.1:1", "tls://unix:/a",
-        "tls://tcp://127.0.0.1:1", "tls+tls://127.0.0.1:1", "tls://math.example:1",
-        "tls+tcp6://127.0.0.1:1", "tls://notlocalhost:1", ""}) {
+  for (const char* bad : {"tls://",
+                          "tls+",
+                          "tls:127.0.0.1:1",
+                          "tls+127.0.0.1:1",
+                          "tls://unix:/a",
+                          "tls://tcp://127.0.0.1:1",
+                          "tls+tls://127.0.0.1:1",
+                          "tls://math.example:1",
+                          "tls+tcp6://127.0.0.1:1",
+                          "tls://notlocalhost:1",
+                          "",
+                          "ws://",
+                          "ws://127.0.0.1",
+                          "ws://127.0.0.1:1#a",
+                          "ws://127.0.0.1:1/a b",
+                          "ws://127.0.0.1:1/\r\nX: y",
+                          "ws://127.0.0.1:1/\xc3\xa4",
+                          "ws://unix:/a",
+                          "ws://unix:a",
+                          "ws://tcp://127.0.0.1:1",
+                          "wss://math.example:1",
+                          "WS://127.0.0.1:1",
+                          "http://127.0.0.1:1"}) {
     EXPECT_EQ(parse_endpoint(bad).status().reason(), "address.bad") << bad;
   }
 }
@@ -64,6 +130,9 @@ TEST(Endpoint, IsReachedTheSameWayUnlessSomethingThatADialUsesDiffers) {
   EXPECT_FALSE(same_way(a, b));
   b = a;
   b.address = b.address.with_port(2);
+  EXPECT_FALSE(same_way(a, b));
+  b = a;
+  b.websocket = "/";
   EXPECT_FALSE(same_way(a, b));
 }
 

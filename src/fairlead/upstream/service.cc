@@ -12,6 +12,13 @@ Status not_sent(Code code, std::string_view reason, std::string_view message) {
   return Status(code, reason, message).with_outcome(Outcome::kNotSent);
 }
 
+// The Host of a request: the name that the certificate must be for, and the port.
+std::string authority_of(const Endpoint& endpoint, const std::string& told_name) {
+  const std::string& name = told_name.empty() ? endpoint.server_name : told_name;
+  const bool ipv6 = name.find(':') != std::string::npos;
+  return (ipv6 ? "[" + name + "]" : name) + ":" + std::to_string(endpoint.address.port());
+}
+
 }  // namespace
 
 bool may_try_elsewhere(const Status& status) {
@@ -191,7 +198,7 @@ Status Service::no_endpoint() const {
   const bool answered = static_cast<int>(last.code()) >= static_cast<int>(Code::kBadMessage);
   if (answered) return Status(last).with_outcome(Outcome::kNotSent);
   const Endpoint& first = links_.front()->endpoint;
-  const std::string address = to_text(first.address, first.tls);
+  const std::string address = to_text(first);
   const std::string copies = "copies of '" + name_ + "' can be reached";
   const std::string message =
       links_.size() > 1  ? "none of the " + std::to_string(links_.size()) + " " + copies
@@ -262,6 +269,10 @@ Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint) {
     options.server_name =
         options_.server_name.empty() ? endpoint.server_name : options_.server_name;
   }
+  if (!endpoint.websocket.empty()) {
+    options.websocket = {.authority = authority_of(endpoint, options.server_name),
+                         .target = endpoint.websocket};
+  }
   options.login = options_.login;
   const Deadline deadline = core().deadline_after(options_.dial_timeout);
   co_return co_await peer_.dial(endpoint.address, deadline, scope_.token(), std::move(options));
@@ -304,8 +315,7 @@ void Service::dial_failed(Link& link, Status why) {
   link.rests_until = core().now() + Duration(static_cast<Duration::rep>(backoff));
   ++link.failures;
   link.last_error = std::move(why);
-  FL_LOG(warn, "upstream.dial_failed", {"service", name_},
-         {"endpoint", to_text(link.endpoint.address, link.endpoint.tls)},
+  FL_LOG(warn, "upstream.dial_failed", {"service", name_}, {"endpoint", to_text(link.endpoint)},
          {"reason", link.last_error.reason()});
   while (SessionWaiter* waiter = link.waiters) {
     if (++waiter->dials_failed_ >= kAttemptsMax) {

@@ -4,11 +4,12 @@
 //   back /big        8 MiB                          /events     three server-sent events, then the
 //   end /page       the file of --page, as HTML
 //
-//   http_echo_server [--page FILE] [--patience-ms N]
+//   http_echo_server [--page FILE] [--patience-ms N] [--detect plain|tls]
 //
 //   --patience-ms   how long a peer may take nothing, or too little, of what is sent; and a
-//   WebSocket
-//                   be silent until it is pinged, or take to answer a close
+//                   WebSocket be silent until it is pinged, or take to answer a close
+//   --detect        raw calls are spoken at the same port, by first bytes; with tls also TLS, with
+//                   a certificate for localhost that nobody trusts
 //
 // Listens on a free port of loopback and prints "listening on ...". Ends with 0 after draining when
 // its standard input is closed.
@@ -21,6 +22,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "detecting_port.h"
 #include "fairlead/async/scope.h"
 #include "fairlead/codec/codec.h"
 #include "fairlead/http/server.h"
@@ -99,6 +101,7 @@ class Echo final : public http::Responder {
 
 struct Settings {
   std::string page{};
+  std::string detect{};  // empty: nothing but HTTP
   http::ServerOptions server{};
   http::WebSocketOptions socket{};
 };
@@ -109,6 +112,9 @@ bool read_settings(int count, char** words, Settings& settings) {
     if (name == "--page") {
       std::ifstream file(words[i + 1]);
       settings.page.assign(std::istreambuf_iterator<char>(file), {});
+    } else if (name == "--detect") {
+      settings.detect = words[i + 1];
+      if (settings.detect != "plain" && settings.detect != "tls") return false;
     } else if (name == "--patience-ms") {
       const std::chrono::milliseconds patience(std::atoi(words[i + 1]));
       settings.server.write_timeout = patience;
@@ -136,7 +142,10 @@ int main(int count, char** words) {
   Echo echo(**hub, settings.page);
   auto server = http::Server::make(loop, settings.server, echo);
   if (!server.ok()) return 1;
-  const auto address = (*server)->listen(io::Address::loopback(0));
+  std::optional<DetectingPort> port;
+  if (!settings.detect.empty()) port.emplace(loop, **server, settings.detect == "tls");
+  const io::Address any = io::Address::loopback(0);
+  const auto address = port ? port->listen(any) : (*server)->listen(any);
   if (!address.ok()) {
     std::fprintf(stderr, "%s\n", address.status().to_string().c_str());
     return 1;
@@ -151,8 +160,9 @@ int main(int count, char** words) {
   std::fflush(stdout);
   loop.run();
   const Deadline end = loop.deadline_after(std::chrono::seconds(5));
+  const Status told = port ? loop.run(port->close(end)) : Status();
   const Status closed = loop.run((*server)->close(end));
   const Status drained = loop.run((*hub)->close(end));
   const Status streamed = loop.run(echo.streams.close(loop.timers(), end));
-  return closed.ok() && drained.ok() && streamed.ok() ? 0 : 1;
+  return told.ok() && closed.ok() && drained.ok() && streamed.ok() ? 0 : 1;
 }

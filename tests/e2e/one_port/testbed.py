@@ -42,6 +42,8 @@ def make_certificate(folder):
 class OnePort(unittest.TestCase):
     """Each test has a service of its own; it must end with 0, drained."""
 
+    options = []  # more options of the service
+
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fl_one_port_"))
         self.addCleanup(shutil.rmtree, self.folder)
@@ -51,7 +53,8 @@ class OnePort(unittest.TestCase):
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [SERVICE, "--store", f"file:{self.folder}/store.db", "--log-form", "json",
-                 "--tls-certificate", "server.pem", "--tls-key", "server.key", "--cores", "2"],
+                 "--tls-certificate", "server.pem", "--tls-key", "server.key", "--cores", "2",
+                 *self.options],
                 stderr=log, cwd=self.folder, env=ENVIRONMENT)
         self.addCleanup(self.end)
         self.address = self.wait_for_log("service.registered")["address"]

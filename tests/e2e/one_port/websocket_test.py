@@ -5,6 +5,9 @@ Debian installs the library for its own interpreter.
 """
 import asyncio
 import json
+import pathlib
+import selectors
+import socket
 import ssl
 import unittest
 
@@ -13,6 +16,7 @@ import websockets
 from testbed import PATIENCE, OnePort, run
 
 CALL, REPLY, JSON_CODEC = 1, 2, 106
+IDLE = 10_000
 
 
 def call(seq, method, argument):
@@ -69,6 +73,7 @@ class PythonWebSockets(OnePort):
             await self.divides(socket)
         self.talk(conversation)
 
+    # bad-inputs 4, beyond 7
     def test_a_service_that_drains_sends_its_websockets_away_with_1001(self):
         async def conversation(socket):
             await self.divides(socket)
@@ -77,6 +82,67 @@ class PythonWebSockets(OnePort):
                 await socket.recv()
             self.assertEqual(socket.close_code, 1001)
         self.talk(conversation)
+
+    # bad-inputs 4, beyond 1
+    def test_a_page_of_another_origin_is_refused_with_403(self):
+        async def ask():
+            with self.assertRaises(websockets.InvalidStatusCode) as refused:
+                await websockets.connect(self.url("/", "ws"), origin="https://evil.example")
+            self.assertEqual(refused.exception.status_code, 403)
+        asyncio.run(asyncio.wait_for(ask(), PATIENCE))
+
+    # bad-inputs 4, beyond 6
+    def test_10000_idle_connections_hold_less_than_20_kb_each(self):
+        ask = ("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+               "Sec-WebSocket-Protocol: json\r\n\r\n").encode()
+        host, port = self.address.rsplit(":", 1)
+        self.talk(self.divides)
+        before = self.resident_bytes()
+        with selectors.DefaultSelector() as waiting:
+            for _ in range(IDLE):
+                idle = socket.create_connection((host, int(port)), PATIENCE)
+                self.addCleanup(idle.close)
+                idle.sendall(ask)
+                waiting.register(idle, selectors.EVENT_READ)
+            while waiting.get_map():
+                ready = waiting.select(PATIENCE)
+                self.assertTrue(ready, f"{len(waiting.get_map())} were not answered")
+                for key, _ in ready:
+                    self.assertIn(b" 101 ", key.fileobj.recv(1024))
+                    waiting.unregister(key.fileobj)
+
+        each = (self.resident_bytes() - before) / IDLE
+
+        self.assertLess(each, 20_000)
+        self.talk(self.divides)
+
+    def resident_bytes(self):
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        line = next(line for line in text.splitlines() if line.startswith("VmRSS:"))
+        return int(line.split()[1]) * 1024
+
+
+class TalkativeService(OnePort):
+    options = ["--log-level", "debug"]
+
+    # bad-inputs 4, beyond 2
+    def test_a_token_in_the_query_is_never_logged(self):
+        async def ask():
+            path = "/?token=hush-hush"
+            async with websockets.connect(self.url(path, "ws"), subprotocols=["json"]) as good:
+                await good.send("{")  # is closed for it, which is logged
+                with self.assertRaises(websockets.ConnectionClosed):
+                    await good.recv()
+                self.assertEqual(good.close_code, 1002)
+            with self.assertRaises(websockets.InvalidStatusCode):
+                await websockets.connect(self.url(path, "ws"), origin="https://evil.example")
+        asyncio.run(asyncio.wait_for(ask(), PATIENCE))
+        self.end()
+
+        log = self.log.read_text(encoding="utf-8")
+        self.assertIn("service.stopped", log)
+        self.assertNotIn("hush", log)
 
 
 if __name__ == "__main__":

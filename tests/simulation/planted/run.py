@@ -16,7 +16,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = ROOT / "build" / "planted"
 
-# name: (file, what stands there, what is put there, what it breaks)
+# name: (file, what stands there, what is put there, what it breaks[, options of simulate])
 BUGS = {
     "reply_to_wrong_call": (
         "src/fairlead/rpc/call_table.cc",
@@ -75,16 +75,40 @@ BUGS = {
         "      return;\n"
         "    }",
         "a PUSH starts after one that was sent later"),
+    "byte_lost_at_the_door": (
+        "src/fairlead/rpc/entrance.cc",
+        "      go_to(options().frames);\n      return {};",
+        "      go_to(options().frames);\n      return {1, 0};",
+        "the door of rpc misses the first byte",
+        "--entrance"),
+    "visitor_not_counted": (
+        "src/fairlead/rpc/entrance.cc",
+        "  options().metrics.unknown_protocols.add();\n",
+        "",
+        "whom nobody knows is closed without a trace",
+        "--entrance"),
+    "first_head_to_the_wrong_door": (
+        "src/fairlead/rpc/entrance.cc",
+        "      if (!is_erpc_http(input.substr(0, seen_ + 1))) return go_to_http();\n",
+        "      if (seen_ % 2 == 0) return go_to_http();\n",
+        "erpc's form of HTTP goes to HTTP and the other way round",
+        "--entrance"),
+    "visitor_forgotten_in_a_drain": (
+        "src/fairlead/rpc/entrance.cc",
+        "  if (closing_ && first_ == nullptr) empty_.set();",
+        "  if (closing_ && first_ == nullptr && count_ != 0) empty_.set();",
+        "a drain does not hear that the last one has gone",
+        "--entrance"),
 }
 
 
 def build(name):
-    file, old, new, _ = BUGS[name]
+    file, old, new = BUGS[name][:3]
     source = BUILD / "source"
     if source.exists():
         shutil.rmtree(source)
     source.mkdir(parents=True)
-    for part in ("src", "tests", "cmake"):
+    for part in ("src", "tests", "fuzz", "cmake"):
         shutil.copytree(ROOT / part, source / part, copy_function=shutil.copy)  # new times
     for part in ("CMakeLists.txt", "CMakePresets.json"):
         shutil.copy(ROOT / part, source / part)
@@ -102,12 +126,13 @@ def build(name):
             sys.exit(f"{name}: does not build:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
 
 
-def found(seeds):
+def found(name, seeds):
     """What the simulation says of the bug; empty when it noticed nothing."""
+    options = BUGS[name][4:]
     # One process per chunk of seeds: a planted bug may well end the process.
     program = BUILD / "tree" / "tests" / "simulation" / "simulate"
     for start in range(1, seeds + 1, 25):
-        done = subprocess.run([program, "--seeds", "25", "--from", str(start)],
+        done = subprocess.run([program, *options, "--seeds", "25", "--from", str(start)],
                               capture_output=True, text=True, timeout=600)
         if done.returncode != 0:
             lines = [line for line in (done.stdout + done.stderr).splitlines()
@@ -127,7 +152,7 @@ def main():
     passed = failed = 0
     for name in arguments.names or BUGS:
         build(name)
-        evidence = found(arguments.seeds)
+        evidence = found(name, arguments.seeds)
         print(f"{name} ({BUGS[name][3]}): {evidence or 'NOT FOUND'}", flush=True)
         passed, failed = passed + bool(evidence), failed + (not evidence)
     print(f"{passed} passed, {failed} failed")

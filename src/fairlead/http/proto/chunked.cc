@@ -11,7 +11,6 @@ namespace {
 constexpr std::size_t kSizeDigitsMax = 16;
 constexpr std::size_t kSizeLineBytesMax = 1024;
 constexpr std::uint64_t kExcessBytesMax = 16384;
-constexpr std::size_t kTrailerBytesMax = 16384;
 
 }  // namespace
 
@@ -93,13 +92,13 @@ void ChunkedDecoder::end_size_line(char byte) {
 }
 
 void ChunkedDecoder::take_in_trailer(char byte) {
-  if (++trailer_bytes_ > kTrailerBytesMax) return refuse(Refusal::kTrailerTooLarge);
+  if (++trailer_bytes_ > limits_.bytes_max) return refuse(Refusal::kTrailerTooLarge);
   if (trailers_ != nullptr && byte != '\r' && byte != '\n') trailer_line_ += byte;
   switch (state_) {
     case State::kLine:
       if (byte == '\r') {
         state_ = State::kEndLf;
-      } else if (++trailer_lines_ > kFieldsMax) {
+      } else if (++trailer_lines_ > limits_.lines_max) {
         refuse(Refusal::kTrailerTooLarge);
       } else {
         is_char(byte, kTokenChar) ? void(state_ = State::kTrailerName)
@@ -135,6 +134,15 @@ void ChunkedDecoder::take_in_trailer(char byte) {
 void ChunkedDecoder::refuse(Refusal refusal) {
   refusal_ = refusal;
   state_ = State::kRefused;
+}
+
+TrailerLimits trailer_limits(const HeadLimits& limits, std::size_t head_bytes, std::size_t fields) {
+  constexpr std::size_t kEmptyLine = 2;  // it ends the body even when nothing is left
+  const TrailerLimits most;
+  const std::size_t bytes = limits.head_bytes_max - std::min(head_bytes, limits.head_bytes_max);
+  const std::size_t lines = limits.fields_max - std::min(fields, limits.fields_max);
+  return {.bytes_max = std::clamp(bytes, kEmptyLine, most.bytes_max),
+          .lines_max = std::min(lines, most.lines_max)};
 }
 
 }  // namespace fairlead::http::proto

@@ -20,7 +20,7 @@ namespace fairlead::http::proto {
 //
 // Limits: a size has at most 16 digits and is below 2^63; a size line has at most 1 KiB; overhead
 //         beyond 16 bytes and twice the data of each chunk adds up to at most 16 KiB (the rule of
-//         Go's net/http/internal/chunked.go); trailers have at most 16 KiB and kFieldsMax lines.
+//         Go's net/http/internal/chunked.go); trailers as TrailerLimits say.
 class ChunkedDecoder {
  public:
   struct Step {
@@ -36,10 +36,11 @@ class ChunkedDecoder {
 
   Refusal refusal() const { return refusal_; }
   // Trailers of the body that begins are written to `trailers`, which is cleared; they are complete
-  // at kDone. It is borrowed until then, or until reset(), which forgets it.
-  void keep_trailers(Trailers& trailers) {
+  // at kDone. It is borrowed until then, or until reset(), which forgets it and the limits.
+  void keep_trailers(Trailers& trailers, TrailerLimits limits = {}) {
     trailers.clear();
     trailers_ = &trailers;
+    limits_ = limits;
   }
   void reset() { *this = {}; }
 
@@ -76,8 +77,13 @@ class ChunkedDecoder {
   std::uint64_t excess_ = 0;    // overhead not yet paid for by data
   std::size_t trailer_bytes_ = 0;
   std::size_t trailer_lines_ = 0;
+  TrailerLimits limits_;
   Trailers* trailers_ = nullptr;  // null: nobody asked
   std::string trailer_line_;      // as far as it has come; only with `trailers_`
 };
+
+// What a head of `head_bytes` and `fields` leaves of its limits: trailers that become a part of a
+// message count as if they stood in its head.
+TrailerLimits trailer_limits(const HeadLimits& limits, std::size_t head_bytes, std::size_t fields);
 
 }  // namespace fairlead::http::proto

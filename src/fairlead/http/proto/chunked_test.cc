@@ -132,6 +132,35 @@ TEST(Chunked, HandsOutTrailersWhoeverCutsThem) {
   }
 }
 
+TEST(Chunked, CountsTrailersAsAPartOfTheHead) {
+  const HeadLimits limits{.head_bytes_max = 300, .fields_max = 5};
+  struct Case {
+    const char* trailers;
+    std::size_t head_bytes;
+    std::size_t fields;
+    Refusal refusal;
+  };
+  for (const Case& c : {Case{"", 300, 5, Refusal::kNone}, Case{"a: b\r\n", 292, 4, Refusal::kNone},
+                        Case{"a: b\r\n", 293, 4, Refusal::kTrailerTooLarge},
+                        Case{"a: b\r\n", 292, 5, Refusal::kTrailerTooLarge}}) {
+    ChunkedDecoder decoder;
+    Trailers trailers;
+    decoder.keep_trailers(trailers, trailer_limits(limits, c.head_bytes, c.fields));
+
+    const auto step = decoder.next("0\r\n" + std::string(c.trailers) + "\r\n");
+
+    EXPECT_EQ(decoder.refusal(), c.refusal) << c.head_bytes << ", " << c.fields;
+    EXPECT_EQ(step.state == ParseState::kDone, c.refusal == Refusal::kNone);
+  }
+}
+
+TEST(Chunked, NeverTakesMoreTrailersThanItsOwnLimits) {
+  const TrailerLimits limits = trailer_limits({}, 100, 0);
+
+  EXPECT_EQ(limits.bytes_max, 16384U);
+  EXPECT_EQ(limits.lines_max, kFieldsMax);
+}
+
 // CVE-2023-39326: a byte of data in a kilobyte of extension, for ever.
 TEST(Chunked, BoundsTheOverheadOfManyChunks) {
   std::string text;

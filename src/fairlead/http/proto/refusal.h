@@ -36,8 +36,9 @@ enum class Refusal : std::uint8_t {
   kBodyTooLarge,
   kHeadTimeout,
   kBodyTimeout,
+  kMisdirected,
 };
-inline constexpr std::size_t kRefusalCount = 24;
+inline constexpr std::size_t kRefusalCount = 25;
 
 // One row per refusal.
 struct RefusalRow {

@@ -21,7 +21,7 @@ TEST(Refusal, HasOneReasonForEachKindAndAnErrorStatus) {
     EXPECT_GE(row.http_status, 400) << row.reason;
     EXPECT_FALSE(row.text.empty()) << row.reason;
   }
-  EXPECT_EQ(refusal_row(Refusal::kBodyTimeout).reason, "http.body_timeout") << "the last row";
+  EXPECT_EQ(refusal_row(Refusal::kMisdirected).reason, "http.misdirected") << "the last row";
 }
 
 TEST(Refusal, BecomesAStatusWithItsHttpStatusAsCode) {

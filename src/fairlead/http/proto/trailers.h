@@ -15,6 +15,12 @@ namespace fairlead::http::proto {
 // decided before the trailer came (RFC 9110 section 6.5.1). Ignores case.
 bool is_trailer_allowed(std::string_view name);
 
+// How much trailers may be, line ends and the empty line behind them included.
+struct TrailerLimits {
+  std::size_t bytes_max = 16384;       // 2 .. 16384
+  std::size_t lines_max = kFieldsMax;  // 0 .. kFieldsMax
+};
+
 // The trailers of one body in the order they came, without the forbidden ones. A table of its own,
 // so that none is taken for a field of the head.
 //

@@ -1,5 +1,6 @@
 #include "fairlead/wire/protocols/raw.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -205,6 +206,17 @@ Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, Messa
     return fault_status(fault, static_cast<std::uint32_t>(detail), limits);
   }
   return owner;
+}
+
+bool needs_unknown_transform(std::string_view input, const TransformSet* transforms) {
+  if (input.size() <= kLengthBytes) return false;
+  const std::size_t count = load_u8(input.data() + kLengthBytes);
+  const std::string_view ids = input.substr(kLengthBytes + 1, count);
+  if (count == 0 || ids.size() < count) return false;
+  const auto unknown = [transforms](char id) {
+    return transforms == nullptr || transforms->find(static_cast<std::uint8_t>(id)) == nullptr;
+  };
+  return std::ranges::any_of(ids, unknown);
 }
 
 bool peek_head(std::string_view input, MessageView& out) {

@@ -65,6 +65,10 @@ FrameResult parse(std::string_view input, const Limits& limits, MessageView& out
 //         `frame.bad_kind`, what the transforms say; kTooLarge `frame.too_big`.
 Result<Bytes> unpack(const TransformSet& transforms, const Limits& limits, MessageView& out);
 
+// Whether a frame that is cut, but not inside the ids of its transforms, needs one that is not in
+// `transforms` (null: there are none). Nothing can be made of it, so nobody need wait for the rest.
+bool needs_unknown_transform(std::string_view input, const TransformSet* transforms);
+
 // For the 413 answer to a frame that is too big: true when the head of the frame is in `input`
 // without transforms; fills `out`, whose body is only what has arrived.
 bool peek_head(std::string_view input, MessageView& out);

@@ -13,8 +13,11 @@ Received RawProtocol::parse(std::string_view input, const Limits& limits,
   Received received;
   const raw::FrameResult frame = raw::parse(input, limits, received.message);
   received.size = frame.size;
-  if (frame.state == FrameState::kNeedMore) return received;
-  if (frame.state == FrameState::kError) {
+  if (frame.state == FrameState::kNeedMore) {
+    if (!raw::needs_unknown_transform(input, transforms)) return received;
+    received.status = Status(Code::kBadMessage, "frame.unknown_transform",
+                             "the frame that begins uses a transform that is not known here");
+  } else if (frame.state == FrameState::kError) {
     received.status = frame.status(limits);
   } else if (frame.state == FrameState::kPacked) {
     static const TransformSet kNone;

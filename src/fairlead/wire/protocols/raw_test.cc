@@ -471,6 +471,21 @@ TEST(RawParse, SurvivesEverySingleBitFlip) {
   }
 }
 
+TEST(RawParse, TellsATransformThatNobodyKnowsFromACutFrame) {
+  TransformSet known;
+  ASSERT_TRUE(add_builtin_transforms(known).ok());
+  constexpr std::string_view kLength("\0\0\1\0", 4);
+  const auto unknown = [&](std::string_view rest, const TransformSet* transforms) {
+    return needs_unknown_transform(std::string(kLength).append(rest), transforms);
+  };
+  EXPECT_TRUE(unknown("\2g\7", &known));
+  EXPECT_TRUE(unknown("\1g", nullptr));
+  EXPECT_FALSE(unknown("\2gm", &known));
+  EXPECT_FALSE(unknown("\2\7", &known)) << "cut inside the ids";
+  EXPECT_FALSE(unknown("", nullptr)) << "not even their number has come";
+  EXPECT_FALSE(unknown(std::string_view("\0\7", 2), nullptr)) << "it has none";
+}
+
 TEST(RawParse, SurvivesGarbage) {
   TransformSet transforms;
   add_all(transforms);
