@@ -9,25 +9,6 @@
 #include "fairlead/wire/metadata.h"
 
 namespace fairlead::rpc {
-namespace {
-
-// `metadata` and what is left of a call's time, for the other side; the text lies in `out`, whose
-// memory is used again. Metadata that would be too long with it goes alone.
-std::string_view with_timeout(std::string& out, std::string_view metadata, Duration left) {
-  constexpr std::size_t kPairBytesMax = 36;
-  if (left == Duration::max() || metadata.size() + kPairBytesMax > wire::kMetadataBytesMax ||
-      wire::find_in_encoded(metadata, wire::kTimeoutKey)) {
-    return metadata;
-  }
-  out.assign(metadata);
-  // Upwards: the caller, who knows better, is the first to give up.
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-  wire::append_metadata_pair(out, wire::kTimeoutKey, std::to_string(ms));
-  return out;
-}
-
-}  // namespace
-
 Session::Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
                  Side side, bool login)
     : peer_(peer),
@@ -92,6 +73,23 @@ Status Session::end_frame(Status body_written, const Bytes& shared) {
   return send_frame(frame_, shared, peer_.options_.transforms);
 }
 
+// `metadata` and what is left of a call's time, for the other side, which knows the default by the
+// hello. Metadata that would be too long with it goes alone.
+std::string_view Session::with_timeout(std::string_view metadata, Duration left) {
+  constexpr std::size_t kPairBytesMax = 36;
+  if (left == peer_.options_.call_timeout || left == Duration::max() ||
+      metadata.size() + kPairBytesMax > wire::kMetadataBytesMax ||
+      wire::find_in_encoded(metadata, wire::kTimeoutKey)) {
+    return metadata;
+  }
+  std::string& out = peer_.timed_metadata_;
+  out.assign(metadata);
+  // Upwards: the caller, who knows better, is the first to give up.
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  wire::append_metadata_pair(out, wire::kTimeoutKey, std::to_string(ms));
+  return out;
+}
+
 Status Session::cancelled_before() {
   return Status(Code::kCancelled, "call.cancelled", "cancelled before sending")
       .with_outcome(Outcome::kNotSent);
@@ -99,15 +97,33 @@ Status Session::cancelled_before() {
 
 Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                             const CancelToken& cancel) {
+  const Deadline until = deadline.is_set()
+                             ? deadline
+                             : Deadline::after(peer_.core_.now(), peer_.options_.call_timeout);
+  if (ambient() != nullptr) [[unlikely]]
+    return begin_inheriting(call, head, until, cancel);
+  return begin_call_until(call, head, until, deadline.is_set(), cancel);
+}
+
+// What a call inherits from the call that is being served: it must end a little before, and with
+// it.
+Buffer* Session::begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
+                                  const CancelToken& cancel) {
+  constexpr Duration kMargin = std::chrono::milliseconds(1);
+  const Ambient here = *ambient();
+  if (here.deadline.is_set()) until = earlier(until, Deadline(here.deadline.at() - kMargin));
+  const Time now = peer_.core_.now();
+  if (until.remaining(now) < peer_.options_.deadline_floor) until = Deadline(now);
+  return begin_call_until(call, head, until, true,
+                          cancel.can_be_cancelled() ? cancel : here.cancel);
+}
+
+[[gnu::always_inline]] inline Buffer* Session::begin_call_until(PendingCall& call,
+                                                                const CallHead& head,
+                                                                Deadline until, bool told,
+                                                                const CancelToken& cancel) {
   FL_CHECK(!call.waiting());
   Status refused;
-  const Time now = peer_.core_.now();
-  Deadline until = deadline.is_set() ? deadline : Deadline::after(now, peer_.options_.call_timeout);
-  CancelToken token = cancel;
-  if (ambient() != nullptr) [[unlikely]] {
-    until = inherited(until, token);
-    if (until.remaining(now) < peer_.options_.deadline_floor) deadline = Deadline(now);
-  }
   std::string_view metadata = head.metadata;
   if (state_ != State::kOpen) {
     refused = session_closed();
@@ -115,18 +131,16 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
     refused = Status(Code::kLocalLimit, "session.inflight",
                      "inflight_calls_max of " + std::to_string(calls_.size()) +
                          " calls wait on this session already");
-  } else if (deadline.passed(now)) {
+  } else if (told && until.passed(peer_.core_.now())) {
     refused = Status(Code::kDeadlineExceeded, "call.deadline", "the deadline passed before sending")
                   .with_outcome(Outcome::kNotSent);
-  } else if (call.listen(token)) {
+  } else if (call.listen(cancel)) {
     refused = cancelled_before();
   } else if (!may_seal(head) || begin_sealing(&call, wire::Kind::kCall, head, metadata, refused)) {
     call.session_ = this;
     call.sent_from_ = appended_bytes_;
-    const Duration left = until.remaining(now);
-    if (left != peer_.options_.call_timeout) [[unlikely]] {
-      metadata = with_timeout(peer_.timed_metadata_, metadata, left);
-    }
+    if (told) [[unlikely]]
+      metadata = with_timeout(metadata, until.remaining(peer_.core_.now()));
     refused = begin_frame({.seq = calls_.add(call),
                            .kind = wire::Kind::kCall,
                            .body_codec = head.body_codec,

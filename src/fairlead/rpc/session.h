@@ -158,6 +158,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
 
   Buffer* begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                      const CancelToken& cancel);
+  // `told`: the other side is to know the deadline.
+  Buffer* begin_call_until(PendingCall& call, const CallHead& head, Deadline until, bool told,
+                           const CancelToken& cancel);
   void watch(PendingCall& call, Deadline until) {
     call.deadline_ = until.at();
     watch(until);
@@ -166,6 +169,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
     if (until.at() < expiry_) watch_deadline(until.at());
   }
   State open_state() const { return side_ == Side::kServing ? State::kOneWay : State::kOpen; }
+  std::string_view with_timeout(std::string_view metadata, Duration left);
   static Status cancelled_before();
   Status session_closed() const;
   void end_call(PendingCall& call, Status body_written, const Bytes& shared = {});
@@ -228,9 +232,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void end_waiting(Context& context);
   void expire_waiting(Time now);
   void cancel_waiting();
-  // `status` of a reply, with the outcome that the peer marked.
-  static Status believed(Status status, std::string_view metadata);
-  Deadline inherited(Deadline until, CancelToken& cancel) const;
+  // Ends a call by an error, with the outcome that a peer of ours has marked.
+  static void end_with_error(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
+  Buffer* begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
+                           const CancelToken& cancel);
 
   // session_reading.cc: protocols other than raw, and raw before the login's end.
   io::ReadResult read_any(const Bytes& input);
@@ -244,12 +249,15 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // `method`: of the route, null when it has none.
   void run(Handler& handler, const std::string* method, const wire::MessageView& message,
            const Bytes& input, Deadline deadline);
+  void run_plain(Handler& handler, const std::string* method, const wire::MessageView& message,
+                 const Bytes& input, Deadline deadline);
+  void run_under_deadline(Handler& handler, const std::string* method,
+                          const wire::MessageView& message, const Bytes& input, Deadline deadline);
   void run_waiting(Handler& handler, const std::string* method, const wire::MessageView& message,
                    const Bytes& input, Deadline deadline);
   void check_login(const wire::MessageView& message, const Bytes& input);
   Task<void> serve_later(Handler& handler, wire::MessageView message, Bytes input,
                          Deadline deadline, CancelSource source);
-  Deadline deadline_of(const wire::MessageView& message, Time now) const;
   void finish(Context& context, Status status);
   void reply_error(const wire::MessageView& message, std::string_view metadata,
                    const Status& status);

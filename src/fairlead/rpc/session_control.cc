@@ -7,7 +7,6 @@
 #include <array>
 #include <utility>
 
-#include "fairlead/async/ambient.h"
 #include "fairlead/base/text.h"
 #include "fairlead/rpc/session_frame.h"
 #include "fairlead/wire/metadata.h"
@@ -165,9 +164,13 @@ void Session::go_away(std::string_view reason, Duration retry_after) {
   push_control(kGoAwayMethod, metadata);
 }
 
-Status Session::believed(Status status, std::string_view metadata) {
-  if (metadata.empty() || !wire::find_in_encoded(metadata, wire::kRefusedKey)) return status;
-  return std::move(status).with_outcome(Outcome::kNotProcessed);
+void Session::end_with_error(PendingCall& call, const wire::MessageView& reply,
+                             const Bytes& input) {
+  Status status = wire::parse_status_text(reply.status);
+  if (!status.ok() && wire::find_in_encoded(reply.metadata, wire::kRefusedKey).has_value()) {
+    status = std::move(status).with_outcome(Outcome::kNotProcessed);
+  }
+  call.on_done(std::move(status), reply, input);
 }
 
 // ---- handlers that wait
@@ -226,15 +229,6 @@ void Session::cancel_waiting() {
     context->waiting_->source.cancel();
     context = waiting_;
   }
-}
-
-// What a call inherits from the call that is being served: it must end a little before.
-Deadline Session::inherited(Deadline until, CancelToken& cancel) const {
-  constexpr Duration kMargin = std::chrono::milliseconds(1);
-  const Ambient& here = *ambient();
-  if (!cancel.can_be_cancelled()) cancel = here.cancel;
-  if (!here.deadline.is_set()) return until;
-  return earlier(until, Deadline(here.deadline.at() - kMargin));
 }
 
 }  // namespace fairlead::rpc

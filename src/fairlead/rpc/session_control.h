@@ -2,6 +2,7 @@
 // sources; docs/wire/control.md says it all.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -15,6 +16,9 @@ inline constexpr std::string_view kGoAwayMethod = "/_fl/goaway";
 
 // Metadata of a refusal before the handler: X-Fl-Refused.
 inline constexpr std::string_view kRefusedMark = "X-Fl-Refused=1";
+
+// A longer status text tells an error, or is no text that one of us writes.
+inline constexpr std::size_t kOkStatusBytes = std::string_view("code=0").size();
 
 // What a peer understands; the bits are ours, the words travel.
 enum Feature : std::uint8_t {

@@ -3,6 +3,7 @@
 
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/session.h"
+#include "fairlead/rpc/session_control.h"
 #include "fairlead/wire/status_text.h"
 
 namespace fairlead::rpc {
@@ -36,16 +37,16 @@ inline Status Session::send_frame(wire::FrameStart start, const Bytes& shared,
 }
 
 // Ends a call of ours that is in the table no more.
-inline void Session::end_with(PendingCall& call, const wire::MessageView& reply,
-                              const Bytes& input) {
+[[gnu::always_inline]] inline void Session::end_with(PendingCall& call,
+                                                     const wire::MessageView& reply,
+                                                     const Bytes& input) {
   call.forget();
   call.session_ = nullptr;
   if (call.secure_ != nullptr) [[unlikely]]
     return receive_secure_reply(call, reply, input);
-  Status status = wire::parse_status_text(reply.status);
-  if (!status.ok() && said_hello()) [[unlikely]]
-    status = believed(std::move(status), reply.metadata);
-  call.on_done(std::move(status), reply, input);
+  if (said_hello() && reply.status.size() > kOkStatusBytes) [[unlikely]]
+    return end_with_error(call, reply, input);
+  call.on_done(wire::parse_status_text(reply.status), reply, input);
 }
 
 }  // namespace fairlead::rpc

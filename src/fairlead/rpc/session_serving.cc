@@ -26,6 +26,16 @@ Status status_of_exception() {
 // A method without its query.
 std::string_view path_of(std::string_view method) { return method.substr(0, method.find('?')); }
 
+// When the caller stops waiting; none where it did not say.
+Deadline deadline_in(std::string_view metadata, Time now) {
+  const std::optional<std::string> left = wire::find_in_encoded(metadata, wire::kTimeoutKey);
+  if (!left.has_value()) return {};
+  const std::optional<std::uint64_t> ms = parse_uint64(*left);
+  constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
+  if (!ms.has_value() || *ms > kDayMs) return {};
+  return Deadline::after(now, std::chrono::milliseconds(*ms));
+}
+
 Status kind_not_allowed(const Router::Route& route, wire::Kind kind) {
   return Status(Code::kKindNotAllowed, "route.kind",
                 "'" + route.method + "' takes a " + std::string(wire::kind_name(route.kind)) +
@@ -33,21 +43,6 @@ Status kind_not_allowed(const Router::Route& route, wire::Kind kind) {
 }
 
 }  // namespace
-
-// A caller that names no time waits as long as its hello said, or nobody knows how long.
-Deadline Session::deadline_of(const wire::MessageView& message, Time now) const {
-  const Deadline otherwise = message.kind == wire::Kind::kCall && peer_timeout_ != Duration::max()
-                                 ? Deadline::after(now, peer_timeout_)
-                                 : Deadline();
-  if (message.metadata.empty()) return otherwise;
-  const std::optional<std::string> left =
-      wire::find_in_encoded(message.metadata, wire::kTimeoutKey);
-  if (!left.has_value()) return otherwise;
-  const std::optional<std::uint64_t> ms = parse_uint64(*left);
-  constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
-  if (!ms.has_value() || *ms > kDayMs) return otherwise;
-  return Deadline::after(now, std::chrono::milliseconds(*ms));
-}
 
 io::ReadResult Session::on_read(const Bytes& input) {
   if (protocol_ != nullptr || state_ == State::kLogin) [[unlikely]]
@@ -122,15 +117,20 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
 [[gnu::always_inline]] inline void Session::run(Handler& handler, const std::string* method,
                                                 const wire::MessageView& message,
                                                 const Bytes& input, Deadline deadline) {
-  io::Core& core = peer_.core_;
   if (handler.waits()) return run_waiting(handler, method, message, input, deadline);
+  if (deadline.is_set()) [[unlikely]]
+    return run_under_deadline(handler, method, message, input, deadline);
+  run_plain(handler, method, message, input, deadline);
+}
+
+[[gnu::always_inline]] inline void Session::run_plain(Handler& handler, const std::string* method,
+                                                      const wire::MessageView& message,
+                                                      const Bytes& input, Deadline deadline) {
+  io::Core& core = peer_.core_;
   Context context(*this, message, input, deadline);
   if (exchange_ != nullptr) [[unlikely]]
     context.seals(std::move(exchange_));
   Status status;
-  // What it sends inherits a deadline; it cannot be cancelled, since it does not wait.
-  const Ambient here{.deadline = deadline};
-  const AmbientScope in(deadline.is_set() ? &here : nullptr);
   core.set_method(method);
   try {
     status = handler.handle(context);
@@ -141,6 +141,15 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
   finish(context, std::move(status));
 }
 
+// What the handler sends inherits the deadline. It cannot be cancelled, since it does not wait.
+void Session::run_under_deadline(Handler& handler, const std::string* method,
+                                 const wire::MessageView& message, const Bytes& input,
+                                 Deadline deadline) {
+  const Ambient here{.deadline = deadline};
+  const AmbientScope in(&here);
+  run_plain(handler, method, message, input, deadline);
+}
+
 void Session::run_waiting(Handler& handler, const std::string* method,
                           const wire::MessageView& message, const Bytes& input, Deadline deadline) {
   if (handlers_running_ >= peer_.options_.inflight_calls_max) {
@@ -149,6 +158,10 @@ void Session::run_waiting(Handler& handler, const std::string* method,
                                       " handlers are running for this session"));
   }
   io::Core& core = peer_.core_;
+  // A caller that names no time waits as long as its hello said.
+  if (!deadline.is_set() && message.kind == wire::Kind::kCall) {
+    deadline = Deadline::after(core.now(), peer_timeout_);
+  }
   const Duration at_most = peer_.options_.request_time_max;
   if (at_most > Duration::zero()) {
     deadline = earlier(deadline, Deadline::after(core.now(), at_most));
@@ -175,11 +188,14 @@ void Session::serve(const wire::MessageView& message, const Bytes& input) {
     if (route->other == nullptr) return refuse(message, kind_not_allowed(*route, message.kind));
     handler = (route = route->other)->handler.get();
   }
-  const Time now = peer_.core_.now();
-  const Deadline deadline = deadline_of(message, now);
-  if (deadline.passed(now)) {
-    return refuse(message, Status(Code::kExpired, "call.expired",
-                                  "the caller's deadline had passed when the call arrived"));
+  Deadline deadline;
+  if (!message.metadata.empty()) [[unlikely]] {
+    const Time now = peer_.core_.now();
+    deadline = deadline_in(message.metadata, now);
+    if (deadline.passed(now)) {
+      return refuse(message, Status(Code::kExpired, "call.expired",
+                                    "the caller's deadline had passed when the call arrived"));
+    }
   }
   run(*handler, route != nullptr ? &route->method : nullptr, message, input, deadline);
 }
