@@ -54,6 +54,7 @@ io::ReadResult Session::on_read(const Bytes& input) {
     return read_any(input);
   const std::string_view all = input.view();
   std::size_t consumed = 0;
+  half_read_ = false;
   while (consumed < all.size() && reading()) {
     const std::string_view rest = all.substr(consumed);
     wire::MessageView message;
@@ -62,6 +63,7 @@ io::ReadResult Session::on_read(const Bytes& input) {
     if (frame.state == FrameState::kFrame) {
       receive(message, input);
     } else if (frame.state == FrameState::kNeedMore) {
+      half_read_ = true;
       return {consumed, frame.size};
     } else if (frame.state == FrameState::kPacked && peer_.options_.transforms != nullptr) {
       Result<Bytes> unpacked =
