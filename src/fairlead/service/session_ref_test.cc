@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "tests/testkit/room.h"
@@ -255,6 +258,29 @@ TEST_F(DialTest, AThreadCallsBothWaysOverALinkThatItDialled) {
   server.sessions().for_each([&](const SessionRef& each) { accepted = each; });
   ASSERT_TRUE(accepted.has_value());
   EXPECT_EQ(accepted->as<Device>().probe({.at = 1}, within(5s)).get()->battery, 2);
+}
+
+// What may happen at the same time on threads and cores; it is the thread sanitizer that looks.
+TEST_F(DialTest, ThreadsNameFindCallTellAndKickAtOnce) {
+  constexpr int kRounds = 30;
+  std::atomic<int> lost{0};
+  const auto work = [&](int thread) {
+    for (int round = 0; round < kRounds; ++round) {
+      server.sessions().for_each([&](const SessionRef& each) {
+        (void)each.set_id("id " + std::to_string((thread + round) % 5));
+        const auto reply = each.as<Device>().probe({.at = 1}, within(5s)).get();
+        if (reply.status().code() == Code::kDeadlineExceeded) ++lost;
+        if (round % 10 == 9) each.kick("test");
+      });
+      if (!server.sessions().all<Room>().say({.from = "x"}).get().ok()) ++lost;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) threads.emplace_back(work, i);
+  for (int i = 0; i < kRounds; ++i) (void)device.dial("unix:" + path, {});
+  for (std::thread& thread : threads) thread.join();
+
+  EXPECT_EQ(lost, 0);
 }
 
 TEST_F(DialTest, AMistakeIsToldAtOnce) {
