@@ -277,7 +277,8 @@ TEST(Links, ABroadcastToTenThousandIsBoundedByThoseWhoDoNotRead) {
   const std::size_t all = readers[0].received;
   EXPECT_GT(all, 30 * kTextBytes);
   for (std::size_t i = 0; i < kSessions; ++i) {
-    if (i % 100 != 7) EXPECT_EQ(readers[i].received, all) << "reader " << i;
+    const bool stuck = i % 100 == 7;
+    EXPECT_TRUE(stuck || readers[i].received == all) << "reader " << i;
   }
   EXPECT_LE(simulation.unsent_bytes_peak(), kQueueBytes + kTextBytes + 100);
   // The stuck ones hold their queue twice over at most (a buffer grows by doubling) and what the
