@@ -13,11 +13,14 @@
 #include "fairlead/rpc/context.h"
 #include "fairlead/service/app.h"
 #include "fairlead/service/client.h"
+#include "fairlead/service/each.h"
+#include "fairlead/service/session_hub.h"
 
 namespace fairlead {
 
 using codec::CodecId;
 using contract::Push;
+using contract::rules::serial;
 using rpc::Context;
 using rpc::Login;
 using rpc::Reply;
@@ -25,17 +28,22 @@ using rpc::SecureKeys;
 using service::all;
 using service::App;
 using service::blocking;
+using service::Broadcast;
+using service::BroadcastResult;
 using service::Call;
 using service::cancelled_by;
 using service::Client;
 using service::ClientOptions;
+using service::each;
 using service::error;
+using service::Hub;
 using service::on_pool;
 using service::Pool;
 using service::PoolOptions;
 using service::RawClient;
 using service::Runtime;
 using service::sealed;
+using service::SessionRef;
 using service::with_codec;
 using service::with_meta;
 using service::with_transforms;

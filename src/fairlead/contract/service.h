@@ -9,6 +9,7 @@
 // The functions are declared and never defined. Each takes one argument or none and returns the
 // reply, void (an empty reply) or Push. A method is (name, words...):
 //   idempotent       repeating the call does no harm, so retries and hedging may
+//   serial           pushes of one session are handled one after the other, in their order
 //   path("/other")   instead of "/<service in snake case>/<method>"
 // Words of the service itself stand outside parentheses: FL_SERVICE(Math, mount("/v1"), (divide))
 // puts "/v1" before every path. Write it in the namespace of the struct.
@@ -42,6 +43,7 @@ struct MethodInfo {
   std::string path;  // "/math/divide", with the mount
   MethodKind kind = MethodKind::kCall;
   bool idempotent = false;
+  bool serial = false;                 // of a push: handlers of a session end in order
   const TypeInfo* argument = nullptr;  // kind kVoid: no argument
   const TypeInfo* reply = nullptr;     // kind kVoid: empty, also for pushes
 };
@@ -60,6 +62,7 @@ std::string snake_case(std::string_view name);
 
 namespace rules {
 struct Idempotent {};
+struct Serial {};
 struct Path {
   std::string_view text;
 };
@@ -74,6 +77,7 @@ consteval std::string_view checked_path(std::string_view text) {
   return text;
 }
 [[maybe_unused]] inline constexpr Idempotent idempotent{};
+[[maybe_unused]] inline constexpr Serial serial{};
 consteval Path path(std::string_view text) { return {checked_path(text)}; }
 consteval Mount mount(std::string_view text) { return {checked_path(text)}; }
 }  // namespace rules
@@ -111,6 +115,7 @@ template <class S, std::size_t I>
 using MethodAt = typename Description<S>::Methods::template At<I>;
 
 inline void apply(MethodInfo& method, rules::Idempotent) { method.idempotent = true; }
+inline void apply(MethodInfo& method, rules::Serial) { method.serial = true; }
 inline void apply(MethodInfo& method, rules::Path word) { method.path = word.text; }
 inline void apply(ServiceInfo& service, rules::Mount word) { service.mount = word.text; }
 
@@ -119,6 +124,8 @@ void add_method(ServiceInfo& service, std::string_view name, Words... words) {
   MethodInfo method;
   method.name = name;
   constexpr bool push = std::same_as<typename Types::Declared, Push>;
+  static_assert(push || !(std::same_as<Words, rules::Serial> || ...),
+                "FL_SERVICE: serial is a word of pushes; calls hold each other up for nothing");
   using Reply = std::conditional_t<push, void, typename Types::Declared>;
   method.kind = push ? MethodKind::kPush : MethodKind::kCall;
   method.argument = &type_info<typename Types::Argument>();
@@ -197,7 +204,7 @@ constexpr void for_each_handler(Visitor&& visitor) {
         Methods;                                                                         \
     static ::fairlead::contract::ServiceInfo describe() {                                \
       using ::fairlead::contract::rules::idempotent, ::fairlead::contract::rules::mount, \
-          ::fairlead::contract::rules::path;                                             \
+          ::fairlead::contract::rules::path, ::fairlead::contract::rules::serial;        \
       ::fairlead::contract::ServiceInfo service;                                         \
       service.name = #Type;                                                              \
       FL_INTERNAL_FOR_EACH(FL_INTERNAL_SERVICE_DESCRIBE, __VA_ARGS__)                    \

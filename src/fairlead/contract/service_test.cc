@@ -29,8 +29,8 @@ struct MathHTTPService {
   static void ping();
   static std::string invoke(Bytes);  // a name that the caller uses itself
 };
-FL_SERVICE(MathHTTPService, mount("/v1"), (divide, idempotent), (stat, path("/other/stat")), (ping),
-           (invoke))
+FL_SERVICE(MathHTTPService, mount("/v1"), (divide, idempotent), (stat, serial, path("/other/stat")),
+           (ping), (invoke))
 
 struct Idle {};
 FL_SERVICE(Idle)
@@ -74,6 +74,8 @@ TEST(FlService, DescribesMethodsInOrder) {
   EXPECT_EQ(info.methods[1].kind, MethodKind::kPush);
   EXPECT_EQ(info.methods[1].reply->kind, Kind::kVoid);
   EXPECT_FALSE(info.methods[1].idempotent);
+  EXPECT_TRUE(info.methods[1].serial);
+  EXPECT_FALSE(info.methods[0].serial);
   EXPECT_EQ(info.methods[2].argument->kind, Kind::kVoid);
   EXPECT_EQ(info.methods[2].reply->kind, Kind::kVoid);
   EXPECT_EQ(info.find("ping"), &info.methods[2]);

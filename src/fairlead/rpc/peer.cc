@@ -18,6 +18,7 @@ Status PeerOptions::validate() const {
   if (call_timeout <= Duration::zero()) return bad("call_timeout must be greater than zero");
   if (login_timeout <= Duration::zero()) return bad("login_timeout must be greater than zero");
   if (request_time_max < Duration::zero()) return bad("request_time_max must not be negative");
+  if (session_age < Duration::zero()) return bad("session_age must not be negative");
   if (deadline_floor < Duration::zero()) return bad("deadline_floor must not be negative");
   return {};
 }
@@ -45,7 +46,10 @@ Session& Peer::open(std::unique_ptr<io::Stream> stream, const wire::Protocol* pr
 }
 
 Session& Peer::accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol) {
-  return open(std::move(stream), protocol, Session::Side::kAccepted, router_.login() != nullptr);
+  const bool login = router_.login() != nullptr;
+  Session& session = open(std::move(stream), protocol, Session::Side::kAccepted, login);
+  if (options_.watcher != nullptr && !login) options_.watcher->on_open(session);
+  return session;
 }
 
 Session& Peer::serve(std::unique_ptr<io::Stream> stream, const wire::Protocol& protocol) {
@@ -129,6 +133,11 @@ void Peer::remove(Session& session) {
 Task<void> Peer::close_session(Session& session, Deadline deadline, bool* cut) {
   Status closed = co_await session.close(deadline);
   if (!closed.ok() && cut != nullptr) *cut = true;
+}
+
+void Peer::send_away(Session& session, std::string_view reason, Deadline deadline) {
+  session.go_away(reason);
+  scope_.spawn_detached(close_session(session, deadline, nullptr));
 }
 
 Task<Status> Peer::close(Deadline deadline) {

@@ -33,12 +33,16 @@ struct PeerOptions {
   Duration deadline_floor = std::chrono::milliseconds(2);
   // What only two of us understand is agreed on with those that we dial (docs/wire/control.md).
   bool hello = false;
+  // So old a session gets, less up to a tenth; then it drains and ends, and nothing under way is
+  // cut. Zero: for as long as it lasts; >= 0.
+  Duration session_age = Duration::zero();
   // Transforms that are understood and may be used; null: none. Outlives the peer.
   const wire::TransformSet* transforms = nullptr;
   // Opens and seals bodies; null: nothing is done about X-Secure. Outlives the peer.
   const SecureBodies* secure = nullptr;
   Duration login_timeout =
-      std::chrono::seconds(5);  // > 0; for the AUTH_CALL, where one is asked for
+      std::chrono::seconds(5);        // > 0; for the AUTH_CALL, where one is asked for
+  SessionWatcher* watcher = nullptr;  // null: nobody looks
 
   // Errors: kInvalidOperation `peer.bad_option`, `frame.bad_limit`.
   Status validate() const;
@@ -79,6 +83,10 @@ class Peer {
   //         answered, and those of Session::start_call().
   Task<Result<Session*>> dial(io::Address address, Deadline deadline, CancelToken cancel = {},
                               DialOptions options = {});
+
+  // Says Session::go_away() with `reason`, then closes the session as Session::close() does; not
+  // awaited by anybody but close().
+  void send_away(Session& session, std::string_view reason, Deadline deadline);
 
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fairlead/async/ambient.h"
+#include "fairlead/rpc/serial_handler.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 #include "fairlead/wire/metadata.h"
@@ -19,6 +20,7 @@ Session::Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Pro
       state_(login ? State::kLogin : open_state()) {
   stream_->start(*this);
   if (login && side == Side::kAccepted) expect_login();
+  if (!login) begin_age();
 }
 
 Session::~Session() { FL_CHECK(calls_.size() == 0 && handlers_running_ == 0); }
@@ -56,11 +58,11 @@ Status Session::session_closed() const {
       .with_outcome(Outcome::kNotSent);
 }
 
-Status Session::queue_full() const {
+Status Session::queue_full(std::size_t unsent_bytes_max) const {
   return Status(Code::kSendQueueFull, "session.write_queue",
                 "the peer does not read: " + std::to_string(stream_->unsent_bytes()) +
-                    " bytes wait, write_queue_bytes_max is " +
-                    std::to_string(peer_.options_.write_queue_bytes_max));
+                    " bytes wait, at most " + std::to_string(unsent_bytes_max) + " may")
+      .with_outcome(Outcome::kNotSent);
 }
 
 Status Session::end_frame(Status body_written, const Bytes& shared) {
@@ -182,9 +184,11 @@ void Session::on_timer() {
         wire::MessageView{}, Bytes());
   }
   expire_waiting(now);
+  if (age_look_ <= now) look_at_age(now);
   const std::optional<Time> next = calls_.next_deadline();
   if (next.has_value() && *next < expiry_) watch_deadline(*next);
   if (state_ == State::kLogin && login_until_ < expiry_) watch_deadline(login_until_);
+  if (age_look_ < expiry_) watch_deadline(age_look_);
 }
 
 void Session::start_call(PendingCall& call, const CallHead& head, Deadline deadline,
@@ -236,6 +240,21 @@ Status Session::end_push(Status body_written, const Bytes& shared) {
   return {};
 }
 
+Status Session::push_frame(const Bytes& frame, std::size_t unsent_bytes_max) {
+  FL_CHECK(!frame_open_);
+  if (state_ != State::kOpen) return session_closed();
+  if (stream_->unsent_bytes() > unsent_bytes_max) return queue_full(unsent_bytes_max);
+  if (shares(frame, {}))
+    stream_->share(frame);
+  else
+    stream_->output().append(frame.view());
+  appended_bytes_ += frame.size();
+  if (protocol_ != nullptr) stream_->end_message();
+  stream_->wrote();
+  metrics().pushes_sent.add();
+  return {};
+}
+
 Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes body,
                                   std::string metadata, Deadline deadline, CancelToken cancel) {
   RawCall call;
@@ -263,7 +282,19 @@ void Session::on_close(Status why) {
   cancel_waiting();
   if (gone_ != nullptr) gone_->set();
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, why);
+  take_mark_off(why);
   end_if_idle();
+}
+
+void Session::take_mark_off(const Status& why) {
+  if (mark_ == nullptr) return;
+  peer_.options_.watcher->on_end(*this, why);
+  mark_.reset();
+}
+
+internal::SerialLines& Session::serial_lines() {
+  if (serial_lines_ == nullptr) serial_lines_ = std::make_unique<internal::SerialLines>();
+  return *serial_lines_;
 }
 
 void Session::begin_again() {
@@ -273,6 +304,7 @@ void Session::begin_again() {
     cancel_.reset();
   }
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, Status());
+  take_mark_off(Status());
   values_.clear();
   id_ = ++peer_.last_session_id_;
   login_seen_ = false;

@@ -31,12 +31,17 @@
 #include "fairlead/rpc/pending_call.h"
 #include "fairlead/rpc/router.h"
 #include "fairlead/rpc/session_values.h"
+#include "fairlead/rpc/session_watcher.h"
 #include "fairlead/wire/protocol.h"
 #include "fairlead/wire/protocols/raw.h"
 
 namespace fairlead::rpc {
 
 class Peer;
+
+namespace internal {
+class SerialLines;
+}
 
 // What the dialling side says of itself where a login is asked for.
 struct Login {
@@ -55,8 +60,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   static constexpr std::string_view kLoginReply = "login.reply";
   static constexpr std::size_t kLoginBytesMax = 64 * 1024;  // of a frame before the login's end
 
-  // Called once when the peer said that it goes away: calls under way will be answered, new ones
-  // are better made elsewhere.
+  // Called once when the peer said that it goes away, or this session has reached its age: calls
+  // under way will be answered, new ones are better made elsewhere.
   using LeavingHandler = std::function<void(Session& session)>;
   // Called once when the session can no longer be used; it dies at the end of that turn.
   using ClosedHandler = std::function<void(Session& session, const Status& why)>;
@@ -104,6 +109,13 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // The same with a body that is encoded already.
   Status push(const CallHead& head, const Bytes& body);
 
+  // Sends a PUSH that is a frame of protocol() already: one for many sessions. A large one is not
+  // copied (io::Stream::kSharedBytesMin).
+  // Errors: kConnectionClosed `session.closed`, `session.no_login`, kInvalidOperation
+  //         `session.one_way`; kSendQueueFull `session.write_queue` when more than
+  //         `unsent_bytes_max` bytes wait for the peer already. All NOT_SENT.
+  Status push_frame(const Bytes& frame, std::size_t unsent_bytes_max);
+
   // Tells a peer that said hello to make its next calls elsewhere; those that come all the same are
   // refused, 503 `session.going_away`, safe to repeat. Calls under way go on, in both directions.
   // `reason`: a word for its log. `retry_after`: when to come back; zero: at once. Idempotent.
@@ -127,6 +139,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Index and generation in the peer; unique for the life of the process's peer.
   std::uint64_t id() const { return id_; }
   io::Address peer_address() const { return stream_->peer(); }
+  io::Address local_address() const { return stream_->local(); }
+  Side side() const { return side_; }
+  const wire::Protocol& protocol() const { return on_wire(); }
+  std::size_t unsent_bytes() const { return stream_->unsent_bytes(); }
   // How frames look on this connection: "raw", "json", ...
   std::string_view protocol_name() const;
   io::Core& core() const;
@@ -137,6 +153,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   std::size_t calls_waiting() const { return calls_.size(); }
   std::size_t handlers_running() const { return handlers_running_; }
   SessionValues& values() { return values_; }
+  const SessionValues& values() const { return values_; }
+  // What the peer's watcher keeps of this session; null: nothing. Only that watcher sets it.
+  std::shared_ptr<SessionMark>& mark() { return mark_; }
+  internal::SerialLines& serial_lines();  // made at the first use
   void on_closed(ClosedHandler handler) { closed_handler_ = std::move(handler); }
   void on_leaving(LeavingHandler handler) { leaving_handler_ = std::move(handler); }
 
@@ -176,7 +196,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   Status begin_push(const CallHead& head);
   Status end_push(Status body_written, const Bytes& shared = {});
   Status begin_frame(const wire::MessageHead& head);
-  Status queue_full() const;
+  Status queue_full(std::size_t unsent_bytes_max) const;
   Status end_frame(Status body_written, const Bytes& shared);
   // Ends a frame whose body's last part is `shared`, and hands it to the stream.
   Status send_frame(wire::FrameStart start, const Bytes& shared,
@@ -237,6 +257,13 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   Buffer* begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
                            const CancelToken& cancel);
 
+  // session_age.cc
+  void begin_age();
+  void look_at_age_at(Time when);
+  void look_at_age(Time now);
+  // The watcher hears of the end, and lets go.
+  void take_mark_off(const Status& why);
+
   // session_reading.cc: protocols other than raw, and raw before the login's end.
   io::ReadResult read_any(const Bytes& input);
   void receive_bad_body(const wire::Received& received);
@@ -273,6 +300,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   CallTable calls_;
   Time expiry_ = Time::max();       // when the timer fires; max: it is not armed
   Time login_until_ = Time::max();  // for the accepting side
+  Time age_look_ = Time::max();     // when somebody looks whether it is old and idle; max: never
+  Time old_since_ = Time::max();
   std::optional<CancelSource> cancel_;
   std::unique_ptr<Event> idle_;                 // made by close(): no handler runs
   std::unique_ptr<Event> gone_;                 // made by close(): the stream is gone
@@ -285,6 +314,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   Context* waiting_ = nullptr;               // handlers that wait, the latest first
   Duration peer_timeout_ = Duration::max();  // of calls that name none; told by the peer's hello
   SessionValues values_;
+  std::shared_ptr<SessionMark> mark_;
+  std::unique_ptr<internal::SerialLines> serial_lines_;
   std::uint64_t id_;
   std::uint64_t appended_bytes_ = 0;  // in the session's life
   wire::FrameStart frame_;            // of the frame under construction
@@ -293,6 +324,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   State state_;
   bool login_seen_ = false;  // an AUTH_CALL is being checked
   bool frame_open_ = false;
+  bool half_read_ = false;     // the last read ended inside a frame
   bool going_away_ = false;    // the peer was told
   bool peer_leaving_ = false;  // and told us
   std::uint8_t features_ = 0;  // what both sides understand; 0: no hello

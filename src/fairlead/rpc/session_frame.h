@@ -17,7 +17,7 @@ inline bool Session::may_seal(const CallHead& head) const {
 [[gnu::always_inline]] inline Status Session::begin_frame(const wire::MessageHead& head) {
   FL_CHECK(!frame_open_);  // a handler must not send between begin_reply() and its end
   if (stream_->unsent_bytes() > peer_.options_.write_queue_bytes_max) [[unlikely]] {
-    return queue_full();
+    return queue_full(peer_.options_.write_queue_bytes_max);
   }
   frame_ = begin_on_wire(head);
   frame_open_ = true;

@@ -64,6 +64,10 @@ void Session::end_login(const Status& result) {
   if (result.ok()) {
     state_ = open_state();
     login_until_ = Time::max();
+    begin_age();
+    if (peer_.options_.watcher != nullptr && side_ == Side::kAccepted) {
+      peer_.options_.watcher->on_open(*this);
+    }
     return;
   }
   metrics().logins_refused.add();

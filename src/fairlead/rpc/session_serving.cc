@@ -49,6 +49,7 @@ io::ReadResult Session::on_read(const Bytes& input) {
     return read_any(input);
   const std::string_view all = input.view();
   std::size_t consumed = 0;
+  half_read_ = false;
   while (consumed < all.size() && reading()) {
     const std::string_view rest = all.substr(consumed);
     wire::MessageView message;
@@ -58,6 +59,7 @@ io::ReadResult Session::on_read(const Bytes& input) {
       receive(message, input);
     } else if (frame.state == FrameState::kNeedMore &&
                !wire::raw::needs_unknown_transform(rest, peer_.options_.transforms)) {
+      half_read_ = true;
       return {consumed, frame.size};
     } else if (frame.state == FrameState::kPacked && peer_.options_.transforms != nullptr) {
       Result<Bytes> unpacked =

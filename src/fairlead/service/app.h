@@ -32,6 +32,7 @@
 #include "fairlead/service/pooled_handler.h"
 #include "fairlead/service/process.h"
 #include "fairlead/service/raw_client.h"
+#include "fairlead/service/session_hub.h"
 #include "fairlead/service/spec.h"
 
 namespace fairlead::service {
@@ -76,6 +77,17 @@ class Runtime {
   Pool pool(std::string_view name, PoolOptions options = {}) {
     return process_.add_pool(name, options);
   }
+
+  // The sessions of this program: whom it serves, and whom it dialled by dial() or Hub::dial().
+  // Asked for before the first client(), dial() and run().
+  Hub& sessions() { return process_.sessions(); }
+
+  // Connects to one peer ("127.0.0.1:7000", "tls://127.0.0.1:7443") and keeps that one link,
+  // without balancing or dialling again. What this program serves the peer may call on it. Options
+  // as client()'s, `clients.<address>` in the configuration. Starts the threads; waits, so on a
+  // thread that runs no core. In a handler or task: sessions().dial(). Errors: what is wrong with
+  // the start or the settings; those of Hub::dial().
+  Result<SessionRef> dial(std::string_view address, const ClientOptions& options = {});
 
   // Runs the task on a core, then drains and gives the exit code: 0, or 130 when INT or TERM came
   // before the task's end.
@@ -140,6 +152,15 @@ class App final : public Runtime {
   App& on_push(std::string_view method, Function function) {
     return add(
         internal::add_named(process_.router(), wire::Kind::kPush, method, std::move(function)));
+  }
+  // The same for PUSHes that are handled one after the other, in the order of each session.
+  template <class Function>
+  App& on_push(std::string_view method, Function function, contract::rules::Serial) {
+    Status bad;
+    auto handler = internal::make_named_handler(std::move(function), bad);
+    if (!bad.ok()) return add(bad);
+    return add(
+        process_.router().add(wire::Kind::kPush, method, rpc::make_serial(std::move(handler))));
   }
   // What answers CALLs, or takes PUSHes, of methods that nobody serves, from their raw bodies; at
   // most one of each. context.method() says which; a reply goes out by context.reply_with().

@@ -19,6 +19,7 @@
 #include "fairlead/rpc/context.h"
 #include "fairlead/rpc/handler.h"
 #include "fairlead/rpc/router.h"
+#include "fairlead/rpc/serial_handler.h"
 
 namespace fairlead::service::internal {
 
@@ -168,8 +169,10 @@ Status add_each_route(rpc::Router& router, Make make) {
     if (added.ok()) added = contract::check_rules(*method.argument);
     if (!added.ok()) return;
     const bool push = method.kind == contract::MethodKind::kPush;
-    added = router.add(push ? wire::Kind::kPush : wire::Kind::kCall, method.path,
-                       make.template operator()<I, decltype(invoker)>());
+    std::unique_ptr<rpc::Handler> handler = make.template operator()<I, decltype(invoker)>();
+    if (method.serial) handler = rpc::make_serial(std::move(handler));
+    added =
+        router.add(push ? wire::Kind::kPush : wire::Kind::kCall, method.path, std::move(handler));
   });
   return added;
 }

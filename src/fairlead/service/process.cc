@@ -148,9 +148,19 @@ Status Process::make_peers() {
   rpc::PeerOptions options = spec_.limits;
   options.transforms = &transforms_;
   options.secure = secure_.get();
+  if (hub_ != nullptr) {
+    options.watcher = &hub_->watcher();
+    FL_TRY_ASSIGN(
+        const observe::Counter skipped,
+        metrics_.counter({"fairlead_service_broadcast_skipped_total",
+                          "Sessions that a broadcast skipped: their peer does not read."}));
+    hub_->set_options(
+        {.broadcast_queue_bytes_max = spec_.broadcast_queue_bytes_max, .skipped = skipped});
+  }
   for (io::Core* core : cores_->cores()) {
     serving_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
     calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
+    if (hub_ != nullptr) hub_->add_core(*calling_.back());
   }
   return {};
 }
@@ -344,6 +354,7 @@ void Process::stop() {
   calling_.clear();
   tls_.reset();
   cores_.reset();
+  hub_.reset();
   waiting_.reset();
 }
 

@@ -22,6 +22,7 @@
 #include "fairlead/runtime/core_watch.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/served_port.h"
+#include "fairlead/service/session_hub.h"
 #include "fairlead/service/spec.h"
 #include "fairlead/service/tls_keeper.h"
 #include "fairlead/store/store.h"
@@ -77,6 +78,14 @@ class Process {
   // Declares a pool, before start(). A name that is there already gives that pool.
   Pool add_pool(std::string_view name, PoolOptions options);
 
+  // The hub of all sessions; without it nobody keeps a list of them. First asked for before
+  // start().
+  Hub& sessions() {
+    FL_CHECK(hub_ != nullptr || !started());
+    if (hub_ == nullptr) hub_ = std::make_unique<Hub>();
+    return *hub_;
+  }
+
   // Makes log, cores, peers and store, reads the certificates of the spec, and starts the threads.
   // Idempotent.
   // Errors: those of io::CoreGroup::make(), store::open(), observe, runtime::WorkerPool::make();
@@ -97,6 +106,10 @@ class Process {
   // whatever the options. Errors: kInvalidOperation `client.no_store`; `address.bad`,
   // `service.bad_name`, `protocol.unknown`; those of io::TlsContext::make().
   Result<Target*> target(std::string_view name_or_addresses, const ClientOptions& told = {});
+
+  // A session to one address, in the hub. Errors: those of Hub::dial() and `address.bad`,
+  // `protocol.unknown`; those of io::TlsContext::make().
+  Result<SessionRef> dial(std::string_view address, const ClientOptions& told);
 
   // Runs a task on the first core and waits for its end. False: INT or TERM came first, and the
   // task was left to be cancelled by stop().
@@ -139,6 +152,9 @@ class Process {
   Result<upstream::ServiceOptions> calling_options(std::string_view name, ClientOptions options,
                                                    const upstream::EndpointSnapshot& endpoints);
 
+  Task<Status> dial_on_this_core(io::Address address, rpc::DialOptions options,
+                                 std::optional<SessionRef>* out);
+
   const std::string name_;
   Spec spec_;
   observe::Registry metrics_;
@@ -150,6 +166,7 @@ class Process {
   std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process
   const io::TlsHolder* listen_tls_ = nullptr;  // null: no certificate to listen with
   observe::Counter tls_failures_;
+  std::unique_ptr<Hub> hub_;  // null: nobody asked for it
   std::unique_ptr<io::CoreGroup> cores_;
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;
@@ -164,6 +181,7 @@ class Process {
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::map<std::string, std::unique_ptr<Target>, std::less<>> targets_;
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them
+  std::size_t next_dial_ = 0;         // on which core
   bool ready_ = false;                // first core: serving and not draining
 };
 

@@ -111,4 +111,27 @@ Result<Target*> Process::target(std::string_view name_or_addresses, const Client
   return made;
 }
 
+Task<Status> Process::dial_on_this_core(io::Address address, rpc::DialOptions options,
+                                        std::optional<SessionRef>* out) {
+  FL_CO_TRY_ASSIGN(SessionRef session, co_await hub_->dial(address, std::move(options)));
+  *out = std::move(session);
+  co_return Status();
+}
+
+Result<SessionRef> Process::dial(std::string_view address, const ClientOptions& told) {
+  FL_TRY_ASSIGN(const upstream::EndpointSnapshot endpoints, upstream::parse_endpoints(address));
+  const upstream::Endpoint& endpoint = endpoints->front();
+  FL_TRY_ASSIGN(const upstream::ServiceOptions calling,
+                calling_options(address, settled(address, told), endpoints));
+  rpc::DialOptions options{.protocol = calling.protocol, .login = calling.login};
+  if (endpoint.tls || calling.tls_required) {
+    options.tls = calling.tls->current();
+    options.server_name = calling.server_name.empty() ? endpoint.server_name : calling.server_name;
+  }
+  std::optional<SessionRef> session;
+  rpc::Peer& peer = *calling_[next_dial_++ % calling_.size()];
+  FL_TRY(run_on(peer.core(), dial_on_this_core(endpoint.address, std::move(options), &session)));
+  return *std::move(session);
+}
+
 }  // namespace fairlead::service

@@ -16,6 +16,7 @@
 #include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
 #include "fairlead/service/secure_setting.h"
+#include "fairlead/service/session_hub.h"
 
 namespace fairlead::service {
 
@@ -49,6 +50,8 @@ struct Spec {
   rpc::PeerOptions limits{.hello = true};
   // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
   std::uint32_t undecided_connections_max = 0;
+  // A session for whose peer more bytes wait is skipped by broadcasts.
+  std::size_t broadcast_queue_bytes_max = HubOptions().broadcast_queue_bytes_max;
   SecureSpec secure{};
   HttpSpec http{};
   std::map<std::string, PoolSpec> pools{};
