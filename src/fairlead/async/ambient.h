@@ -31,8 +31,7 @@ inline const Ambient* ambient() { return internal::ambient_now; }
 // Thread: the one it was made on, which also destroys it; no wait in between.
 class AmbientScope {
  public:
-  explicit AmbientScope(const Ambient* now)
-      : before_(std::exchange(internal::ambient_now, now)) {}
+  explicit AmbientScope(const Ambient* now) : before_(std::exchange(internal::ambient_now, now)) {}
   AmbientScope(const AmbientScope&) = delete;
   AmbientScope& operator=(const AmbientScope&) = delete;
   ~AmbientScope() { internal::ambient_now = before_; }

@@ -13,6 +13,8 @@
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/status.h"
 #include "fairlead/io/core.h"
+#include "fairlead/rpc/hooked_message.h"
+#include "fairlead/rpc/plugin.h"
 #include "fairlead/rpc/secure_bodies.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/metadata.h"
@@ -66,6 +68,13 @@ class Context {
   Session& session() const { return session_; }
   io::Core& core() const;
 
+  // For handlers that decode (Handler::decodes()): the plugins see the argument, and may refuse the
+  // message, which the handler then returns. Costs a test where there are none.
+  Status read_body(const ReadBody& body) {
+    if (extras_ == nullptr) return {};
+    return hooked_read_body(body);
+  }
+
   // The reply.
   void add_reply_meta(std::string_view key, std::string_view value) {
     wire::append_metadata_pair(reply_metadata_, key, value);
@@ -93,6 +102,7 @@ class Context {
   Buffer* frame(std::uint8_t codec, std::string_view transforms);
   Buffer* start_reply(std::uint8_t codec);
   Buffer* start_reply_with_extras(std::uint8_t codec);
+  Status hooked_read_body(const ReadBody& body);
 
   // Of a handler that waits: known to its session, which may end it early.
   struct Waiting {
@@ -107,7 +117,8 @@ class Context {
   const Bytes* input_;
   Deadline deadline_;
   // What most calls have no use for.
-  struct Extras {
+  struct Extras : fairlead::internal::PooledFrame {
+    std::optional<internal::HookedMessage> hooked{};     // none: no plugin sees it
     std::string transforms{};                            // added to the reply
     std::unique_ptr<internal::SecureExchange> secure{};  // null: a plain call, answered so
     bool secure_begun = false;                           // begin_reply() gave its buffer
@@ -115,9 +126,6 @@ class Context {
   Extras& extras() {
     if (extras_ == nullptr) extras_ = std::make_unique<Extras>();
     return *extras_;
-  }
-  void seals(std::unique_ptr<internal::SecureExchange> secure) {
-    extras().secure = std::move(secure);
   }
 
   std::string reply_metadata_;

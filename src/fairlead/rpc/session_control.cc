@@ -1,5 +1,5 @@
-// What two of us tell each other about the link itself: hello, cancel, going away. And handlers that
-// wait, which such a word or their deadline may end early.
+// What two of us tell each other about the link itself: hello, cancel, going away. And handlers
+// that wait, which such a word or their deadline may end early.
 //
 // A peer that is not ours answers the hello with 404, and nothing else is ever sent to it.
 #include "fairlead/rpc/session_control.h"
@@ -143,7 +143,8 @@ void Session::peer_cancelled(std::string_view metadata) {
   const std::optional<std::uint64_t> seq = number_in(metadata, "seq");
   if (!seq.has_value()) return;
   for (Context* context = waiting_; context != nullptr; context = context->waiting_->next) {
-    if (static_cast<std::uint64_t>(context->seq()) != *seq || context->kind() != wire::Kind::kCall) {
+    if (static_cast<std::uint64_t>(context->seq()) != *seq ||
+        context->kind() != wire::Kind::kCall) {
       continue;
     }
     metrics().calls_cancelled.add();
@@ -159,8 +160,7 @@ void Session::go_away(std::string_view reason, Duration retry_after) {
   if (retry_after > Duration::zero()) {
     wire::append_metadata_pair(
         metadata, "retry_after",
-        std::to_string(
-            std::chrono::duration_cast<std::chrono::milliseconds>(retry_after).count()));
+        std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(retry_after).count()));
   }
   push_control(kGoAwayMethod, metadata);
 }
@@ -204,10 +204,8 @@ void Session::expire_waiting(Time now) {
     if (context->kind() == wire::Kind::kPush) {
       metrics().pushes_failed.add();
     } else if (state_ != State::kClosed) {
-      metrics().calls_failed.add();
-      reply_error(context->message_, {},
-                  Status(Code::kHandlerTimeout, "handler.deadline",
-                         "the handler had not ended at the caller's deadline"));
+      fail_waiting(*context, Status(Code::kHandlerTimeout, "handler.deadline",
+                                    "the handler had not ended at the caller's deadline"));
     }
     end_waiting(*context);
     context = waiting_;  // any of them may be gone

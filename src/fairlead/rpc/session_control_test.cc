@@ -15,24 +15,21 @@ using namespace std::chrono_literals;
 class ControlTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    add(server_router, wire::Kind::kCall, "/wait", [this](Context& context) {
-      return wait(context);
-    });
+    add(server_router, wire::Kind::kCall, "/wait",
+        [this](Context& context) { return wait(context); });
     add(server_router, wire::Kind::kCall, "/plain", [](Context& context) {
       context.reply_with('s', Bytes(context.metadata_text()));
       return Status();
     });
-    add(server_router, wire::Kind::kCall, "/ask_back", [this](Context& context) {
-      return ask_back(context);
-    });
+    add(server_router, wire::Kind::kCall, "/ask_back",
+        [this](Context& context) { return ask_back(context); });
     add(client_router, wire::Kind::kCall, "/time_left", [](Context& context) {
       const Duration left = context.deadline().remaining(context.core().now());
       context.reply_with('s', Bytes(std::to_string(left / 1ms)));
       return Status();
     });
-    add(client_router, wire::Kind::kCall, "/wait", [this](Context& context) {
-      return wait(context);
-    });
+    add(client_router, wire::Kind::kCall, "/wait",
+        [this](Context& context) { return wait(context); });
   }
   static void add(Router& router, wire::Kind kind, std::string_view method, auto function) {
     ASSERT_TRUE(router.add(kind, method, make_handler(function)).ok());
@@ -67,14 +64,13 @@ class ControlTest : public ::testing::Test {
     at_client.hello = client_hello;
     server.emplace(*core, server_router, at_server, Metrics::make(server_registry).value());
     client.emplace(*core, client_router, at_client, Metrics::make(client_registry).value());
-    listener = core->listen(io::Address::loopback(0), {},
-                            [this](io::Core&, std::unique_ptr<io::Stream> stream) {
-                              accepted = &server->accept(std::move(stream));
-                              accepted->on_closed([this](Session&, const Status&) {
-                                accepted = nullptr;
-                              });
-                            })
-                   .value();
+    listener =
+        core->listen(io::Address::loopback(0), {},
+                     [this](io::Core&, std::unique_ptr<io::Stream> stream) {
+                       accepted = &server->accept(std::move(stream));
+                       accepted->on_closed([this](Session&, const Status&) { accepted = nullptr; });
+                     })
+            .value();
     auto dialled = core->run(client->dial(listener->local(), core->deadline_after(5s)));
     ASSERT_TRUE(dialled.ok()) << dialled.status();
     session = *dialled;
@@ -142,16 +138,17 @@ TEST_F(ControlTest, AHelloThatCameThroughAProxyIsNotAnswered) {
 }
 
 TEST_F(ControlTest, NamesOfTheFrameworkCannotBeServed) {
-  EXPECT_EQ(server_router.add(wire::Kind::kCall, "/_fl/mine", make_handler([](Context&) {
-                                return Status();
-                              })).reason(),
-            "route.reserved");
+  EXPECT_EQ(
+      server_router
+          .add(wire::Kind::kCall, "/_fl/mine", make_handler([](Context&) { return Status(); }))
+          .reason(),
+      "route.reserved");
 }
 
 TEST_F(ControlTest, AnUnknownHandlerSeesNoControl) {
-  ASSERT_TRUE(server_router
-                  .add_unknown(wire::Kind::kCall, make_handler([](Context&) { return Status(); }))
-                  .ok());
+  ASSERT_TRUE(
+      server_router.add_unknown(wire::Kind::kCall, make_handler([](Context&) { return Status(); }))
+          .ok());
   start(true, true);
 
   EXPECT_EQ(call("/_fl/other", {}).status().code(), Code::kNotFound);
@@ -257,8 +254,7 @@ TEST_F(ControlTest, ACancelGoesThroughToWhatTheHandlerCalled) {
   CancelSource source;
   Scope scope;
   const auto give_up = [](Session* on, CancelToken cancel) -> Task<void> {
-    auto call =
-        on->call("/ask_back", 's', Bytes("/wait"), {}, Deadline(steady_now() + 5s), cancel);
+    auto call = on->call("/ask_back", 's', Bytes("/wait"), {}, Deadline(steady_now() + 5s), cancel);
     Result<Reply> reply = co_await call;
     EXPECT_EQ(reply.status().code(), Code::kCancelled);
   };

@@ -40,8 +40,8 @@ inline void Session::end_with(PendingCall& call, const wire::MessageView& reply,
                               const Bytes& input) {
   call.forget();
   call.session_ = nullptr;
-  if (call.secure_ != nullptr) [[unlikely]]
-    return receive_secure_reply(call, reply, input);
+  if (call.extras_ != nullptr) [[unlikely]]
+    return receive_extended_reply(call, reply, input);
   Status status = wire::parse_status_text(reply.status);
   if (!status.ok() && said_hello()) [[unlikely]]
     status = believed(std::move(status), reply.metadata);

@@ -25,9 +25,9 @@ namespace fairlead::service::internal {
 // Decodes the body by its codec, fills the fields that come from metadata, query or session, checks
 // the rules; the same for a CALL and a PUSH. A field from the query is looked up behind the "?" of
 // the method, then in the metadata, where a gateway puts the query of an HTTP request. Without a
-// body, whatever its codec, the argument begins as it is initialised.
-// Errors: kBadMessage `codec.*`, `contract.*` and the codes of the contract.
-Status read_argument(const contract::TypeInfo& type, const rpc::Context& context, void* argument);
+// body, whatever its codec, the argument begins as it is initialised. Then plugins see it.
+// Errors: kBadMessage `codec.*`, `contract.*` and the codes of the contract; those of plugins.
+Status read_argument(const contract::TypeInfo& type, rpc::Context& context, void* argument);
 
 // Writes the reply in the codec that the caller wants. Nothing for a PUSH.
 // Errors: kEncodeFailed `codec.*`.
@@ -104,6 +104,7 @@ class TypedHandler final : public rpc::Handler {
   explicit TypedHandler(std::shared_ptr<Logic> logic) : logic_(std::move(logic)) {}
 
   bool waits() const override { return kWaits; }
+  bool decodes() const override { return true; }
 
   Status handle(rpc::Context& context) override {
     if constexpr (kWaits) {
@@ -138,10 +139,10 @@ class TypedHandler final : public rpc::Handler {
   }
 
  private:
-  static Status read(const rpc::Context& context, Held& in) {
+  static Status read(rpc::Context& context, Held& in) {
     if constexpr (std::same_as<Argument, Bytes>) {  // the body itself: nothing to decode or check
       in = context.body_bytes().own();
-      return {};
+      return context.read_body({&contract::type_info<Bytes>(), &in});
     }
     return read_argument(contract::type_info<Argument>(), context, &in);
   }

@@ -281,7 +281,8 @@ void Service::dialled(const std::shared_ptr<Link>& link, rpc::Session& session) 
   while (SessionWaiter* waiter = link->waiters) {  // lost at once: as if it had never come
     waiter->fail(not_sent(Code::kConnectionClosed, "session.closed", "the session closed at once"));
   }
-  if (link->removed) scope_.spawn_detached(retire(link, core().deadline_after(std::chrono::seconds(30))));
+  if (link->removed)
+    scope_.spawn_detached(retire(link, core().deadline_after(std::chrono::seconds(30))));
 }
 
 // The peer goes away: calls under way end there, the next one dials again, without a rest.
@@ -290,9 +291,8 @@ void Service::let_go(Link& link) {
   auto leaving = std::make_shared<Link>();
   leaving->endpoint = link.endpoint;
   leaving->session = std::exchange(link.session, nullptr);
-  leaving->session->on_closed([leaving](rpc::Session&, const Status&) {
-    leaving->session = nullptr;
-  });
+  leaving->session->on_closed(
+      [leaving](rpc::Session&, const Status&) { leaving->session = nullptr; });
   scope_.spawn_detached(retire(leaving, core().deadline_after(std::chrono::seconds(30))));
 }
 
