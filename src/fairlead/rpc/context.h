@@ -67,6 +67,8 @@ class Context {
 
   Session& session() const { return session_; }
   io::Core& core() const;
+  // The turn in which the message was read; where plugins see it, else the present turn.
+  Time begun() const { return hooked() ? extras_->hooked->begun : core().now(); }
 
   // For handlers that decode (Handler::decodes()): the plugins see the argument, and may refuse the
   // message, which the handler then returns. Costs a test where there are none.
@@ -79,6 +81,7 @@ class Context {
   void add_reply_meta(std::string_view key, std::string_view value) {
     wire::append_metadata_pair(reply_metadata_, key, value);
   }
+  std::string_view reply_metadata_text() const { return reply_metadata_; }
   // The reply passes through the request's transforms and, innermost, those added here. Before
   // begin_reply(). Errors: kInvalidOperation `frame.unknown_transform`: the peer has none of this
   // id; `frame.transforms_not_carried`.
@@ -97,6 +100,7 @@ class Context {
  private:
   friend Session;
 
+  bool hooked() const { return extras_ != nullptr && extras_->hooked.has_value(); }
   std::uint8_t asked_reply_codec() const;
   Buffer* begin_frame(std::uint8_t codec);
   Buffer* frame(std::uint8_t codec, std::string_view transforms);

@@ -120,6 +120,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void begin_again();
 
   bool open() const { return state_ == State::kOpen; }
+  bool dialled() const { return side_ == Side::kDialled; }
   // The peer said that it goes away.
   bool leaving() const { return peer_leaving_; }
   // Both sides said hello.

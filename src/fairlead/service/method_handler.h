@@ -161,7 +161,8 @@ using MethodHandler =
 // Adds a route for each method of S; make.template operator()<index, Invoker>() gives its handler.
 // Errors: kInvalidOperation `contract.bad_pattern`; kConflict `route.taken`.
 template <contract::Service S, class Make>
-Status add_each_route(rpc::Router& router, Make make) {
+Status add_each_route(rpc::Router& router, Make make,
+                      const std::shared_ptr<const rpc::PluginChain>& plugins = nullptr) {
   Status added;
   const contract::ServiceInfo& info = contract::service_info<S>();
   contract::for_each_handler<S>([&]<std::size_t I>(auto invoker) {
@@ -170,17 +171,21 @@ Status add_each_route(rpc::Router& router, Make make) {
     if (!added.ok()) return;
     const bool push = method.kind == contract::MethodKind::kPush;
     added = router.add(push ? wire::Kind::kPush : wire::Kind::kCall, method.path,
-                       make.template operator()<I, decltype(invoker)>());
+                       make.template operator()<I, decltype(invoker)>(), plugins);
   });
   return added;
 }
 
 // All methods handled by `logic`, on every core at the same time. Errors: those above.
 template <contract::Service S, class Logic>
-Status add_routes(rpc::Router& router, std::shared_ptr<Logic> logic) {
-  return add_each_route<S>(router, [&]<std::size_t I, class Invoker>() {
-    return std::make_unique<MethodHandler<S, I, Logic, Invoker>>(logic);
-  });
+Status add_routes(rpc::Router& router, std::shared_ptr<Logic> logic,
+                  const std::shared_ptr<const rpc::PluginChain>& plugins = nullptr) {
+  return add_each_route<S>(
+      router,
+      [&]<std::size_t I, class Invoker>() {
+        return std::make_unique<MethodHandler<S, I, Logic, Invoker>>(logic);
+      },
+      plugins);
 }
 
 }  // namespace fairlead::service::internal

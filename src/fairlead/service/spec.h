@@ -15,6 +15,7 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
+#include "fairlead/service/plugin_list.h"
 #include "fairlead/service/secure_setting.h"
 
 namespace fairlead::service {
@@ -51,6 +52,7 @@ struct Spec {
   std::uint32_t undecided_connections_max = 0;
   SecureSpec secure{};
   HttpSpec http{};
+  std::vector<PluginSpec> plugins{};  // behind those of the code
   std::map<std::string, PoolSpec> pools{};
   // By the name or the addresses that the code gives; `default` is for all that say less.
   std::map<std::string, ClientOptions, std::less<>> clients{};
