@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "fairlead/service/app.h"
+#include "tests/testkit/run_on_core.h"
 
 namespace fairlead::service {
 namespace {
@@ -57,18 +58,10 @@ class ProxyTest : public ::testing::Test {
     ASSERT_TRUE(caller.start(spec).ok());
     client.emplace(**caller.target(address("middle")));
   }
+  io::Core& calling_core() { return (*caller.target(address("middle")))->next_core(); }
   Result<rpc::Reply> ask(upstream::RawRequest request) {
-    Result<rpc::Reply> reply = Status(Code::kUnknownError, "test.none", "");
-    EXPECT_TRUE(caller.run(call(*client, std::move(request), reply)));
-    return reply;
-  }
-  static Task<void> call(RawClient client, upstream::RawRequest request, Result<rpc::Reply>& out) {
-    auto asked = client.call_request(std::move(request), {.within = 5s});
-    out = co_await asked;
-  }
-  static Task<void> push(RawClient client, Status& out) {
-    auto pushed = client.push("/told", Bytes(std::string_view("news")), within(5s));
-    out = co_await pushed;
+    return testkit::run_on_core(calling_core(),
+                                client->call_request(std::move(request), {.within = 5s}));
   }
 
   Spec spec;
@@ -105,7 +98,9 @@ TEST_F(ProxyTest, SaysWhoCallsWhereNobodyDid) {
   const Result<rpc::Reply> reply = ask({.method = "/seen", .body_codec = 's'});
 
   ASSERT_TRUE(reply.ok()) << reply.status();
-  EXPECT_EQ(wire::find_in_encoded(std::string(reply->body.view()), "X-Real-IP"), "unix||");
+  EXPECT_EQ(wire::find_in_encoded(reply->body.view().substr(0, reply->body.view().find('|')),
+                                  "X-Real-IP"),
+            "unix");
 }
 
 TEST_F(ProxyTest, ErrorsOfTheServiceComeBackAsTheyAre) {
@@ -148,8 +143,8 @@ TEST_F(ProxyTest, NobodyToPassItOnToIsABadGatewayToo) {
 
 TEST_F(ProxyTest, PushesPassToo) {
   connect();
-  Status pushed;
-  ASSERT_TRUE(caller.run(push(*client, pushed)));
+  const Status pushed = testkit::run_on_core(
+      calling_core(), client->push("/told", Bytes(std::string_view("news")), within(5s)));
   ASSERT_TRUE(pushed.ok()) << pushed;
 
   const Time end = steady_now() + 10s;

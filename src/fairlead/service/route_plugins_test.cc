@@ -13,6 +13,7 @@
 #include "fairlead/base/mutex.h"
 #include "fairlead/service/app.h"
 #include "fairlead/service/test_math.h"
+#include "tests/testkit/run_on_core.h"
 
 namespace fairlead::service {
 namespace {
@@ -128,25 +129,20 @@ class Asking {
     spec.cores = 1;
     spec.log_level = "off";
     EXPECT_TRUE(caller.start(spec).ok());
-    client.emplace(**caller.target(address));
-    math.emplace(**caller.target(address));
+    target = *caller.target(address);
+    client.emplace(*target);
+    math.emplace(*target);
   }
-  Result<std::string> ask(std::string method) {
-    Status status;
-    std::string body;
-    EXPECT_TRUE(caller.run(call(*client, std::move(method), status, body)));
-    if (!status.ok()) return status;
-    return body;
-  }
-  static Task<void> call(RawClient client, std::string method, Status& status, std::string& body) {
-    auto asked = client.call(method, Bytes(), within(5s));
-    Result<rpc::Reply> reply = co_await asked;
-    status = reply.status();
-    if (reply.ok()) body = reply->body.view();
+  Result<std::string> ask(const std::string& method) {
+    const Result<rpc::Reply> reply =
+        testkit::run_on_core(target->next_core(), client->call(method, Bytes(), within(5s)));
+    if (!reply.ok()) return reply.status();
+    return std::string(reply->body.view());
   }
 
   Spec spec;
   Process caller{"caller"};
+  const Target* target = nullptr;
   std::optional<RawClient> client;
   std::optional<Client<Math>> math;
 };
