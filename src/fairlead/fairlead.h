@@ -11,6 +11,7 @@
 #include "fairlead/contract/contract.h"
 #include "fairlead/observe/log.h"
 #include "fairlead/rpc/context.h"
+#include "fairlead/rpc/plugin.h"
 #include "fairlead/service/app.h"
 #include "fairlead/service/client.h"
 #include "fairlead/service/each.h"
@@ -22,7 +23,10 @@ using codec::CodecId;
 using contract::Push;
 using contract::rules::serial;
 using rpc::Context;
+using rpc::IncomingHead;
 using rpc::Login;
+using rpc::OutgoingHead;
+using rpc::Plugin;
 using rpc::Reply;
 using rpc::SecureKeys;
 using service::all;
@@ -40,12 +44,15 @@ using service::Hub;
 using service::on_pool;
 using service::Pool;
 using service::PoolOptions;
+using service::Proxy;
 using service::RawClient;
+using service::RouteGroup;
 using service::Runtime;
 using service::sealed;
 using service::SessionRef;
 using service::with_codec;
 using service::with_meta;
+using service::with_plugins;
 using service::with_transforms;
 using service::within;
 

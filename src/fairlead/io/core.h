@@ -81,6 +81,8 @@ class FL_CAPABILITY("core") Core {
 
   // The time at which this turn began; one clock read a turn.
   Time now() const { return now_; }
+  // The time at this moment, for who measures within a turn. A clock read.
+  Time measured_now() const { return read_clock(); }
   Deadline deadline_after(Duration duration) const { return Deadline::after(now_, duration); }
   virtual std::int64_t wall_ms() const = 0;  // milliseconds since 1970
   TimerWheel& timers() { return timers_; }

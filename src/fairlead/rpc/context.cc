@@ -71,7 +71,15 @@ Status Context::add_reply_transform(std::uint8_t id) {
 }
 
 Buffer* Context::start_reply_with_extras(std::uint8_t codec) {
-  if (extras_->secure == nullptr) return begin_frame(codec);
+  if (extras_->secure == nullptr) {
+    if (!extras_->hooked.has_value() || !extras_->hooked->keeps_reply) return begin_frame(codec);
+    internal::HookedMessage& hooked = *extras_->hooked;
+    FL_CHECK(!hooked.reply_begun);
+    hooked.reply_begun = true;
+    hooked.reply_codec = codec;
+    session_.frame_open_ = true;
+    return &hooked.reply_body;  // Session::finish_extended() makes the frame
+  }
   FL_CHECK(!extras_->secure_begun);
   extras_->secure_begun = true;
   extras_->secure->body_codec = codec;
@@ -90,7 +98,8 @@ Buffer* Context::begin_reply(std::uint8_t codec) { return start_reply(codec); }
 void Context::reply_with(std::uint8_t codec, Bytes body) {
   Buffer* out = start_reply(codec);
   if (out == nullptr) return;
-  const bool plain = extras_ == nullptr;  // no transform of ours, no seal
+  const bool plain =
+      extras_ == nullptr || (extras_->secure == nullptr && extras_->transforms.empty());
   if (session_.shares(body, message_.transforms) && plain)
     shared_body_ = std::move(body);
   else

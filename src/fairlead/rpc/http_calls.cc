@@ -93,7 +93,7 @@ HttpCalls::Target HttpCalls::target_of(std::string_view path) const {
     target.call = route->kind == wire::Kind::kCall || route->other != nullptr;
     target.push = !target.call;
   } else {
-    target.call = router.unknown(wire::Kind::kCall) != nullptr;
+    target.call = router.unknown(wire::Kind::kCall) != nullptr || peer_.rewrites_methods();
     target.push = !target.call && router.unknown(wire::Kind::kPush) != nullptr;
   }
   target.allowed = target.call ? kOfCalls : kOfPushes;

@@ -5,6 +5,43 @@
 #include "fairlead/io/tls_stream.h"
 
 namespace fairlead::rpc {
+namespace {
+
+constexpr HookSet kServingHooks =
+    hook_bit(Hook::kPreReadHeader) | hook_bit(Hook::kPostReadCallHeader) |
+    hook_bit(Hook::kPostReadPushHeader) | hook_bit(Hook::kPreReadCallBody) |
+    hook_bit(Hook::kPreReadPushBody) | hook_bit(Hook::kPostReadCallBody) |
+    hook_bit(Hook::kPostReadPushBody) | hook_bit(Hook::kPreWriteReply) |
+    hook_bit(Hook::kPostWriteReply) | hook_bit(Hook::kPostServe);
+constexpr HookSet kCallingHooks =
+    hook_bit(Hook::kPreWriteCall) | hook_bit(Hook::kPreWritePush) | hook_bit(Hook::kPostWriteCall) |
+    hook_bit(Hook::kPostWritePush) | hook_bit(Hook::kPostReadReplyHeader) |
+    hook_bit(Hook::kPreReadReplyBody) | hook_bit(Hook::kPostReadReplyBody) |
+    hook_bit(Hook::kPostCall) | hook_bit(Hook::kPreReadHeader);
+constexpr HookSet kSessionHooks = hook_bit(Hook::kPreDial) | hook_bit(Hook::kPostDial) |
+                                  hook_bit(Hook::kPostAccept) | hook_bit(Hook::kPostDisconnect);
+
+const PluginChain kNoPlugins;
+
+const PluginChain* with_hooks(const PluginChain* plugins, HookSet hooks,
+                              const PluginChain* otherwise) {
+  if (plugins == nullptr || (plugins->hooks() & hooks) == 0) {
+    return otherwise;
+  }
+  return plugins;
+}
+
+// A dial that a plugin refused: nothing was sent, and what it threw is a dial that failed.
+Status refused_dial(Status status) {
+  if (status.reason() == "plugin.threw") {
+    Status failed(Code::kDialFailed, status.reason(), status.message());
+    if (status.cause() != nullptr) failed = std::move(failed).with_cause(*status.cause());
+    status = std::move(failed);
+  }
+  return std::move(status).with_outcome(Outcome::kNotSent);
+}
+
+}  // namespace
 
 Status PeerOptions::validate() const {
   FL_TRY(limits.validate());
@@ -24,7 +61,15 @@ Status PeerOptions::validate() const {
 }
 
 Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metrics& metrics)
-    : core_(core), router_(router), options_(options), metrics_(metrics) {}
+    : core_(core),
+      router_(router),
+      options_(options),
+      metrics_(metrics),
+      serving_plugins_(
+          with_hooks(options.plugins, kServingHooks, router.has_plugins() ? &kNoPlugins : nullptr)),
+      calling_plugins_(with_hooks(options.plugins, kCallingHooks, nullptr)),
+      session_plugins_(with_hooks(options.plugins, kSessionHooks, nullptr)),
+      serves_extended_(options.secure != nullptr || serving_plugins_ != nullptr) {}
 
 Peer::~Peer() { FL_CHECK(first_ == nullptr); }
 
@@ -48,6 +93,13 @@ Session& Peer::open(std::unique_ptr<io::Stream> stream, const wire::Protocol* pr
 Session& Peer::accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol) {
   const bool login = router_.login() != nullptr;
   Session& session = open(std::move(stream), protocol, Session::Side::kAccepted, login);
+  if (session_plugins_ != nullptr) {
+    const Status welcome = session.welcome(false);
+    if (!welcome.ok()) {
+      session.end_connection(welcome);
+      return session;  // nobody else gets to know it
+    }
+  }
   if (options_.watcher != nullptr && !login) options_.watcher->on_open(session);
   return session;
 }
@@ -61,6 +113,11 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
                                   DialOptions options) {
   if (closing_) {
     co_return Status(Code::kInvalidOperation, "peer.closing", "this peer is being closed");
+  }
+  if (session_plugins_ != nullptr) {
+    Dialling dialling{address, options};
+    Status asked = session_plugins_->ask<&Plugin::pre_dial>(dialling);
+    if (!asked.ok()) co_return refused_dial(std::move(asked));
   }
   const wire::Protocol* protocol = options.protocol;
   bool login = options.login.has_value();
@@ -80,6 +137,13 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
     if (reply.ok()) logged_in = session.values().set(Session::kLoginReply, reply->body.view());
     session.end_login(logged_in);
     if (!logged_in.ok()) co_return logged_in;
+  }
+  if (session_plugins_ != nullptr) {
+    Status welcome = session.welcome(options.again);
+    if (!welcome.ok()) {
+      session.end_connection(welcome);
+      co_return refused_dial(std::move(welcome));
+    }
   }
   session.say_hello();
   co_return &session;

@@ -19,13 +19,12 @@ void PendingCall::leave() {
 
 void PendingCall::fail(Status status) {
   leave();
-  on_done(std::move(status), wire::MessageView{}, Bytes());
+  end(std::move(status));
 }
 
 void PendingCall::on_cancel() {
   give_up();
-  on_done(Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call"),
-          wire::MessageView{}, Bytes());
+  end(Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call"));
 }
 
 void RawCall::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {

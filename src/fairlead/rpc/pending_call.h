@@ -14,7 +14,7 @@
 #include "fairlead/async/deadline.h"
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/result.h"
-#include "fairlead/rpc/secure_bodies.h"
+#include "fairlead/rpc/hooked_message.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/secure/secure_flags.h"
 
@@ -44,7 +44,10 @@ class PendingCall : private CancelListener {
   bool waiting() const { return session_ != nullptr; }
 
  protected:
-  ~PendingCall() { give_up(); }
+  ~PendingCall() {
+    give_up();
+    if (extras_ != nullptr) drop_extras();
+  }
 
  private:
   friend class Session;
@@ -60,12 +63,24 @@ class PendingCall : private CancelListener {
   void give_up();
   void leave();
   void fail(Status status);
+  // Tells the plugins, then on_done(). The call is in no table any more.
+  void end(Status status, const wire::MessageView& reply, const Bytes& input) {
+    if (extras_ != nullptr) tell_end(status, &reply);
+    on_done(std::move(status), reply, input);
+  }
+  void end(Status status) {
+    if (extras_ != nullptr) tell_end(status, nullptr);
+    on_done(std::move(status), wire::MessageView{}, Bytes());
+  }
+  // session_plugins.cc
+  void tell_end(const Status& status, const wire::MessageView* reply);
+  void drop_extras();
 
   Session* session_ = nullptr;
   Time deadline_{};  // watched by the session's timer
   std::int32_t seq_ = 0;
   std::uint64_t sent_from_ = 0;  // where its frame starts in the bytes of the session's life
-  std::unique_ptr<internal::SecureCall> secure_{};  // null: a plain reply is expected
+  std::unique_ptr<internal::CallExtras> extras_{};  // null: a plain call that no plugin sees
 };
 
 // A reply as it came, for callers that do not know its type (gateway, tools).

@@ -99,6 +99,8 @@ Status Session::cancelled_before() {
 
 Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                             const CancelToken& cancel) {
+  if (peer_.calling_plugins_ != nullptr && call.extras_ == nullptr) [[unlikely]]
+    return begin_hooked_call(call, head, deadline, cancel);
   const Deadline until = deadline.is_set()
                              ? deadline
                              : Deadline::after(peer_.core_.now(), peer_.options_.call_timeout);
@@ -179,9 +181,8 @@ void Session::on_timer() {
     cancel_there(call->seq_);
     call->forget();
     call->session_ = nullptr;
-    call->on_done(
-        Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"),
-        wire::MessageView{}, Bytes());
+    call->end(
+        Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"));
   }
   expire_waiting(now);
   if (age_look_ <= now) look_at_age(now);
@@ -201,8 +202,8 @@ void Session::start_call(PendingCall& call, const CallHead& head, Deadline deadl
 }
 
 void Session::end_call(PendingCall& call, Status body_written, const Bytes& shared) {
-  if (sealing_ != nullptr && body_written.ok()) [[unlikely]]
-    body_written = seal_frame(&call);
+  if (call.extras_ != nullptr) [[unlikely]]
+    return end_extended_call(call, std::move(body_written), shared);
   Status sent = end_frame(std::move(body_written), shared);
   if (!sent.ok()) return call.fail(std::move(sent));
   metrics().calls_sent.add();
@@ -210,6 +211,8 @@ void Session::end_call(PendingCall& call, Status body_written, const Bytes& shar
 
 Status Session::begin_push(const CallHead& head) {
   if (state_ != State::kOpen) return session_closed();
+  if (peer_.calling_plugins_ != nullptr && hooked_push_ == nullptr) [[unlikely]]
+    return begin_hooked_push(head);
   std::string_view metadata = head.metadata;
   Status refused;
   if (may_seal(head) && !begin_sealing(nullptr, wire::Kind::kPush, head, metadata, refused)) {
@@ -235,6 +238,8 @@ Status Session::push(const CallHead& head, const Bytes& body) {
 Status Session::end_push(Status body_written, const Bytes& shared) {
   if (sealing_ != nullptr && body_written.ok()) [[unlikely]]
     body_written = seal_frame(nullptr);
+  if (hooked_push_ != nullptr) [[unlikely]]
+    return end_hooked_push(std::move(body_written), shared);
   FL_TRY(end_frame(std::move(body_written), shared));
   metrics().pushes_sent.add();
   return {};
@@ -282,6 +287,7 @@ void Session::on_close(Status why) {
   cancel_waiting();
   if (gone_ != nullptr) gone_->set();
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, why);
+  if (plugins_reached_ != 0) see_off(why);
   take_mark_off(why);
   end_if_idle();
 }
@@ -318,8 +324,7 @@ void Session::fail_calls(const Status& why) {
     const bool sent = call->sent_from_ < handed_over;
     call->forget();
     call->session_ = nullptr;
-    call->on_done(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent),
-                  wire::MessageView{}, Bytes());
+    call->end(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent));
   }
 }
 

@@ -132,6 +132,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void begin_again();
 
   bool open() const { return state_ == State::kOpen; }
+  bool dialled() const { return side_ == Side::kDialled; }
   // The peer said that it goes away.
   bool leaving() const { return peer_leaving_; }
   // Both sides said hello.
@@ -217,15 +218,40 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Where the body of the frame under construction goes.
   Buffer& body_buffer() { return sealing_ == nullptr ? stream_->output() : sealing_->plain; }
 
+  // session_plugins.cc: messages that plugins see, or that are sealed.
+  Buffer* begin_hooked_call(PendingCall& call, const CallHead& head, Deadline deadline,
+                            const CancelToken& cancel);
+  void end_extended_call(PendingCall& call, Status body_written, const Bytes& shared);
+  Status begin_hooked_push(const CallHead& head);
+  Status end_hooked_push(Status body_written, const Bytes& shared);
+  void receive_extended_reply(PendingCall& call, const wire::MessageView& message,
+                              const Bytes& input);
+  Status ask_about_reply(const internal::HookedCall& call, Status status,
+                         const wire::MessageView& message);
+  void serve_extended(const wire::MessageView& message, const Bytes& input);
+  bool begin_extended(Context& context, const Handler& handler, const Router::Route* route);
+  void refuse_extended(Context& context, const Status& status);
+  void finish_extended(Context& context, Status status);
+  void fail_waiting(Context& context, const Status& status);
+  void tell_reply(Context& context, const Status& status, bool written);
+  void tell_served(Context& context, const Status& status);
+  void tell_ended_early(Context& context);
+  void end_connection(const Status& why);
+  // For Peer.
+  Status welcome(bool again);
+  void see_off(const Status& why);
+
   // session_secure.cc: bodies that are sealed.
   bool may_seal(const CallHead& head) const;
   bool begin_sealing(PendingCall* call, wire::Kind kind, const CallHead& head,
                      std::string_view& metadata, Status& refused);
   Status seal_frame(PendingCall* call);
-  void serve_secure(const wire::MessageView& message, const Bytes& input);
+  // `method`: as it was sent.
+  void serve_secure(const wire::MessageView& message, std::string_view method, const Bytes& input);
   Status seal_reply(Context& context);
-  void receive_secure_reply(PendingCall& call, const wire::MessageView& message,
-                            const Bytes& input);
+  // Opens `message`, and makes `status` and `input` fit.
+  void open_reply(const internal::SecureCall& secure, wire::MessageView& message, Status& status,
+                  Bytes& input) const;
 
   // session_login.cc: before the session is open.
   void start_login(PendingCall& call, const Login& login, Deadline deadline,
@@ -252,6 +278,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void end_waiting(Context& context);
   void expire_waiting(Time now);
   void cancel_waiting();
+  // `status` of a reply, with the outcome that a peer of ours has marked.
+  static Status believed(Status status, std::string_view metadata);
   // Ends a call by an error, with the outcome that a peer of ours has marked.
   static void end_with_error(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
   Buffer* begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
@@ -273,19 +301,20 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void receive_reply(const wire::MessageView& message, const Bytes& input);
   void end_with(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
   void serve(const wire::MessageView& message, const Bytes& input);
-  // `method`: of the route, null when it has none.
-  void run(Handler& handler, const std::string* method, const wire::MessageView& message,
+  // `route`: null when it has none.
+  void run(Handler& handler, const Router::Route* route, const wire::MessageView& message,
            const Bytes& input, Deadline deadline);
-  void run_plain(Handler& handler, const std::string* method, const wire::MessageView& message,
+  void run_plain(Handler& handler, const Router::Route* route, const wire::MessageView& message,
                  const Bytes& input, Deadline deadline);
-  void run_under_deadline(Handler& handler, const std::string* method,
+  void run_under_deadline(Handler& handler, const Router::Route* route,
                           const wire::MessageView& message, const Bytes& input, Deadline deadline);
-  void run_waiting(Handler& handler, const std::string* method, const wire::MessageView& message,
+  void run_waiting(Handler& handler, const Router::Route* route, const wire::MessageView& message,
                    const Bytes& input, Deadline deadline);
   void check_login(const wire::MessageView& message, const Bytes& input);
-  Task<void> serve_later(Handler& handler, wire::MessageView message, Bytes input,
-                         Deadline deadline, CancelSource source);
+  Task<void> serve_later(Handler& handler, const Router::Route* route, wire::MessageView message,
+                         Bytes input, Deadline deadline, CancelSource source);
   void finish(Context& context, Status status);
+  Status send_reply(Context& context, Status status);
   void reply_error(const wire::MessageView& message, std::string_view metadata,
                    const Status& status);
   void refuse(const wire::MessageView& message, const Status& status);
@@ -303,11 +332,12 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   Time age_look_ = Time::max();     // when somebody looks whether it is old and idle; max: never
   Time old_since_ = Time::max();
   std::optional<CancelSource> cancel_;
-  std::unique_ptr<Event> idle_;                 // made by close(): no handler runs
-  std::unique_ptr<Event> gone_;                 // made by close(): the stream is gone
-  std::unique_ptr<internal::Sealing> sealing_;  // the body of the frame under construction
-  // Of the sealed message that is about to be served; its context takes it.
-  std::unique_ptr<internal::SecureExchange> exchange_;
+  std::unique_ptr<Event> idle_;                        // made by close(): no handler runs
+  std::unique_ptr<Event> gone_;                        // made by close(): the stream is gone
+  std::unique_ptr<internal::Sealing> sealing_;         // the body of the frame under construction
+  std::unique_ptr<internal::HookedCall> hooked_push_;  // under construction
+  // Of the message that is about to be served; its context takes it.
+  std::unique_ptr<Context::Extras> next_extras_;
   ClosedHandler closed_handler_;
   LeavingHandler leaving_handler_;
   std::unique_ptr<Hello> hello_;             // ours, until it is answered
@@ -327,6 +357,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool half_read_ = false;     // the last read ended inside a frame
   bool going_away_ = false;    // the peer was told
   bool peer_leaving_ = false;  // and told us
+  std::uint8_t plugins_reached_ = 0;  // of those that were told of this session
   std::uint8_t features_ = 0;  // what both sides understand; 0: no hello
   bool cut_ = false;           // beyond its limit of unsent bytes; closes at the turn's end
   // Position in the peer's list.

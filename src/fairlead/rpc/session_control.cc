@@ -164,12 +164,15 @@ void Session::go_away(std::string_view reason, Duration retry_after) {
   push_control(kGoAwayMethod, metadata);
 }
 
+Status Session::believed(Status status, std::string_view metadata) {
+  if (metadata.empty() || !wire::find_in_encoded(metadata, wire::kRefusedKey)) return status;
+  return std::move(status).with_outcome(Outcome::kNotProcessed);
+}
+
 void Session::end_with_error(PendingCall& call, const wire::MessageView& reply,
                              const Bytes& input) {
   Status status = wire::parse_status_text(reply.status);
-  if (!status.ok() && wire::find_in_encoded(reply.metadata, wire::kRefusedKey).has_value()) {
-    status = std::move(status).with_outcome(Outcome::kNotProcessed);
-  }
+  if (!status.ok()) status = believed(std::move(status), reply.metadata);
   call.on_done(std::move(status), reply, input);
 }
 
@@ -207,10 +210,8 @@ void Session::expire_waiting(Time now) {
     if (context->kind() == wire::Kind::kPush) {
       metrics().pushes_failed.add();
     } else if (state_ != State::kClosed) {
-      metrics().calls_failed.add();
-      reply_error(context->message_, {},
-                  Status(Code::kHandlerTimeout, "handler.deadline",
-                         "the handler had not ended at the caller's deadline"));
+      fail_waiting(*context, Status(Code::kHandlerTimeout, "handler.deadline",
+                                    "the handler had not ended at the caller's deadline"));
     }
     end_waiting(*context);
     context = waiting_;  // any of them may be gone

@@ -42,8 +42,8 @@ inline Status Session::send_frame(wire::FrameStart start, const Bytes& shared,
                                                      const Bytes& input) {
   call.forget();
   call.session_ = nullptr;
-  if (call.secure_ != nullptr) [[unlikely]]
-    return receive_secure_reply(call, reply, input);
+  if (call.extras_ != nullptr) [[unlikely]]
+    return receive_extended_reply(call, reply, input);
   if (said_hello() && reply.status.size() > kOkStatusBytes) [[unlikely]]
     return end_with_error(call, reply, input);
   call.on_done(wire::parse_status_text(reply.status), reply, input);

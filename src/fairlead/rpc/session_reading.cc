@@ -64,9 +64,8 @@ void Session::receive_bad_body(const wire::Received& received) {
       if (PendingCall* call = calls_.take(message.seq)) {
         call->forget();
         call->session_ = nullptr;
-        call->on_done(
-            Status(Code::kDecodeReplyFailed, received.status.reason(), received.status.message()),
-            wire::MessageView{}, Bytes());
+        call->end(
+            Status(Code::kDecodeReplyFailed, received.status.reason(), received.status.message()));
       } else {
         metrics().replies_late.add();
       }

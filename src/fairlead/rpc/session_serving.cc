@@ -93,8 +93,8 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
         return refuse(message, Status(Code::kOverloaded, "session.going_away",
                                       "this peer is going away: call another one, or again"));
       }
-      if (peer_.options_.secure != nullptr) [[unlikely]]
-        return serve_secure(message, input);
+      if (peer_.serves_extended_) [[unlikely]]
+        return serve_extended(message, input);
       return serve(message, input);
     case wire::Kind::kAuthCall:
       refuse(message, Status(Code::kKindNotAllowed, "session.no_login",
@@ -116,24 +116,25 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
   end_with(*call, message, input);
 }
 
-[[gnu::always_inline]] inline void Session::run(Handler& handler, const std::string* method,
+[[gnu::always_inline]] inline void Session::run(Handler& handler, const Router::Route* route,
                                                 const wire::MessageView& message,
                                                 const Bytes& input, Deadline deadline) {
-  if (handler.waits()) return run_waiting(handler, method, message, input, deadline);
+  if (handler.waits()) return run_waiting(handler, route, message, input, deadline);
   if (deadline.is_set()) [[unlikely]]
-    return run_under_deadline(handler, method, message, input, deadline);
-  run_plain(handler, method, message, input, deadline);
+    return run_under_deadline(handler, route, message, input, deadline);
+  run_plain(handler, route, message, input, deadline);
 }
 
-[[gnu::always_inline]] inline void Session::run_plain(Handler& handler, const std::string* method,
+[[gnu::always_inline]] inline void Session::run_plain(Handler& handler, const Router::Route* route,
                                                       const wire::MessageView& message,
                                                       const Bytes& input, Deadline deadline) {
   io::Core& core = peer_.core_;
   Context context(*this, message, input, deadline);
-  if (exchange_ != nullptr) [[unlikely]]
-    context.seals(std::move(exchange_));
+  if (next_extras_ != nullptr) [[unlikely]] {
+    if (!begin_extended(context, handler, route)) return;
+  }
   Status status;
-  core.set_method(method);
+  core.set_method(route != nullptr ? &route->method : nullptr);
   try {
     status = handler.handle(context);
   } catch (...) {
@@ -144,15 +145,15 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
 }
 
 // What the handler sends inherits the deadline. It cannot be cancelled, since it does not wait.
-void Session::run_under_deadline(Handler& handler, const std::string* method,
+void Session::run_under_deadline(Handler& handler, const Router::Route* route,
                                  const wire::MessageView& message, const Bytes& input,
                                  Deadline deadline) {
   const Ambient here{.deadline = deadline};
   const AmbientScope in(&here);
-  run_plain(handler, method, message, input, deadline);
+  run_plain(handler, route, message, input, deadline);
 }
 
-void Session::run_waiting(Handler& handler, const std::string* method,
+void Session::run_waiting(Handler& handler, const Router::Route* route,
                           const wire::MessageView& message, const Bytes& input, Deadline deadline) {
   if (handlers_running_ >= peer_.options_.inflight_calls_max) {
     return refuse(message, Status(Code::kOverloaded, "session.inflight",
@@ -171,8 +172,8 @@ void Session::run_waiting(Handler& handler, const std::string* method,
   CancelSource source;
   const Ambient here{.deadline = deadline, .cancel = source.token()};
   const AmbientScope in(&here);
-  core.set_method(method);
-  peer_.scope_.spawn(serve_later(handler, message, input, deadline, std::move(source)));
+  core.set_method(route != nullptr ? &route->method : nullptr);
+  peer_.scope_.spawn(serve_later(handler, route, message, input, deadline, std::move(source)));
   core.set_method(nullptr);  // it has ended or waits
 }
 
@@ -199,22 +200,22 @@ void Session::serve(const wire::MessageView& message, const Bytes& input) {
                                     "the caller's deadline had passed when the call arrived"));
     }
   }
-  run(*handler, route != nullptr ? &route->method : nullptr, message, input, deadline);
+  run(*handler, route, message, input, deadline);
 }
 
 void Session::check_login(const wire::MessageView& message, const Bytes& input) {
   run(*peer_.router_.login(), nullptr, message, input, Deadline());
 }
 
-Task<void> Session::serve_later(Handler& handler, wire::MessageView message, Bytes input,
-                                Deadline deadline, CancelSource source) {
+Task<void> Session::serve_later(Handler& handler, const Router::Route* route,
+                                wire::MessageView message, Bytes input, Deadline deadline,
+                                CancelSource source) {
   ++handlers_running_;
-  {
-    Context context(*this, message, input, deadline);
+  Context context(*this, message, input, deadline);
+  const bool goes_on = next_extras_ == nullptr || begin_extended(context, handler, route);
+  if (goes_on) {
     context.waiting_.emplace(std::move(source));
     add_waiting(context);
-    if (exchange_ != nullptr) [[unlikely]]
-      context.seals(std::move(exchange_));
     Status status;
     try {
       status = co_await handler.handle_later(context);
@@ -230,7 +231,10 @@ Task<void> Session::serve_later(Handler& handler, wire::MessageView message, Byt
       status = Status(Code::kHandlerTimeout, "handler.deadline",
                       "the handler ended after the caller's deadline");
     }
-    if (!context.waiting_->ended) finish(context, std::move(status));
+    if (!context.waiting_->ended)
+      finish(context, std::move(status));
+    else if (context.extras_ != nullptr)
+      tell_ended_early(context);
   }
   --handlers_running_;
   end_if_idle();
@@ -239,15 +243,21 @@ Task<void> Session::serve_later(Handler& handler, wire::MessageView message, Byt
 void Session::finish(Context& context, Status status) {
   const bool began = context.reply_.has_value();
   if (began) frame_open_ = false;
+  if (context.extras_ != nullptr) [[unlikely]]
+    return finish_extended(context, std::move(status));
   if (context.kind() == wire::Kind::kPush) {
     if (!status.ok()) metrics().pushes_failed.add();
     return;
   }
   if (state_ == State::kClosed || cut_) return;
-  if (context.extras_ != nullptr && context.extras_->secure_begun) [[unlikely]] {
-    frame_open_ = false;
-    if (status.ok()) status = seal_reply(context);
-  }
+  status = send_reply(context, std::move(status));
+  if (state_ == State::kLogin) [[unlikely]]
+    end_login(status);
+}
+
+// What the peer was told.
+Status Session::send_reply(Context& context, Status status) {
+  const bool began = context.reply_.has_value();
   if (status.ok()) {
     if (!context.reply_.has_value()) {
       context.begin_frame(wire::kNoCodec);
@@ -264,8 +274,7 @@ void Session::finish(Context& context, Status status) {
   } else {
     bound_unsent();
   }
-  if (state_ == State::kLogin) [[unlikely]]
-    end_login(status);
+  return status;
 }
 
 // Replies are exempt from the limit at which calls are refused, so beyond it the session ends. The
@@ -297,6 +306,12 @@ void Session::reply_error(const wire::MessageView& message, std::string_view met
 }
 
 void Session::refuse(const wire::MessageView& message, const Status& status) {
+  if (next_extras_ != nullptr) [[unlikely]] {
+    const Bytes nothing;
+    Context context(*this, message, nothing, Deadline());
+    context.extras_ = std::move(next_extras_);
+    return refuse_extended(context, status);
+  }
   if (message.kind == wire::Kind::kPush) {
     metrics().pushes_failed.add();
     return;

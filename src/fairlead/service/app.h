@@ -31,7 +31,9 @@
 #include "fairlead/service/pool.h"
 #include "fairlead/service/pooled_handler.h"
 #include "fairlead/service/process.h"
+#include "fairlead/service/proxy.h"
 #include "fairlead/service/raw_client.h"
+#include "fairlead/service/route_plugins.h"
 #include "fairlead/service/session_hub.h"
 #include "fairlead/service/spec.h"
 
@@ -69,6 +71,14 @@ class Runtime {
   // and run().
   void secure(rpc::SecureKeys keys, bool required = false) {
     process_.use_keys(std::move(keys), required);
+  }
+
+  // Takes part in all sessions and messages of the program (rpc/plugin.h), behind the plugins that
+  // are there: app.use(Audit()), app.use(std::make_shared<Audit>(..)). The configuration's
+  // (`plugins`) come last. Before the first client() and run(), which tell a name that is taken.
+  void use(rpc::PluginHandle plugin) {
+    FL_CHECK(!process_.started());
+    if (status_.ok()) status_ = process_.plugins().add(std::move(plugin));
   }
 
   // Threads for work that blocks (pool.h). The configuration has the last word: `pools.<name>`. A
@@ -112,6 +122,8 @@ class Runtime {
   Process process_;
 };
 
+class RouteGroup;
+
 // A program that serves, and may call too.
 class App final : public Runtime {
  public:
@@ -125,10 +137,13 @@ class App final : public Runtime {
     return serve<S>(std::make_shared<Logic>(std::move(logic)));
   }
   template <contract::Service S, class Logic>
-  App& serve(std::shared_ptr<Logic> logic) {
-    FL_CHECK(!process_.started());  // routes are read without a lock from then on
-    if (status_.ok()) status_ = internal::add_routes<S>(process_.router(), std::move(logic));
-    return *this;
+  App& serve(std::shared_ptr<Logic> logic, const RoutePlugins& plugins = {}) {
+    return serve_in<S>(nullptr, std::move(logic), plugins);
+  }
+  // With plugins of these routes: serve<S>(logic, fl::with_plugins(Audit())).
+  template <contract::Service S, class Logic>
+  App& serve(Logic logic, const RoutePlugins& plugins) {
+    return serve<S>(std::make_shared<Logic>(std::move(logic)), plugins);
   }
 
   // The same with plain handlers that run on a pool: serve<S>(logic, fl::on_pool(db)).
@@ -142,16 +157,19 @@ class App final : public Runtime {
     return *this;
   }
 
+  using Runtime::use;
+  // Routes that share plugins, and a beginning of their names where those are given as text.
+  template <class... P>
+  RouteGroup group(std::string_view prefix, P&&... plugins);
+
   // One handler under a method's name, for methods that no contract describes (named_handler.h).
   template <class Function>
-  App& on_call(std::string_view method, Function function) {
-    return add(
-        internal::add_named(process_.router(), wire::Kind::kCall, method, std::move(function)));
+  App& on_call(std::string_view method, Function function, const RoutePlugins& plugins = {}) {
+    return name_in(nullptr, wire::Kind::kCall, method, std::move(function), plugins);
   }
   template <class Function>
-  App& on_push(std::string_view method, Function function) {
-    return add(
-        internal::add_named(process_.router(), wire::Kind::kPush, method, std::move(function)));
+  App& on_push(std::string_view method, Function function, const RoutePlugins& plugins = {}) {
+    return name_in(nullptr, wire::Kind::kPush, method, std::move(function), plugins);
   }
   // The same for PUSHes that are handled one after the other, in the order of each session.
   template <class Function>
@@ -206,6 +224,23 @@ class App final : public Runtime {
   }
 
  private:
+  friend class RouteGroup;
+  template <contract::Service S, class Logic>
+  App& serve_in(const rpc::PluginChain* groups, std::shared_ptr<Logic> logic,
+                const RoutePlugins& plugins) {
+    auto chain = internal::joined(groups, plugins);
+    if (!chain.ok()) {
+      return add(Status(chain.status()).with_context(contract::service_info<S>().name));
+    }
+    return add(internal::add_routes<S>(process_.router(), std::move(logic), *chain));
+  }
+  template <class Function>
+  App& name_in(const rpc::PluginChain* groups, wire::Kind kind, std::string_view method,
+               Function function, const RoutePlugins& plugins) {
+    auto chain = internal::joined(groups, plugins);
+    if (!chain.ok()) return add(Status(chain.status()).with_context(method));
+    return add(internal::add_named(process_.router(), kind, method, std::move(function), *chain));
+  }
   App& add(Status added) {
     FL_CHECK(!process_.started());  // routes are read without a lock from then on
     if (status_.ok()) status_ = std::move(added);
@@ -216,5 +251,55 @@ class App final : public Runtime {
   bool discover_ = false;
   std::function<void(const std::vector<io::Address>&)> on_ready_;
 };
+
+// Made by App::group(). A value; copies are the same group. Thread: main's. Lifetime: the App's.
+class RouteGroup {
+ public:
+  // Methods of contracts keep their own paths: who calls them does not know of groups.
+  template <contract::Service S, class Logic>
+  RouteGroup& serve(Logic logic, const RoutePlugins& plugins = {}) {
+    app_->serve_in<S>(&chain_, std::make_shared<Logic>(std::move(logic)), plugins);
+    return *this;
+  }
+  // Under the group's prefix, directly followed by `method`.
+  template <class Function>
+  RouteGroup& on_call(std::string_view method, Function function,
+                      const RoutePlugins& plugins = {}) {
+    app_->name_in(&chain_, wire::Kind::kCall, named(method), std::move(function), plugins);
+    return *this;
+  }
+  template <class Function>
+  RouteGroup& on_push(std::string_view method, Function function,
+                      const RoutePlugins& plugins = {}) {
+    app_->name_in(&chain_, wire::Kind::kPush, named(method), std::move(function), plugins);
+    return *this;
+  }
+  // A group in this one: its plugins come behind these, its prefix too.
+  template <class... P>
+  RouteGroup group(std::string_view prefix, P&&... plugins) const {
+    return RouteGroup(*app_, named(prefix), &chain_, with_plugins(std::forward<P>(plugins)...));
+  }
+
+ private:
+  friend App;
+  RouteGroup(App& app, std::string prefix, const rpc::PluginChain* outer, const RoutePlugins& own)
+      : app_(&app), prefix_(std::move(prefix)) {
+    const auto chain = internal::joined(outer, own);
+    if (chain.ok())
+      chain_ = **chain;
+    else
+      app_->add(Status(chain.status()).with_context("the group '" + prefix_ + "'"));
+  }
+  std::string named(std::string_view method) const { return prefix_ + std::string(method); }
+
+  App* app_;
+  std::string prefix_;
+  rpc::PluginChain chain_;
+};
+
+template <class... P>
+RouteGroup App::group(std::string_view prefix, P&&... plugins) {
+  return RouteGroup(*this, std::string(prefix), nullptr, with_plugins(std::forward<P>(plugins)...));
+}
 
 }  // namespace fairlead::service

@@ -70,10 +70,11 @@ std::unique_ptr<rpc::Handler> make_named_handler(Function function, Status& bad)
 
 // Errors: that above; kConflict `route.taken`; kBadMessage `route.bad_method`.
 template <class Function>
-Status add_named(rpc::Router& router, wire::Kind kind, std::string_view method, Function function) {
+Status add_named(rpc::Router& router, wire::Kind kind, std::string_view method, Function function,
+                 std::shared_ptr<const rpc::PluginChain> plugins = nullptr) {
   Status added;
   std::unique_ptr<rpc::Handler> handler = make_named_handler(std::move(function), added);
-  if (added.ok()) added = router.add(kind, method, std::move(handler));
+  if (added.ok()) added = router.add(kind, method, std::move(handler), std::move(plugins));
   return added;
 }
 

@@ -157,12 +157,30 @@ Status Process::make_peers() {
     hub_->set_options(
         {.broadcast_queue_bytes_max = spec_.broadcast_queue_bytes_max, .skipped = skipped});
   }
+  FL_TRY(make_plugins(options));
   for (io::Core* core : cores_->cores()) {
     serving_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
     calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
     if (hub_ != nullptr) hub_->add_core(*calling_.back());
+    for (rpc::Peer* peer : {serving_.back().get(), calling_.back().get()}) {
+      FL_TRY(plugins_.ask<&rpc::Plugin::post_new_peer>(*peer));
+    }
   }
   return {};
+}
+
+// Those of the code are there; those of the configuration come behind them.
+Status Process::make_plugins(rpc::PeerOptions& options) {
+  for (const PluginSpec& spec : spec_.plugins) {
+    FL_TRY_ASSIGN(rpc::PluginHandle plugin, spec.make({*this, before_serving_}));
+    Status added = plugins_.add(std::move(plugin));
+    if (!added.ok()) return std::move(added).with_context("the setting plugins");
+  }
+  if (!plugins_.empty()) options.plugins = &plugins_;
+  rpc::NewPeer made{options, router_};
+  FL_TRY(plugins_.ask<&rpc::Plugin::pre_new_peer>(made));
+  FL_TRY(options.validate());
+  return router_.announce(plugins_);
 }
 
 Pool Process::add_pool(std::string_view name, PoolOptions options) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/core_watch.h"
+#include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/served_port.h"
 #include "fairlead/service/session_hub.h"
@@ -67,7 +69,8 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  rpc::Router& router() { return router_; }  // to be filled before start()
+  rpc::Router& router() { return router_; }         // to be filled before start()
+  rpc::PluginChain& plugins() { return plugins_; }  // of all routes and sessions; before start()
   observe::Registry& metrics() { return metrics_; }
   const Spec& spec() const { return spec_; }
   // Keys of secure bodies, before start(); the setting `secure` has the last word.
@@ -90,7 +93,8 @@ class Process {
   // Idempotent.
   // Errors: those of io::CoreGroup::make(), store::open(), observe, runtime::WorkerPool::make();
   //         those of io::TlsContext::make(), with the section of the spec in front;
-  //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared.
+  //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared;
+  //         kConflict `plugin.taken`, and whatever a plugin says against peers and routes.
   Status start(Spec spec);
   bool started() const { return cores_ != nullptr; }
 
@@ -125,6 +129,7 @@ class Process {
   Status make_log();
   Status make_tls();
   Status make_peers();
+  Status make_plugins(rpc::PeerOptions& options);
   Status make_secure();
   // Whether HUP has a meaning: files that may be replaced while the program runs.
   bool rereads_files() const { return !spec_.tls.certificates.empty() || spec_.secure.asked_for(); }
@@ -161,6 +166,8 @@ class Process {
   std::unique_ptr<observe::Logger> logger_;
   std::unique_ptr<observe::ScopedDefaultLogger> default_logger_;
   rpc::Router router_;
+  rpc::PluginChain plugins_;
+  std::vector<std::function<Status()>> before_serving_;  // of plugins
   wire::TransformSet transforms_;
   std::unique_ptr<rpc::SecureBodies> secure_;  // null: this program has no keys
   std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process

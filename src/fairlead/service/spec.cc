@@ -184,6 +184,7 @@ Status read(const config::Value& value, Spec& out) {
           [&](const config::Value& clients) { return read_clients(clients, out.clients); });
   reader.optional("secure", out.secure);
   reader.optional("http", out.http);
+  reader.optional("plugins", out.plugins);
   config::Problems problems;
   problems.add(reader.finish());
   problems.add(sections.status());

@@ -15,6 +15,7 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
+#include "fairlead/service/plugin_list.h"
 #include "fairlead/service/secure_setting.h"
 #include "fairlead/service/session_hub.h"
 
@@ -54,6 +55,7 @@ struct Spec {
   std::size_t broadcast_queue_bytes_max = HubOptions().broadcast_queue_bytes_max;
   SecureSpec secure{};
   HttpSpec http{};
+  std::vector<PluginSpec> plugins{};  // behind those of the code
   std::map<std::string, PoolSpec> pools{};
   // By the name or the addresses that the code gives; `default` is for all that say less.
   std::map<std::string, ClientOptions, std::less<>> clients{};

@@ -248,7 +248,7 @@ void Service::place(SessionWaiter& waiter) {
 
 Task<void> Service::dial(std::shared_ptr<Link> link) {
   link->dialing = true;
-  Result<rpc::Session*> made = co_await connect(link->endpoint);
+  Result<rpc::Session*> made = co_await connect(link->endpoint, link->known);
   link->dialing = false;
   if (made.ok())
     dialled(link, **made);
@@ -256,7 +256,7 @@ Task<void> Service::dial(std::shared_ptr<Link> link) {
     dial_failed(*link, made.status());
 }
 
-Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint) {
+Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint, bool again) {
   rpc::DialOptions options;
   options.protocol = endpoint.protocol != nullptr ? endpoint.protocol : options_.protocol;
   if (endpoint.tls || options_.tls_required) {
@@ -274,12 +274,14 @@ Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint) {
                          .target = endpoint.websocket};
   }
   options.login = options_.login;
+  options.again = again;
   const Deadline deadline = core().deadline_after(options_.dial_timeout);
   co_return co_await peer_.dial(endpoint.address, deadline, scope_.token(), std::move(options));
 }
 
 void Service::dialled(const std::shared_ptr<Link>& link, rpc::Session& session) {
   link->failures = 0;
+  link->known = true;
   link->rests_until = {};
   link->session = &session;
   session.on_closed([link](rpc::Session&, const Status&) { link->session = nullptr; });

@@ -139,6 +139,7 @@ class Service {
     rpc::Session* session = nullptr;
     bool dialing = false;
     bool removed = false;
+    bool known = false;          // there was a session to it
     std::uint32_t failures = 0;  // dials in a row
     Time rests_until{};
     Status last_error;
@@ -150,7 +151,7 @@ class Service {
   void place(SessionWaiter& waiter);
   void enlist(SessionWaiter& waiter, SessionWaiter*& list);
   Task<void> dial(std::shared_ptr<Link> link);
-  Task<Result<rpc::Session*>> connect(Endpoint endpoint);
+  Task<Result<rpc::Session*>> connect(Endpoint endpoint, bool again);
   void dialled(const std::shared_ptr<Link>& link, rpc::Session& session);
   void let_go(Link& link);
   void dial_failed(Link& link, Status why);
