@@ -60,7 +60,7 @@ struct DialOptions {
   // None: the session is open at once. Over WebSocket a token goes with the handshake, if it is one
   // (is_bearer_token()); the session has no Session::kLoginReply then.
   std::optional<Login> login{};
-  bool again = false;                           // for plugins: there was a session before
+  bool again = false;  // for plugins: there was a session before
 };
 
 // Thread: its core. Lifetime: close() must have completed before destruction, or no session be

@@ -19,12 +19,12 @@ void PendingCall::leave() {
 
 void PendingCall::fail(Status status) {
   leave();
-  end(std::move(status));
+  conclude(std::move(status));
 }
 
 void PendingCall::on_cancel() {
   give_up();
-  end(Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call"));
+  conclude(Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call"));
 }
 
 void RawCall::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {

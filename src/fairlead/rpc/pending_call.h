@@ -64,11 +64,11 @@ class PendingCall : private CancelListener {
   void leave();
   void fail(Status status);
   // Tells the plugins, then on_done(). The call is in no table any more.
-  void end(Status status, const wire::MessageView& reply, const Bytes& input) {
+  void conclude(Status status, const wire::MessageView& reply, const Bytes& input) {
     if (extras_ != nullptr) tell_end(status, &reply);
     on_done(std::move(status), reply, input);
   }
-  void end(Status status) {
+  void conclude(Status status) {
     if (extras_ != nullptr) tell_end(status, nullptr);
     on_done(std::move(status), wire::MessageView{}, Bytes());
   }

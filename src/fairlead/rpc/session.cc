@@ -181,7 +181,7 @@ void Session::on_timer() {
     cancel_there(call->seq_);
     call->forget();
     call->session_ = nullptr;
-    call->end(
+    call->conclude(
         Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"));
   }
   expire_waiting(now);
@@ -324,7 +324,7 @@ void Session::fail_calls(const Status& why) {
     const bool sent = call->sent_from_ < handed_over;
     call->forget();
     call->session_ = nullptr;
-    call->end(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent));
+    call->conclude(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent));
   }
 }
 

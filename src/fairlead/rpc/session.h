@@ -354,12 +354,12 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   State state_;
   bool login_seen_ = false;  // an AUTH_CALL is being checked
   bool frame_open_ = false;
-  bool half_read_ = false;     // the last read ended inside a frame
-  bool going_away_ = false;    // the peer was told
-  bool peer_leaving_ = false;  // and told us
+  bool half_read_ = false;            // the last read ended inside a frame
+  bool going_away_ = false;           // the peer was told
+  bool peer_leaving_ = false;         // and told us
   std::uint8_t plugins_reached_ = 0;  // of those that were told of this session
-  std::uint8_t features_ = 0;  // what both sides understand; 0: no hello
-  bool cut_ = false;           // beyond its limit of unsent bytes; closes at the turn's end
+  std::uint8_t features_ = 0;         // what both sides understand; 0: no hello
+  bool cut_ = false;                  // beyond its limit of unsent bytes; closes at the turn's end
   // Position in the peer's list.
   Session* previous_ = nullptr;
   Session* next_ = nullptr;

@@ -64,7 +64,7 @@ void Session::receive_bad_body(const wire::Received& received) {
       if (PendingCall* call = calls_.take(message.seq)) {
         call->forget();
         call->session_ = nullptr;
-        call->end(
+        call->conclude(
             Status(Code::kDecodeReplyFailed, received.status.reason(), received.status.message()));
       } else {
         metrics().replies_late.add();

@@ -172,9 +172,9 @@ Status add_each_route(rpc::Router& router, Make make,
     if (!added.ok()) return;
     const bool push = method.kind == contract::MethodKind::kPush;
     std::unique_ptr<rpc::Handler> handler = make.template operator()<I, decltype(invoker)>();
-    if (method.serial) handler = rpc::make_serial(std::move(handler), plugins);
-    added =
-        router.add(push ? wire::Kind::kPush : wire::Kind::kCall, method.path, std::move(handler), plugins);
+    if (method.serial) handler = rpc::make_serial(std::move(handler));
+    added = router.add(push ? wire::Kind::kPush : wire::Kind::kCall, method.path,
+                       std::move(handler), plugins);
   });
   return added;
 }
