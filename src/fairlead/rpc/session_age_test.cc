@@ -38,6 +38,7 @@ class SessionAgeTest : public ::testing::Test {
   }
   void TearDown() override {
     for (auto* peer : {&client, &server}) {
+      if (!peer->has_value()) continue;
       (void)(*peer)->core().run((*peer)->close((*peer)->core().deadline_after(1s)));
     }
     listener.reset();
