@@ -98,7 +98,7 @@ class TwoPeers : public ::testing::Test {
     for (auto* peer : {&client, &server}) {
       if (!peer->has_value()) continue;
       const Status closed =
-          core->run((*peer)->close(core->deadline_after(std::chrono::milliseconds(500))));
+          core->run((*peer)->close(core->deadline_after(std::chrono::seconds(10))));
       EXPECT_TRUE(closed.ok()) << closed;
     }
     server.reset();
