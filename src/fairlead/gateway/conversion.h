@@ -19,8 +19,8 @@ inline constexpr std::string_view kMediaTypes =
 // The call of `method` that `request` asks for. `timeout` is what the caller will wait.
 //
 // The body is passed on as it is; its Content-Type names its codec, but a form that begins as JSON
-// is JSON (`curl -d '{"a":1}'` names it a form). Metadata, in this order, so
-// that what the gateway says is found first:
+// is JSON (`curl -d '{"a":1}'` names it a form). Metadata, in this order, so that what the gateway
+// says is found first:
 //   X-Real-IP, X-Accept-Body-Codec (JSON), X-Fl-Timeout, x-request-id: set by the gateway
 //   headers in lower case, without those of one hop, of the content, and reserved ones
 //   pairs of the query, without reserved ones

@@ -59,8 +59,8 @@ class Exchange final : public io::Disposable {
   void answer(int status, std::span<const Field> fields, std::string_view body);
 
   // The next piece of a streamed body; empty: it has ended, and Request::trailers is what stood
-  // behind it. A client that waits for it is told to
-  // continue by the first call. While 64 KiB are here and not taken, no more is read.
+  // behind it. A client that waits for it is told to continue by the first call. While 64 KiB are
+  // here and not taken, no more is read.
   // Errors: kTooLarge, kBadMessage, 408 and others with the reasons of proto/refusal.h;
   //         kConnectionClosed `http.client_gone`. Answered with as they are, unless begin() was.
   Task<Result<Bytes>> read();

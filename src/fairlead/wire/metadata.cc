@@ -12,6 +12,18 @@ constexpr std::array<std::string_view, 8> kReservedKeys = {
     "X-Real-IP", "X-Secure", "hb_", "_uid", "_device_id", "traceparent", "tracestate", "baggage"};
 constexpr std::array<std::string_view, 2> kReservedPrefixes = {"X-Fl-", "X-Accept-"};
 
+// The bytes with which a reserved key begins, in either case: most keys begin otherwise.
+constexpr std::array<bool, 256> kReservedBegins = [] {
+  std::array<bool, 256> begins{};
+  const auto add = [&begins](std::string_view key) {
+    begins[static_cast<unsigned char>(key[0])] = true;
+    begins[static_cast<unsigned char>(key[0] ^ 0x20)] = true;  // too much for '_' costs nothing
+  };
+  for (const std::string_view key : kReservedKeys) add(key);
+  for (const std::string_view prefix : kReservedPrefixes) add(prefix);
+  return begins;
+}();
+
 // One pair, still encoded.
 struct EncodedPair {
   std::string_view key;
@@ -37,9 +49,7 @@ bool key_is(std::string_view encoded, std::string_view key) {
 }  // namespace
 
 bool is_reserved_key(std::string_view key) {
-  if (key.empty() || std::string_view("xXhH_tTbB").find(key[0]) == std::string_view::npos) {
-    return false;  // none of them begins so
-  }
+  if (key.empty() || !kReservedBegins[static_cast<unsigned char>(key[0])]) return false;
   return std::ranges::any_of(
              kReservedKeys,
              [key](std::string_view reserved) { return equals_ignoring_case(key, reserved); }) ||

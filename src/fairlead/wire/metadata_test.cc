@@ -108,7 +108,7 @@ TEST(MetadataText, RefusesOnePairTooMany) {
 TEST(FindInEncoded, AgreesWithFullDecoding) {
   const std::string_view texts[] = {"",       "a=1",           "b=2&a=1&a=3", "a",        "a=&a=2",
                                     "%61=x",  "a+b=1&a%20b=2", "&&a=1",       "aa=1&a=2", "a%=1",
-                                    "=v&a=1", "a=%41+%42",     "xa=1&ax=2"};
+                                    "=v&a=1", "a=%41+%42",     "xa=1&ax=2",   "b=2&",     "b&a"};
   for (const std::string_view text : texts) {
     for (const std::string_view key : {"a", "b", "a b", "", "a%", "aa", "%61"}) {
       const Metadata all = parsed(text);
