@@ -154,6 +154,7 @@ class FL_CAPABILITY("core") Core {
  private:
   void forget_flush(Stream& stream);
   // turn() on the thread that is known to run this core; `inside_another`: of its turns.
+  void spawn_here(Task<void> task);  // as the current core
   void turn_here(Deadline deadline, bool inside_another);
   void end_turn();
 
@@ -185,7 +186,7 @@ T Core::run(Task<T> task) {
       out->emplace(std::move(result));
     }
   };
-  scope_.spawn(body(std::move(task), &value));
+  spawn_here(body(std::move(task), &value));
   while (!value.has_value()) turn(Deadline());
   if constexpr (!std::is_void_v<T>) return std::move(*value);
 }

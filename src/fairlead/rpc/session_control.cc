@@ -161,7 +161,12 @@ void Session::go_away(std::string_view reason, Duration retry_after) {
         metadata, "retry_after",
         std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(retry_after).count()));
   }
-  push_control(kGoAwayMethod, metadata);
+  if (!frame_open_) return push_control(kGoAwayMethod, metadata);
+  // A handler says so while it writes its reply: nothing may stand in between.
+  core().post([this, gone = cancel_token(), metadata = std::move(metadata)] {
+    if (!gone.cancelled() && state_ != State::kClosed && !frame_open_)
+      push_control(kGoAwayMethod, metadata);
+  });
 }
 
 Status Session::believed(Status status, std::string_view metadata) {

@@ -320,6 +320,20 @@ TEST_F(ControlTest, APeerThatGoesAwayEndsItsCallsAndRefusesNewOnes) {
   EXPECT_EQ(first.code(), Code::kDeadlineExceeded);
 }
 
+TEST_F(ControlTest, AHandlerMaySendItsCallerAwayWhileItWritesTheReply) {
+  add(server_router, wire::Kind::kCall, "/last", [](Context& context) {
+    Buffer* out = context.begin_reply('s');
+    out->append("so ");
+    context.session().go_away("test");
+    out->append("long");
+    return Status();
+  });
+  start(true, true);
+
+  EXPECT_EQ(call("/last", {}).value(), "so long");
+  turn_until([&] { return session->leaving(); });
+}
+
 TEST_F(ControlTest, AClosingPeerSaysSoFirst) {
   start(true, true);
   int told = 0;

@@ -58,6 +58,18 @@ Result<upstream::ServiceOptions> Process::calling_options(
   out.tls_required = options.tls.required.value_or(false);
   out.server_name = options.tls.server_name;
   out.login = std::move(options.login);
+  out.connections_max = options.connections_max.value_or(out.connections_max);
+  if (out.connections_max < 1 || out.connections_max > upstream::kConnectionsMax) {
+    return Status(Code::kInvalidOperation, "client.bad_option",
+                  "connections_max of '" + std::string(name) + "' is " +
+                      std::to_string(out.connections_max) + "; it goes from 1 to " +
+                      std::to_string(upstream::kConnectionsMax));
+  }
+  out.connections_idle = options.connections_idle.value_or(out.connections_idle);
+  if (out.connections_idle <= Duration::zero()) {
+    return Status(Code::kInvalidOperation, "client.bad_option",
+                  "connections_idle of '" + std::string(name) + "' is not above zero");
+  }
   const bool plain = endpoints != nullptr && !out.tls_required &&
                      std::ranges::none_of(*endpoints, &upstream::Endpoint::tls);
   if (plain) return out;  // a copy in the registry may speak TLS any time

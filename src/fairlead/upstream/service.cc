@@ -8,6 +8,9 @@
 namespace fairlead::upstream {
 namespace {
 
+// Calls under way over a session that nobody shall use any more have so much time.
+constexpr Duration kRetiring = std::chrono::seconds(30);
+
 Status not_sent(Code code, std::string_view reason, std::string_view message) {
   return Status(code, reason, message).with_outcome(Outcome::kNotSent);
 }
@@ -110,6 +113,7 @@ Service::~Service() {
   for (const auto& link : links_) {
     FL_CHECK(link->waiters == nullptr);
     if (link->session != nullptr) link->session->on_closed(nullptr);
+    for (const Extra& extra : link->extras) extra.session->on_closed(nullptr);
   }
   FL_CHECK(unplaced_ == nullptr);
 }
@@ -131,8 +135,7 @@ void Service::update(const EndpointSnapshot& endpoints) {
   }
   std::swap(links, links_);
   for (const auto& gone : links) {
-    if (gone != nullptr)
-      scope_.spawn_detached(retire(gone, core().deadline_after(std::chrono::seconds(30))));
+    if (gone != nullptr) retire_all(gone);
   }
   known_ = true;
   for (SessionWaiter* waiter = unplaced_; waiter != nullptr; waiter = unplaced_) {
@@ -141,9 +144,15 @@ void Service::update(const EndpointSnapshot& endpoints) {
   }
 }
 
-// Lets go of an endpoint: calls under way end, then its session closes.
-Task<void> Service::retire(std::shared_ptr<Link> link, Deadline deadline) {
+// Lets go of an endpoint with all sessions to it.
+void Service::retire_all(const std::shared_ptr<Link>& link) {
+  while (!link->extras.empty()) let_go(*link, *link->extras.back().session);
   link->removed = true;
+  scope_.spawn_detached(retire(link, core().deadline_after(kRetiring)));
+}
+
+// Calls under way end, then the link's session closes.
+Task<void> Service::retire(std::shared_ptr<Link> link, Deadline deadline) {
   rpc::Session* session = link->session;
   if (session == nullptr) co_return;
   const Time patience_end = deadline.at();
@@ -172,12 +181,12 @@ rpc::Session* Service::ready_session() {
   const Time now = core().now();
   for (std::size_t tried = 0; tried < links_.size(); ++tried) {
     const std::size_t at = next_ >= links_.size() ? 0 : next_;
-    const Link& link = *links_[at];
-    if (link.session != nullptr && link.session->open()) {
+    const std::shared_ptr<Link>& link = links_[at];
+    if (link->session != nullptr && link->session->open()) {
       next_ = at + 1;
-      return link.session;
+      return pick(link);
     }
-    if (link.rests_until <= now) return nullptr;  // its turn: somebody must dial
+    if (link->rests_until <= now) return nullptr;  // its turn: somebody must dial
     next_ = at + 1;
   }
   return nullptr;
@@ -240,7 +249,7 @@ void Service::place(SessionWaiter& waiter) {
   if (link == nullptr) return waiter.fail(no_endpoint());
   if (link->session != nullptr && link->session->open()) {
     waiter.leave();
-    return waiter.on_session(link->session);
+    return waiter.on_session(pick(link));
   }
   enlist(waiter, link->waiters);
   if (!link->dialing) scope_.spawn_detached(dial(link));
@@ -283,30 +292,116 @@ void Service::dialled(const std::shared_ptr<Link>& link, rpc::Session& session) 
   link->failures = 0;
   link->known = true;
   link->rests_until = {};
-  link->session = &session;
-  session.on_closed([link](rpc::Session&, const Status&) { link->session = nullptr; });
-  session.on_leaving([this, link](rpc::Session&) { let_go(*link); });
+  adopt(link, session);
   while (SessionWaiter* waiter = link->waiters) {
     if (link->session == nullptr || !link->session->open()) break;
     waiter->leave();
-    waiter->on_session(link->session);
+    waiter->on_session(pick(link));
   }
   while (SessionWaiter* waiter = link->waiters) {  // lost at once: as if it had never come
     waiter->fail(not_sent(Code::kConnectionClosed, "session.closed", "the session closed at once"));
   }
-  if (link->removed)
-    scope_.spawn_detached(retire(link, core().deadline_after(std::chrono::seconds(30))));
+  if (link->removed) scope_.spawn_detached(retire(link, core().deadline_after(kRetiring)));
 }
 
-// The peer goes away: calls under way end there, the next one dials again, without a rest.
-void Service::let_go(Link& link) {
-  if (closed_ || link.removed || link.session == nullptr) return;
+void Service::adopt(const std::shared_ptr<Link>& link, rpc::Session& session) {
+  if (link->session == nullptr) {
+    link->session = &session;
+  } else {
+    link->extras.push_back({&session, core().now()});
+    if (!idle_timer_.armed()) {
+      core().timers().arm(idle_timer_, core().now() + options_.connections_idle);
+    }
+  }
+  session.on_closed([link](rpc::Session& gone, const Status&) { (void)forget(*link, &gone); });
+  session.on_leaving([this, link](rpc::Session& leaving) { let_go(*link, leaving); });
+}
+
+// The first session's place is taken by the youngest extra.
+bool Service::forget(Link& link, const rpc::Session* session) {
+  if (link.session == session) {
+    link.session = link.extras.empty() ? nullptr : link.extras.back().session;
+    if (link.session != nullptr) link.extras.pop_back();
+    return true;
+  }
+  return std::erase_if(link.extras, [&](const Extra& e) { return e.session == session; }) > 0;
+}
+
+// No new call takes this session, because its peer goes away or nobody needs it: calls under way
+// end there. When it was the last one the next call dials again, without a rest.
+void Service::let_go(Link& link, rpc::Session& session) {
+  if (closed_ || link.removed || !forget(link, &session)) return;
   auto leaving = std::make_shared<Link>();
   leaving->endpoint = link.endpoint;
-  leaving->session = std::exchange(link.session, nullptr);
-  leaving->session->on_closed(
-      [leaving](rpc::Session&, const Status&) { leaving->session = nullptr; });
-  scope_.spawn_detached(retire(leaving, core().deadline_after(std::chrono::seconds(30))));
+  leaving->session = &session;
+  leaving->removed = true;
+  session.on_closed([leaving](rpc::Session&, const Status&) { leaving->session = nullptr; });
+  scope_.spawn_detached(retire(leaving, core().deadline_after(kRetiring)));
+}
+
+// ---- more than one session to an endpoint
+// -------------------------------------------------------------------------------------
+
+// The first among equals, so that the last ones become idle and close. Dials another one when even
+// this one is busy; nobody waits for it.
+rpc::Session* Service::least_busy(const std::shared_ptr<Link>& link) {
+  rpc::Session* best = link->session;
+  Extra* chosen = nullptr;
+  for (Extra& extra : link->extras) {
+    if (best->calls_waiting() == 0) break;
+    if (!extra.session->open() || extra.session->calls_waiting() >= best->calls_waiting()) continue;
+    best = extra.session;
+    chosen = &extra;
+  }
+  const Time now = core().now();
+  if (chosen != nullptr) chosen->used = now;
+  const bool may_grow = !link->extra_dialing && link->extra_rests_until <= now &&
+                        link->extras.size() + 1 < options_.connections_max;
+  if (best->calls_waiting() > 0 && may_grow) scope_.spawn_detached(dial_extra(link));
+  return best;
+}
+
+Task<void> Service::dial_extra(std::shared_ptr<Link> link) {
+  link->extra_dialing = true;
+  Result<rpc::Session*> made = co_await connect(link->endpoint, link->known);
+  link->extra_dialing = false;
+  if (!made.ok()) {  // those that are there go on
+    link->extra_rests_until = core().now() + options_.backoff_max;
+    FL_LOG(warn, "upstream.dial_failed", {"service", name_}, {"endpoint", to_text(link->endpoint)},
+           {"reason", made.status().reason()});
+    co_return;
+  }
+  if (link->removed || closed_) {
+    Status closed = co_await (*made)->close(core().deadline_after(kRetiring));
+    if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+    co_return;
+  }
+  adopt(link, **made);
+}
+
+void Service::close_idle() {
+  const Time now = core().now();
+  Time next = Time::max();
+  for (const auto& link : links_) {
+    for (std::size_t i = link->extras.size(); i-- > 0;) {
+      const Extra extra = link->extras[i];
+      const Time ends = extra.used + options_.connections_idle;
+      if (ends > now) {
+        next = std::min(next, ends);
+      } else if (extra.session->calls_waiting() > 0) {
+        next = std::min(next, now + options_.connections_idle);
+      } else {
+        let_go(*link, *extra.session);
+      }
+    }
+  }
+  if (next != Time::max()) core().timers().arm(idle_timer_, next);
+}
+
+std::size_t Service::session_count() const {
+  std::size_t count = 0;
+  for (const auto& link : links_) count += link->extras.size() + (link->session != nullptr ? 1 : 0);
+  return count;
 }
 
 void Service::dial_failed(Link& link, Status why) {
@@ -369,9 +464,11 @@ Task<Status> Service::close(Deadline deadline) {
   }
   const std::vector<std::shared_ptr<Link>> links = links_;
   for (const auto& link : links) {
-    if (link->session == nullptr) continue;
-    Status closed = co_await link->session->close(deadline);
-    if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+    while (rpc::Session* session = link->session) {
+      Status closed = co_await session->close(deadline);
+      (void)forget(*link, session);  // another one takes its place
+      if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+    }
   }
   Status ended = co_await scope_.close(core().timers(), deadline);
   co_return ended;

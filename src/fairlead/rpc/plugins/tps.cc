@@ -12,7 +12,8 @@ Status Tps::post_reg(const RegisteredRoute& route) {
   Counts& counts = routes_[route.number];
   counts.method = route.method;
   counts.kind = route.kind;
-  const observe::Labels labels{{"method", route.method}, {"kind", wire::kind_name(route.kind)}};
+  const std::vector<observe::Label> labels{{"method", route.method},
+                                           {"kind", wire::kind_name(route.kind)}};
   FL_TRY_ASSIGN(
       counts.messages,
       metrics_.counter({"fairlead_rpc_method_messages_total", "Calls and pushes served."}, labels));
