@@ -289,8 +289,10 @@ TEST_F(SessionTest, EndsEachOfManyCallsAtItsOwnDeadline) {
     const Time sent = clock.now();
     auto call = from->call("/slow", 's', Bytes(), "ms=5000", Deadline(sent + patience));
     Result<Reply> reply = co_await call;
-    // Or the peer, which knows the deadline too, was the first to say so.
-    EXPECT_EQ(reply.status().code(), Code::kDeadlineExceeded);
+    // The peer knows the deadline too, and may be the first to say so.
+    EXPECT_TRUE(reply.status().code() == Code::kDeadlineExceeded ||
+                reply.status().code() == Code::kHandlerTimeout)
+        << reply.status();
     *out = clock.now() - sent - patience;
   };
   std::vector<Duration> late(60, Duration::max());
