@@ -36,9 +36,16 @@ class Browser:
         return told.read_text(encoding="ascii").splitlines()[0]
 
     def open(self, url):
-        new = f"http://127.0.0.1:{self.port}/json/new?about:blank"
-        with DIRECT.open(urllib.request.Request(new, method="PUT"), timeout=PATIENCE) as answer:
-            return Page(json.load(answer)["webSocketDebuggerUrl"], url)
+        target = json.loads(self.tell("PUT", "new?about:blank"))
+        page = Page(target["webSocketDebuggerUrl"],
+                    lambda: self.tell("GET", f"close/{target['id']}"))
+        page.load(url)
+        return page
+
+    def tell(self, method, command):
+        ask = urllib.request.Request(f"http://127.0.0.1:{self.port}/json/{command}", method=method)
+        with DIRECT.open(ask, timeout=PATIENCE) as answer:
+            return answer.read()
 
     def close(self):
         self.process.terminate()
@@ -47,10 +54,13 @@ class Browser:
 
 
 class Page:
-    def __init__(self, devtools, url):
+    def __init__(self, devtools, close_tab):
+        self.close_tab = close_tab
         self.loop = asyncio.new_event_loop()
         self.numbers = itertools.count(1)
         self.socket = self.run(self.connect(devtools))
+
+    def load(self, url):
         self.command("Page.enable")
         self.run(self.exchange("Page.navigate", {"url": url}, "Page.loadEventFired"))
 
@@ -95,6 +105,6 @@ class Page:
         }})""")
 
     def close(self):
-        self.run(self.exchange("Page.close", {}))
         self.run(self.socket.close())
         self.loop.close()
+        self.close_tab()

@@ -38,6 +38,15 @@ class Stranger:
                 return int(status.get("code", 0)), body
             self.pushed.append((message["serviceMethod"], json.loads(message["body"])))
 
+    async def lines_until(self, last):
+        """Numbers of the lines that are pushed, those that came already too, once each."""
+        heard = [body["number"] for method, body in self.pushed if method == "/room/said"]
+        while not heard or heard[-1] != last:
+            message = json.loads(await self.socket.recv())
+            if message["serviceMethod"] == "/room/said":
+                heard.append(json.loads(message["body"])["number"])
+        return [number for at, number in enumerate(heard) if number > max([0, *heard[:at]])]
+
     async def call(self, method, **argument):
         """The code of the answer, and its body."""
         await self.send(method, argument)
@@ -144,6 +153,39 @@ limits: {broadcast_queue_bytes_max: 64KiB}
         with refused.exception as answer:
             self.assertEqual((answer.code, json.load(answer)["code"]), (422, 1008))
         self.enter("eve")
+
+    def test_who_enters_while_others_speak_misses_no_line(self):
+        async def speak(stranger):
+            for number in range(400):
+                code, _ = await stranger.call("say", text=f"line {number}")
+                self.assertEqual(code, 0)
+
+        async def listen(number):
+            async with websockets.connect(f"ws://{self.address}/", subprotocols=["json"]) as socket:
+                listener = Stranger(socket)
+                await listener.call("enter", name=f"listener-{number}")
+                return await listener.lines_until(400)
+
+        async def conversation(stranger):
+            await stranger.call("enter", name="eve")
+            _, *all_heard = await asyncio.gather(speak(stranger), *map(listen, range(20)))
+            for heard in all_heard:
+                self.assertEqual(heard, list(range(heard[0], 401)))
+        self.talk(conversation)
+
+    def test_nobody_enters_a_full_room(self):
+        async def conversation(stranger):
+            url, others = f"ws://{self.address}/", []
+            for _ in range(999):
+                others.append(await websockets.connect(url, subprotocols=["json"]))
+            code, _ = await stranger.call("enter", name="eve")
+            self.assertEqual(code, 0, "the 1000th connection")
+            others.append(await websockets.connect(url, subprotocols=["json"]))
+            code, _ = await Stranger(others[-1]).call("enter", name="late")
+            self.assertEqual(code, 1006)
+            for each in others:
+                each.transport.abort()
+        self.talk(conversation)
 
     def test_one_who_does_not_read_is_skipped_and_keeps_its_connection(self):
         async def conversation(stranger):

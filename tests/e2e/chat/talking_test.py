@@ -159,7 +159,7 @@ class Talking(ChatTest):
         self.server.send_signal(signal.SIGTERM)
 
         ann.wait_for("* the chat was closed")
-        self.assertEqual(ann.end(), 1)
+        self.assertEqual(ann.process.wait(PATIENCE), 1, "it does not wait for the keyboard")
         cat.wait_outside("the chat was closed")
         self.assertEqual(self.server.wait(PATIENCE), 0)
 
@@ -183,7 +183,8 @@ class Talking(ChatTest):
         cat.wait_for("ann to you", evil)
         self.assertEqual(cat.lines(), [["ann", evil], ["ann to you", evil]])
         self.assertEqual(cat.page.ask("typeof hit"), "undefined")
-        self.assertEqual(cat.page.ask("document.querySelectorAll('#log img, #log script').length"), 0)
+        made = cat.page.ask("document.querySelectorAll('#log img, #log script').length")
+        self.assertEqual(made, 0)
 
     def test_the_page_tells_what_is_wrong(self):
         guest = Guest(self.browser, self.address, "two words")
