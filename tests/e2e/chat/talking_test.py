@@ -121,6 +121,16 @@ class Talking(ChatTest):
         self.assertEqual([line for line in bob.seen if "line" in line], lines)
         self.assertEqual(cat.lines(), [line.split(": ") for line in lines])
 
+    def test_the_page_shows_a_line_once_that_comes_as_history_and_as_news(self):
+        ann, cat = self.enter("ann"), self.visit("cat")
+        ann.type("hello")
+        cat.wait_for("ann", "hello")
+
+        again = json.dumps({"number": 1, "at_ms": 0, "from": "ann", "text": "hello"})
+        cat.page.ask(f"pushed['/room/said']({again})")
+
+        self.assertEqual(cat.lines(), [["ann", "hello"]])
+
     def test_a_second_login_sends_the_first_away(self):
         bob, first = self.enter("bob"), self.enter("ann")
 
