@@ -19,10 +19,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/guide/01-first-service.md"
+CHAT_PAGE = ROOT / "docs/guide/06-a-chat.md"
 GO_PAGE = ROOT / "docs/guide/03-go-and-cpp.md"
 EXAMPLE = ROOT / "examples/guide/first_service"
 WRITTEN_ADDRESS = "127.0.0.1:8080"
 GREETER_ADDRESS = "127.0.0.1:9090"
+CHAT_ADDRESS = "127.0.0.1:9090"
 OPTIONS = argparse.Namespace()
 
 
@@ -103,6 +105,34 @@ class Guide(unittest.TestCase):
         result = self.run_command(client)
         self.assertEqual((result.stdout + result.stderr).strip(), shown[0][1])
 
+        server.send_signal(signal.SIGINT)
+        self.assertEqual(server.wait(timeout=30), 0)
+
+    def test_prints_what_the_page_about_a_chat_shows(self):
+        (self.folder / "build").unlink()
+        (self.folder / "build").symlink_to(OPTIONS.programs.resolve().parent / "a_chat")
+        page = CHAT_PAGE.read_text(encoding="utf-8")
+        self.assertIn(f"\n./build/chat_server\n./build/chat_client Bob {CHAT_ADDRESS}\n", page)
+        server = self.start("build/chat_server", "--listen", self.address)
+        self.wait_until(f"./build/chat_client First {self.address} < /dev/null")
+        bob = subprocess.Popen(["build/chat_client", "Bob", self.address], cwd=self.folder,
+                               env=self.environment, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(bob.stdout.close)
+        self.addCleanup(bob.wait)
+        self.addCleanup(bob.kill)
+        self.addCleanup(bob.stdin.close)
+        self.assertEqual(bob.stdout.readline(), "you are in\n")
+
+        done = 0
+        for command, expected in steps(page):
+            result = self.run_command(command.replace(CHAT_ADDRESS, self.address))
+            with self.subTest(command=command):
+                self.assertEqual((result.stdout + result.stderr).strip(), expected)
+            done += 1
+
+        self.assertEqual(done, 5)
+        self.assertEqual(bob.stdout.read(), "Ann: Hello, everybody\nthe connection has ended\n")
         server.send_signal(signal.SIGINT)
         self.assertEqual(server.wait(timeout=30), 0)
 
