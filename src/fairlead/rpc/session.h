@@ -314,6 +314,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   Task<void> serve_later(Handler& handler, const Router::Route* route, wire::MessageView message,
                          Bytes input, Deadline deadline, CancelSource source);
   void finish(Context& context, Status status);
+  Status write_reply(Context& context, Status status);
   Status send_reply(Context& context, Status status);
   void reply_error(const wire::MessageView& message, std::string_view metadata,
                    const Status& status);

@@ -295,6 +295,8 @@ void Session::fail_waiting(Context& context, const Status& status) {
 void Session::tell_reply(Context& context, const Status& status, bool written) {
   if (!context.extras_->hooked.has_value()) return;
   internal::HookedMessage& hooked = *context.extras_->hooked;
+  hooked.answered = written;
+  if (!hooked.keeps_reply) return;  // no hook of replies
   const PluginChain& plugins = *peer_.serving_plugins_;
   OutgoingReply reply{context, status, wire::kNoCodec, {}};
   if (status.ok()) {
@@ -304,7 +306,6 @@ void Session::tell_reply(Context& context, const Status& status, bool written) {
                  : context.shared_body_.empty() ? hooked.reply_body.view()
                                                 : context.shared_body_.view();
   }
-  hooked.answered = written;
   if (written)
     tell_all_back<&Plugin::post_write_reply>(plugins, hooked, reply);
   else
