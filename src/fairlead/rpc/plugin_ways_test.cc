@@ -151,8 +151,8 @@ class PluginsOfSealedBodies : public SessionPlugins,
 };
 INSTANTIATE_TEST_SUITE_P(BothForms, PluginsOfSealedBodies,
                          ::testing::Values(SecureForm::kAesGcm, SecureForm::kErpc),
-                         [](const auto& info) {
-                           return info.param == SecureForm::kErpc ? "erpc" : "aes_gcm";
+                         [](const auto& form) {
+                           return form.param == SecureForm::kErpc ? "erpc" : "aes_gcm";
                          });
 
 TEST_P(PluginsOfSealedBodies, OfCallsAreOpenForBodyHooksAndSealedBefore) {
