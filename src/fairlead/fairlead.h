@@ -9,6 +9,7 @@
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/result.h"
 #include "fairlead/contract/contract.h"
+#include "fairlead/contract/name_mapper.h"
 #include "fairlead/observe/log.h"
 #include "fairlead/rpc/context.h"
 #include "fairlead/rpc/plugin.h"
@@ -20,6 +21,7 @@
 namespace fairlead {
 
 using codec::CodecId;
+using contract::NameStyle;
 using contract::Push;
 using contract::rules::serial;
 using rpc::Context;

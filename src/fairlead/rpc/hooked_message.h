@@ -2,6 +2,7 @@
 // only where a plugin has a hook on that way.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -47,6 +48,10 @@ struct HookedCall {
   Session* session = nullptr;
   Time begun{};
   std::size_t frame_bytes = 0;
+  std::size_t body_from = 0;  // where it begins, while it is under construction
+  std::size_t body_bytes = 0;
+  std::size_t keeps_bytes_max = 0;
+  std::string kept_body{};
   wire::Kind kind = wire::Kind::kCall;
   std::uint8_t body_codec = wire::kNoCodec;
 };
@@ -111,8 +116,15 @@ class OutgoingHead {
   std::uint8_t body_codec() const { return call_.body_codec; }
   std::string_view transforms() const { return call_.transforms; }
   std::size_t frame_bytes() const { return call_.frame_bytes; }  // 0 before it was written
+  // The body as it was encoded, before transforms and seal; 0 before it was written.
+  std::size_t body_bytes() const { return call_.body_bytes; }
+  // Its beginning, as far as some plugin said that it is to be kept.
+  std::string_view kept_body() const { return call_.kept_body; }
 
   // Before it is written.
+  void keep_body(std::size_t bytes_max) {
+    call_.keeps_bytes_max = std::max(call_.keeps_bytes_max, bytes_max);
+  }
   void set_method(std::string_view method) { call_.method = method; }
   void add_meta(std::string_view key, std::string_view value) {
     wire::append_metadata_pair(call_.metadata, key, value);

@@ -29,10 +29,10 @@ void PendingCall::on_cancel() {
 
 void RawCall::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
   status_ = std::move(status);
+  reply_.metadata = reply.metadata;
   if (status_.ok()) {
     reply_.body_codec = reply.body_codec;
     reply_.body = Bytes(input.chunk(), reply.body);
-    reply_.metadata = reply.metadata;
     reply_.transforms = reply.transforms;
   }
   if (awaiting_) awaiting_.resume();

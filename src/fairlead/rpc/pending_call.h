@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "fairlead/async/ambient.h"
 #include "fairlead/async/cancel.h"
@@ -103,6 +104,8 @@ class RawCall final : public PendingCall {
   bool await_ready() const noexcept { return !waiting(); }
   void await_suspend(std::coroutine_handle<> awaiting) { awaiting_.keep(awaiting); }
   Result<Reply> await_resume();
+  // Of a reply that was an error, when it was awaited; encoded text, empty where none came.
+  std::string take_error_metadata() { return std::move(reply_.metadata); }
 
  private:
   void on_done(Status status, const wire::MessageView& reply, const Bytes& input) override;

@@ -102,7 +102,7 @@ struct EndedCall {
   Session& session;
   std::string_view method;
   const Status& status;
-  std::size_t sent_bytes;          // its frame; 0: it was not written
+  const OutgoingHead& sent;        // as it was written, or was to be
   const wire::MessageView* reply;  // null: none came
   Time begun;
 };

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fairlead/observe/log.h"
 #include "fairlead/rpc/router.h"
 
 namespace fairlead::rpc {
@@ -174,6 +175,52 @@ TEST(RouterPlugins, ANameThatARouteMeetsTwiceIsAnError) {
 
   EXPECT_EQ(twice.reason(), "plugin.taken");
   EXPECT_NE(twice.message().find("/a"), std::string_view::npos) << twice;
+}
+
+// Has hooks that no route calls.
+class Misplaced final : public Plugin {
+ public:
+  Misplaced() : Plugin("misplaced") {}
+  Status post_accept(Session&) override { return {}; }
+  Status post_read_call_header(IncomingHead&) override { return {}; }
+  Status pre_read_call_body(Context&) override { return {}; }
+};
+
+class Records final : public observe::LogSink {
+ public:
+  explicit Records(std::vector<std::string>& out) : out_(out) {}
+  void write(const observe::LogRecord& record) override {
+    std::string line;
+    observe::append_log_text(line, record);
+    out_.push_back(line.substr(line.find(' ') + 1));  // without the time
+  }
+  void flush() override {}
+
+ private:
+  std::vector<std::string>& out_;
+};
+
+TEST(RouterPlugins, HooksThatNoRouteCallsAreTold) {
+  std::vector<std::string> records;
+  observe::Logger::Options options;
+  options.level = observe::LogLevel::kDebug;
+  observe::Logger logger(std::move(options), std::make_unique<Records>(records));
+  const observe::ScopedDefaultLogger here(logger);
+  Router router;
+  ASSERT_TRUE(router.add(wire::Kind::kCall, "/a", handler(), chain_of(Misplaced())).ok());
+
+  ASSERT_TRUE(router.announce(PluginChain()).ok());
+  EXPECT_EQ(records,
+            (std::vector<std::string>{
+                "debug plugin.hook_not_of_routes plugin=misplaced route=/a hook=post_accept",
+                "debug plugin.hook_not_of_routes plugin=misplaced route=/a "
+                "hook=post_read_call_header"}));
+  records.clear();
+
+  Router other;
+  ASSERT_TRUE(other.add(wire::Kind::kCall, "/a", handler()).ok());
+  ASSERT_TRUE(other.announce(*chain_of(Misplaced())).ok());
+  EXPECT_TRUE(records.empty()) << "of the whole program all of them are called";
 }
 
 TEST(RouterPlugins, AnEmptyChainIsNone) {

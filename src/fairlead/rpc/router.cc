@@ -68,7 +68,8 @@ Status Router::add(wire::Kind kind, std::string_view method, std::unique_ptr<Han
                    std::shared_ptr<const PluginChain> plugins) {
   if (method.empty() || method.size() > wire::kMethodBytesMax) {
     return Status(Code::kBadMessage, "route.bad_method",
-                  "the method '" + escape_text(method, 40) + "' must have 1 to 255 bytes");
+                  "the method '" + escape_text(method, 40) + "' has " +
+                      std::to_string(method.size()) + " bytes: give it a name of 1 to 255 bytes");
   }
   if (method.starts_with(kControlPrefix)) {
     return Status(Code::kBadMessage, "route.reserved",
@@ -79,7 +80,8 @@ Status Router::add(wire::Kind kind, std::string_view method, std::unique_ptr<Han
   const Route* taken = find(method);
   if (taken != nullptr && (taken->kind == kind || taken->other != nullptr)) {
     return Status(Code::kConflict, "route.taken",
-                  "the method '" + escape_text(method) + "' is served already");
+                  "the " + std::string(wire::kind_name(kind)) + " '" + escape_text(method) +
+                      "' is served already: leave one of the two out, or give it another name");
   }
   if (plugins != nullptr && plugins->empty()) plugins = nullptr;
   has_plugins_ = has_plugins_ || plugins != nullptr;

@@ -236,10 +236,10 @@ Status Session::push(const CallHead& head, const Bytes& body) {
 }
 
 Status Session::end_push(Status body_written, const Bytes& shared) {
-  if (sealing_ != nullptr && body_written.ok()) [[unlikely]]
-    body_written = seal_frame(nullptr);
   if (hooked_push_ != nullptr) [[unlikely]]
     return end_hooked_push(std::move(body_written), shared);
+  if (sealing_ != nullptr && body_written.ok()) [[unlikely]]
+    body_written = seal_frame(nullptr);
   FL_TRY(end_frame(std::move(body_written), shared));
   metrics().pushes_sent.add();
   return {};

@@ -27,6 +27,14 @@ void tell_all_back(const PluginChain& global, const internal::HookedMessage& hoo
   global.tell_back<Method>(arguments...);
 }
 
+// What plugins may know of a body of ours, which is whole and neither transformed nor sealed yet.
+void note_body(internal::HookedCall& hooked, const Buffer& written, const Bytes& shared) {
+  const std::string_view body =
+      shared.empty() ? written.view().substr(hooked.body_from) : shared.view();
+  hooked.body_bytes = body.size();
+  hooked.kept_body = body.substr(0, hooked.keeps_bytes_max);
+}
+
 }  // namespace
 
 // ---- sessions
@@ -79,10 +87,15 @@ Buffer* Session::begin_hooked_call(PendingCall& call, const CallHead& head, Dead
   CallHead changed = head;
   changed.method = hooked.method;
   changed.metadata = hooked.metadata;
-  return begin_call(call, changed, deadline, cancel);
+  Buffer* body = begin_call(call, changed, deadline, cancel);
+  if (body != nullptr) call.extras_->hooked->body_from = body->size();
+  return body;
 }
 
 void Session::end_extended_call(PendingCall& call, Status body_written, const Bytes& shared) {
+  if (call.extras_->hooked.has_value() && body_written.ok()) {
+    note_body(*call.extras_->hooked, body_buffer(), shared);
+  }
   if (sealing_ != nullptr && body_written.ok()) body_written = seal_frame(&call);
   const std::uint64_t before = appended_bytes_;
   Status sent = end_frame(std::move(body_written), shared);
@@ -111,13 +124,18 @@ Status Session::begin_hooked_push(const CallHead& head) {
     changed.metadata = hooked_push_->metadata;
     begun = begin_push(changed);
   }
-  if (begun.ok()) return {};
+  if (begun.ok()) {
+    hooked_push_->body_from = body_buffer().size();
+    return {};
+  }
   hooked_push_.reset();
   return std::move(begun).with_outcome(Outcome::kNotSent);
 }
 
 Status Session::end_hooked_push(Status body_written, const Bytes& shared) {
   const auto hooked = std::move(hooked_push_);
+  if (body_written.ok()) note_body(*hooked, body_buffer(), shared);
+  if (sealing_ != nullptr && body_written.ok()) body_written = seal_frame(nullptr);
   const std::uint64_t before = appended_bytes_;
   FL_TRY(end_frame(std::move(body_written), shared));
   metrics().pushes_sent.add();
@@ -147,8 +165,9 @@ void Session::receive_extended_reply(PendingCall& call, const wire::MessageView&
     status = ask_about_reply(*extras->hooked, std::move(status), opened);
   }
   if (extras->hooked.has_value()) {
-    const internal::HookedCall& hooked = *extras->hooked;
-    const EndedCall end{*this, hooked.method, status, hooked.frame_bytes, &opened, hooked.begun};
+    internal::HookedCall& hooked = *extras->hooked;
+    const OutgoingHead sent(hooked);
+    const EndedCall end{*this, hooked.method, status, sent, &opened, hooked.begun};
     peer_.calling_plugins_->tell_back<&Plugin::post_call>(end);
   }
   call.on_done(std::move(status), opened, memory);
@@ -168,9 +187,9 @@ Status Session::ask_about_reply(const internal::HookedCall& call, Status status,
 void PendingCall::tell_end(const Status& status, const wire::MessageView* reply) {
   const auto extras = std::move(extras_);
   if (!extras->hooked.has_value()) return;
-  const internal::HookedCall& hooked = *extras->hooked;
-  const EndedCall end{*hooked.session,    hooked.method, status,
-                      hooked.frame_bytes, reply,         hooked.begun};
+  internal::HookedCall& hooked = *extras->hooked;
+  const OutgoingHead sent(hooked);
+  const EndedCall end{*hooked.session, hooked.method, status, sent, reply, hooked.begun};
   hooked.session->peer_.calling_plugins_->tell_back<&Plugin::post_call>(end);
 }
 

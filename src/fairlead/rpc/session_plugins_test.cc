@@ -44,6 +44,38 @@ TEST_F(SessionPlugins, ACallMayGetAnotherMethodAndMoreMetadata) {
   EXPECT_TRUE(reply->body.view().starts_with("a=1&b=2")) << reply->body.view();
 }
 
+// Asks for the beginning of each body.
+class Keeps final : public Plugin {
+ public:
+  Keeps(std::size_t bytes, std::vector<std::string>& kept)
+      : Plugin("keeps " + std::to_string(bytes)), bytes_(bytes), kept_(kept) {}
+  Status pre_write_call(OutgoingHead& head) override {
+    head.keep_body(bytes_);
+    return {};
+  }
+  Status post_call(const EndedCall& call) override {
+    kept_.emplace_back(call.sent.kept_body());
+    EXPECT_EQ(call.sent.body_bytes(), 10U);
+    return {};
+  }
+
+ private:
+  const std::size_t bytes_;
+  std::vector<std::string>& kept_;
+};
+
+TEST_F(SessionPlugins, OfABodyAsMuchIsKeptAsThePluginThatWantsMostSaid) {
+  std::vector<std::string> kept;
+  ASSERT_TRUE(at_client.add(Keeps(4, kept)).ok());
+  ASSERT_TRUE(at_client.add(Keeps(2, kept)).ok());
+  start();
+  ASSERT_TRUE(dial().ok());
+
+  ASSERT_TRUE(ask("/echo", "0123456789").ok());
+
+  EXPECT_THAT(kept, ElementsAre("0123", "0123"));
+}
+
 TEST_F(SessionPlugins, ACallThatAPluginRefusesIsNotSent) {
   ASSERT_TRUE(at_client.add(Calls(client_script)).ok());
   start();

@@ -28,6 +28,7 @@
 #include "fairlead/service/client.h"
 #include "fairlead/service/method_handler.h"
 #include "fairlead/service/named_handler.h"
+#include "fairlead/service/named_routes.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/pooled_handler.h"
 #include "fairlead/service/process.h"
@@ -157,6 +158,15 @@ class App final : public Runtime {
     return *this;
   }
 
+  // How names that are given as text become methods, from here on: of on_call(), on_push() and
+  // group() (contract/name_mapper.h). kHttp makes "AaBb_CcDd" /aa_bb/cc_dd, kRpc AaBb.CcDd, as the
+  // mappers of a Go peer do; kVerbatim, as it begins, leaves all as it is. What begins with a slash
+  // is a method already and stays as it is. Groups keep the style that they were made in.
+  App& names(contract::NameStyle style) {
+    place_.style = style;
+    return *this;
+  }
+
   using Runtime::use;
   // Routes that share plugins, and a beginning of their names where those are given as text.
   template <class... P>
@@ -164,21 +174,17 @@ class App final : public Runtime {
 
   // One handler under a method's name, for methods that no contract describes (named_handler.h).
   template <class Function>
-  App& on_call(std::string_view method, Function function, const RoutePlugins& plugins = {}) {
-    return name_in(nullptr, wire::Kind::kCall, method, std::move(function), plugins);
+  App& on_call(std::string_view name, Function function, const RoutePlugins& plugins = {}) {
+    return name_in(place_, wire::Kind::kCall, name, std::move(function), plugins);
   }
   template <class Function>
-  App& on_push(std::string_view method, Function function, const RoutePlugins& plugins = {}) {
-    return name_in(nullptr, wire::Kind::kPush, method, std::move(function), plugins);
+  App& on_push(std::string_view name, Function function, const RoutePlugins& plugins = {}) {
+    return name_in(place_, wire::Kind::kPush, name, std::move(function), plugins);
   }
   // The same for PUSHes that are handled one after the other, in the order of each session.
   template <class Function>
-  App& on_push(std::string_view method, Function function, contract::rules::Serial) {
-    Status bad;
-    auto handler = internal::make_named_handler(std::move(function), bad);
-    if (!bad.ok()) return add(bad);
-    return add(
-        process_.router().add(wire::Kind::kPush, method, rpc::make_serial(std::move(handler))));
+  App& on_push(std::string_view name, Function function, contract::rules::Serial) {
+    return name_in(place_, wire::Kind::kPush, name, std::move(function), {}, true);
   }
   // What answers CALLs, or takes PUSHes, of methods that nobody serves, from their raw bodies; at
   // most one of each. context.method() says which; a reply goes out by context.reply_with().
@@ -235,11 +241,13 @@ class App final : public Runtime {
     return add(internal::add_routes<S>(process_.router(), std::move(logic), *chain));
   }
   template <class Function>
-  App& name_in(const rpc::PluginChain* groups, wire::Kind kind, std::string_view method,
-               Function function, const RoutePlugins& plugins) {
-    auto chain = internal::joined(groups, plugins);
-    if (!chain.ok()) return add(Status(chain.status()).with_context(method));
-    return add(internal::add_named(process_.router(), kind, method, std::move(function), *chain));
+  App& name_in(const internal::NamePlace& place, wire::Kind kind, std::string_view name,
+               Function function, const RoutePlugins& plugins, bool serial = false) {
+    Status bad;
+    auto handler = internal::make_named_handler(std::move(function), bad);
+    if (!bad.ok()) return add(std::move(bad).with_context(name));
+    if (serial) handler = rpc::make_serial(std::move(handler));
+    return add(names_.add(process_.router(), place, kind, name, std::move(handler), plugins));
   }
   App& add(Status added) {
     FL_CHECK(!process_.started());  // routes are read without a lock from then on
@@ -248,6 +256,8 @@ class App final : public Runtime {
   }
   int serve_at(const std::vector<std::string>& addresses);
 
+  internal::NamePlace place_;
+  internal::NamedRoutes names_;
   bool discover_ = false;
   std::function<void(const std::vector<io::Address>&)> on_ready_;
 };
@@ -261,45 +271,54 @@ class RouteGroup {
     app_->serve_in<S>(&chain_, std::make_shared<Logic>(std::move(logic)), plugins);
     return *this;
   }
-  // Under the group's prefix, directly followed by `method`.
+  // Under the group's prefix, in its style (App::names()); verbatim is directly behind it.
   template <class Function>
-  RouteGroup& on_call(std::string_view method, Function function,
-                      const RoutePlugins& plugins = {}) {
-    app_->name_in(&chain_, wire::Kind::kCall, named(method), std::move(function), plugins);
+  RouteGroup& on_call(std::string_view name, Function function, const RoutePlugins& plugins = {}) {
+    app_->name_in(place(), wire::Kind::kCall, name, std::move(function), plugins);
     return *this;
   }
   template <class Function>
-  RouteGroup& on_push(std::string_view method, Function function,
-                      const RoutePlugins& plugins = {}) {
-    app_->name_in(&chain_, wire::Kind::kPush, named(method), std::move(function), plugins);
+  RouteGroup& on_push(std::string_view name, Function function, const RoutePlugins& plugins = {}) {
+    app_->name_in(place(), wire::Kind::kPush, name, std::move(function), plugins);
     return *this;
   }
-  // A group in this one: its plugins come behind these, its prefix too.
+  // A group in this one: its plugins come behind these, its prefix too. An empty prefix adds none.
   template <class... P>
   RouteGroup group(std::string_view prefix, P&&... plugins) const {
-    return RouteGroup(*app_, named(prefix), &chain_, with_plugins(std::forward<P>(plugins)...));
+    return RouteGroup(*app_, place(), prefix, with_plugins(std::forward<P>(plugins)...));
   }
 
  private:
   friend App;
-  RouteGroup(App& app, std::string prefix, const rpc::PluginChain* outer, const RoutePlugins& own)
-      : app_(&app), prefix_(std::move(prefix)) {
-    const auto chain = internal::joined(outer, own);
+  RouteGroup(App& app, const internal::NamePlace& outer, std::string_view prefix,
+             const RoutePlugins& own)
+      : app_(&app) {
+    auto inner = outer.group(prefix);
+    if (!inner.ok()) {
+      app_->add(Status(inner.status()).with_context("a group"));
+      return;
+    }
+    place_ = *std::move(inner);
+    const auto chain = internal::joined(outer.plugins, own);
     if (chain.ok())
       chain_ = **chain;
     else
-      app_->add(Status(chain.status()).with_context("the group '" + prefix_ + "'"));
+      app_->add(Status(chain.status()).with_context("the group '" + place_.prefix + "'"));
   }
-  std::string named(std::string_view method) const { return prefix_ + std::string(method); }
+  internal::NamePlace place() const {
+    internal::NamePlace here = place_;
+    here.plugins = &chain_;
+    return here;
+  }
 
   App* app_;
-  std::string prefix_;
+  internal::NamePlace place_;
   rpc::PluginChain chain_;
 };
 
 template <class... P>
 RouteGroup App::group(std::string_view prefix, P&&... plugins) {
-  return RouteGroup(*this, std::string(prefix), nullptr, with_plugins(std::forward<P>(plugins)...));
+  return RouteGroup(*this, place_, prefix, with_plugins(std::forward<P>(plugins)...));
 }
 
 }  // namespace fairlead::service

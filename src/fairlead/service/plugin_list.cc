@@ -8,10 +8,10 @@
 #include "fairlead/config/reader.h"
 #include "fairlead/rpc/plugins/auth.h"
 #include "fairlead/rpc/plugins/ignore_case.h"
-#include "fairlead/rpc/plugins/overloader.h"
 #include "fairlead/rpc/plugins/real_ip.h"
 #include "fairlead/rpc/plugins/run_log.h"
 #include "fairlead/rpc/plugins/tps.h"
+#include "fairlead/service/overloader_setting.h"
 #include "fairlead/service/process.h"
 #include "fairlead/service/proxy.h"
 
@@ -60,15 +60,17 @@ void read_ignore_case(ObjectReader&, PluginSpec& out) {
 }
 
 void read_overloader(ObjectReader& reader, PluginSpec& out) {
-  rpc::OverloaderOptions options;
-  reader.optional("connections_max", options.connections_max);
-  reader.optional("calls_per_second_max", options.calls_per_second_max);
-  reader.optional("burst", options.burst, {1ms, 1min});
-  reader.map("methods", [&options](const config::Value& member) {
-    return config::read(member, options.methods[std::string(member.key())]);
-  });
-  out.make = [options](const PluginParts& parts) {
-    return handle_of(rpc::Overloader::make(options, &parts.process.metrics()));
+  OverloaderSetting setting;
+  read_overloader_setting(reader, setting);
+  out.rereads_files = !setting.limits_file.empty();
+  out.make = [setting](const PluginParts& parts) -> Made {
+    FL_TRY_ASSIGN(rpc::OverloaderOptions limits, limits_of(setting));
+    FL_TRY_ASSIGN(const auto made,
+                  rpc::Overloader::make(std::move(limits), &parts.process.metrics()));
+    if (!setting.limits_file.empty()) {
+      parts.rereads.emplace_back([setting, made] { reload_limits(setting, *made); });
+    }
+    return rpc::PluginHandle(made);
   };
 }
 

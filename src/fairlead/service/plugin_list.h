@@ -22,11 +22,14 @@ struct PluginParts {
   Process& process;
   // To be done when the program can call others, before it serves.
   std::vector<std::function<Status()>>& before_serving;
+  // To be done when somebody asks for files to be read again (HUP); may block.
+  std::vector<std::function<void()>>& rereads;
 };
 
 // One item of the list, read and checked; the plugin is made when the program starts.
 struct PluginSpec {
   std::string name{};
+  bool rereads_files = false;  // so HUP has a meaning
   std::function<Result<rpc::PluginHandle>(const PluginParts& parts)> make{};
 };
 

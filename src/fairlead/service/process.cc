@@ -105,8 +105,13 @@ Status Process::make_secure() {
   if (!spec_.secure.asked_for()) return {};
   FL_TRY_ASSIGN(rpc::SecureKeys keys, read_secure_keys(spec_.secure));
   secure_ = std::make_unique<rpc::SecureBodies>(std::move(keys), spec_.secure.required);
-  tls_->also_when_asked([this] { reload_keys(); });
+  rereads_.emplace_back([this] { reload_keys(); });
   return {};
+}
+
+bool Process::rereads_files() const {
+  return !spec_.tls.certificates.empty() || spec_.secure.asked_for() ||
+         std::ranges::any_of(spec_.plugins, &PluginSpec::rereads_files);
 }
 
 void Process::reload_keys() {
@@ -124,6 +129,9 @@ void Process::reload_keys() {
 // call.
 Status Process::make_tls() {
   tls_ = std::make_unique<internal::TlsKeeper>(metrics_);
+  tls_->also_when_asked([this] {
+    for (const auto& reread : rereads_) reread();
+  });
   if (!spec_.tls.certificates.empty()) {
     // Who offers h2 and no more is refused in the handshake, not by the first request.
     if (spec_.tls.alpn.empty()) spec_.tls.alpn = {"http/1.1"};
@@ -172,7 +180,7 @@ Status Process::make_peers() {
 // Those of the code are there; those of the configuration come behind them.
 Status Process::make_plugins(rpc::PeerOptions& options) {
   for (const PluginSpec& spec : spec_.plugins) {
-    FL_TRY_ASSIGN(rpc::PluginHandle plugin, spec.make({*this, before_serving_}));
+    FL_TRY_ASSIGN(rpc::PluginHandle plugin, spec.make({*this, before_serving_, rereads_}));
     Status added = plugins_.add(std::move(plugin));
     if (!added.ok()) return std::move(added).with_context("the setting plugins");
   }

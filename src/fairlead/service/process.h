@@ -132,7 +132,7 @@ class Process {
   Status make_plugins(rpc::PeerOptions& options);
   Status make_secure();
   // Whether HUP has a meaning: files that may be replaced while the program runs.
-  bool rereads_files() const { return !spec_.tls.certificates.empty() || spec_.secure.asked_for(); }
+  bool rereads_files() const;
   void reload_keys();  // on a thread that may block
   Status make_pools();
   Status watch_cores();
@@ -168,6 +168,7 @@ class Process {
   rpc::Router router_;
   rpc::PluginChain plugins_;
   std::vector<std::function<Status()>> before_serving_;  // of plugins
+  std::vector<std::function<void()>> rereads_;  // on HUP, beside certificates; on a thread of tls_
   wire::TransformSet transforms_;
   std::unique_ptr<rpc::SecureBodies> secure_;  // null: this program has no keys
   std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process

@@ -72,20 +72,35 @@ class Forwards final : public rpc::Handler {
       Status pushed = co_await push;
       co_return pushed;
     }
-    auto call = client->call_request(std::move(request), std::move(options));
-    Result<rpc::Reply> reply = co_await call;
-    if (!reply.ok()) co_return at_the_gateway(reply.status());
-    co_return answer(context, *std::move(reply));
+    auto call = client->ask_request(std::move(request), std::move(options));
+    upstream::Answer answer = co_await call;
+    if (answer.reply.ok()) co_return pass_back(context, *std::move(answer.reply));
+    co_return pass_error_back(context, answer);
   }
 
  private:
-  static Status answer(rpc::Context& context, rpc::Reply reply) {
-    FL_TRY_ASSIGN(const wire::Metadata pairs, wire::parse_metadata_text(reply.metadata));
+  static Status pass_metadata_back(rpc::Context& context, std::string_view metadata) {
+    FL_TRY_ASSIGN(const wire::Metadata pairs, wire::parse_metadata_text(metadata));
     const bool sealed_by_us = context.session().peer().options().secure != nullptr;
     pairs.visit([&](std::string_view key, std::string_view value) {
       if (of_the_link(key) || (sealed_by_us && key == wire::kSecureKey)) return;
       context.add_reply_meta(key, value);
     });
+    return {};
+  }
+
+  // Metadata that cannot be read is left out: the error says more than it.
+  static Status pass_error_back(rpc::Context& context, const upstream::Answer& answer) {
+    Status status = answer.reply.status();
+    (void)pass_metadata_back(context, answer.error_metadata);
+    if (status.outcome() == Outcome::kNotProcessed && context.session().said_hello()) {
+      context.add_reply_meta(wire::kRefusedKey, "1");  // a peer of ours behind us marked it so
+    }
+    return at_the_gateway(std::move(status));
+  }
+
+  static Status pass_back(rpc::Context& context, rpc::Reply reply) {
+    FL_TRY(pass_metadata_back(context, reply.metadata));
     if (reply.body_codec != wire::kNoCodec || !reply.body.empty()) {
       context.reply_with(reply.body_codec, std::move(reply.body));
     }

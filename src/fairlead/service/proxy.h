@@ -6,7 +6,8 @@
 //
 // Body and its codec, transforms and metadata go on as they came, X-Real-IP is added where nobody
 // said it, and time and cancelling follow the caller. The reply comes back with its codec and
-// metadata; errors as they are, but 100 to 199, which speak of the link behind us, become 502.
+// metadata, an error with its metadata too; but 100 to 199, which speak of the link behind us,
+// become 502. What a peer behind us refused, safe to repeat, is that for a caller that said hello.
 #pragma once
 
 #include <functional>

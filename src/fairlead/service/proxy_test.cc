@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fairlead/rpc/plugins/overloader.h"
 #include "fairlead/service/app.h"
 #include "tests/testkit/run_on_core.h"
 
@@ -28,6 +29,11 @@ class ProxyTest : public ::testing::Test {
       return Status();
     });
     on_call("/fail", [](rpc::Context&) { return Status(Code{1001}, "test.fail", "no"); });
+    on_call("/busy", [](rpc::Context& context) {
+      context.add_reply_meta("hint", "a&b");
+      context.add_reply_meta("hint", "again");
+      return Status(Code{1001}, "test.fail", "no");
+    });
     on_call("/nothing", [](rpc::Context&) { return Status(); });
     EXPECT_TRUE(backend.router()
                     .add(wire::Kind::kPush, "/told", rpc::make_handler([this](rpc::Context& c) {
@@ -49,7 +55,7 @@ class ProxyTest : public ::testing::Test {
     Spec own = spec;
     own.listen = {address(name)};
     ASSERT_TRUE(process.start(own).ok());
-    if (name == "middle" && to_backend) proxy->to(RawClient(**process.target(address("backend"))));
+    if (name == "middle" && to_backend) proxy->to(RawClient(**process.target(address(target))));
     const Status served = process.serve(false);
     ASSERT_TRUE(served.ok()) << served;
   }
@@ -64,11 +70,18 @@ class ProxyTest : public ::testing::Test {
                                 client->call_request(std::move(request), {.within = 5s}));
   }
 
+  upstream::Answer ask_for_all(upstream::RawRequest request) {
+    return testkit::run_on_core(calling_core(),
+                                client->ask_request(std::move(request), {.within = 5s}));
+  }
+
   Spec spec;
+  std::string target = "backend";
   std::atomic<bool> told = false;
   bool to_backend = true;
   std::shared_ptr<Proxy> proxy = std::make_shared<Proxy>();
   Process backend{"backend"};
+  Process limited{"limited"};
   Process middle{"middle"};
   Process caller{"caller"};
   std::optional<RawClient> client;
@@ -112,6 +125,46 @@ TEST_F(ProxyTest, ErrorsOfTheServiceComeBackAsTheyAre) {
   EXPECT_EQ(failed.status().code(), Code{1001});
   EXPECT_EQ(failed.status().reason(), "test.fail");
   EXPECT_EQ(unknown.status().code(), Code::kNotFound);
+}
+
+TEST_F(ProxyTest, AnErrorKeepsItsMetadata) {
+  connect();
+
+  const upstream::Answer answer = ask_for_all({.method = "/busy"});
+
+  EXPECT_EQ(answer.reply.status().reason(), "test.fail");
+  EXPECT_EQ(answer.error_metadata, "hint=a%26b&hint=again");
+}
+
+TEST_F(ProxyTest, ARefusalByALimitBehindItIsTheCallersWithTimeAndName) {
+  const auto overloader = rpc::Overloader::make({.methods = {{"/nothing", 1}}, .burst = 1min});
+  ASSERT_TRUE(limited.plugins().add(*overloader).ok());
+  ASSERT_TRUE(limited.router()
+                  .add(wire::Kind::kCall, "/nothing",
+                       rpc::make_handler([](rpc::Context&) { return Status(); }))
+                  .ok());
+  start(limited, "limited");
+  target = "limited";
+  connect();
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(ask({.method = "/nothing"}).ok()) << i;
+
+  const upstream::Answer answer = ask_for_all({.method = "/nothing"});
+
+  const Status& status = answer.reply.status();
+  EXPECT_EQ(status.code(), Code::kOverloaded);
+  EXPECT_EQ(status.reason(), "overloader.method");
+  EXPECT_NE(status.message().find("the limit of 1 a second of /nothing"), std::string_view::npos)
+      << status;
+  const auto retry_after = wire::find_in_encoded(answer.error_metadata, wire::kRetryAfterKey);
+  ASSERT_TRUE(retry_after.has_value()) << answer.error_metadata;
+  EXPECT_GT(std::stoi(*retry_after), 0);
+  EXPECT_EQ(status.outcome(), Outcome::kNotProcessed) << "no handler has seen it";
+}
+
+TEST_F(ProxyTest, AnErrorOfAHandlerIsNotSafeToRepeat) {
+  connect();
+
+  EXPECT_EQ(ask({.method = "/fail"}).status().outcome(), Outcome::kProcessed);
 }
 
 TEST_F(ProxyTest, AReplyWithoutABodyHasNone) {

@@ -41,6 +41,8 @@ class RawClient {
   Task<Result<rpc::Reply>> call_request(upstream::RawRequest request, CallOptions options) const {
     return call_with(std::move(request), std::move(options));
   }
+  // And with what an error reply says besides.
+  Task<upstream::Answer> ask_request(upstream::RawRequest request, CallOptions options) const;
   Task<Status> push_request(upstream::RawRequest request, CallOptions options) const {
     return push_with(std::move(request), std::move(options));
   }

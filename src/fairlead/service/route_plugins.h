@@ -22,7 +22,7 @@ struct RoutePlugins {
 template <class... P>
 RoutePlugins with_plugins(P&&... plugins) {
   RoutePlugins out;
-  const auto add = [&out](rpc::PluginHandle plugin) {
+  [[maybe_unused]] const auto add = [&out](rpc::PluginHandle plugin) {
     if (out.added.ok()) out.added = out.chain.add(std::move(plugin));
   };
   (add(rpc::PluginHandle(std::forward<P>(plugins))), ...);

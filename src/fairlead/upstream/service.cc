@@ -1,6 +1,7 @@
 #include "fairlead/upstream/service.h"
 
 #include <algorithm>
+#include <concepts>
 #include <utility>
 
 #include "fairlead/observe/log.h"
@@ -427,9 +428,10 @@ void Service::dial_failed(Link& link, Status why) {
 // ---- calls
 // ---------------------------------------------------------------------------------------
 
-Task<Result<rpc::Reply>> Service::call(RawRequest request, Deadline deadline, CancelToken cancel) {
-  Status last;
-  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+// One loop for both, and no coroutine around it: a call has one frame here.
+template <class Answered>
+Task<Answered> Service::call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel) {
+  for (int attempt = 1;; ++attempt) {
     rpc::Session* session = ready_session();
     if (session == nullptr) {
       FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel));
@@ -437,10 +439,23 @@ Task<Result<rpc::Reply>> Service::call(RawRequest request, Deadline deadline, Ca
     rpc::RawCall call;
     session->start_call(call, request.head(), deadline, cancel, request.body);
     Result<rpc::Reply> reply = co_await call;
-    if (reply.ok() || !may_try_elsewhere(reply.status())) co_return reply;
-    last = reply.status();
+    const bool again = !reply.ok() && may_try_elsewhere(reply.status());
+    if (again && attempt < kAttemptsMax) continue;
+    if constexpr (std::same_as<Answered, Answer>) {
+      Answer answer(std::move(reply), call.take_error_metadata());
+      co_return answer;
+    } else {
+      co_return reply;
+    }
   }
-  co_return last;
+}
+
+Task<Result<rpc::Reply>> Service::call(RawRequest request, Deadline deadline, CancelToken cancel) {
+  return call_somewhere<Result<rpc::Reply>>(std::move(request), deadline, std::move(cancel));
+}
+
+Task<Answer> Service::ask(RawRequest request, Deadline deadline, CancelToken cancel) {
+  return call_somewhere<Answer>(std::move(request), deadline, std::move(cancel));
 }
 
 Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken cancel) {

@@ -105,6 +105,17 @@ struct RawRequest {
   }
 };
 
+// How a call ended, for who passes it on: an error may have metadata, such as when to come again.
+struct Answer {
+  // NOLINTNEXTLINE(google-explicit-constructor): a call that brought no reply
+  Answer(Status why) : reply(std::move(why)) {}
+  Answer(Result<rpc::Reply> came, std::string metadata)
+      : reply(std::move(came)), error_metadata(std::move(metadata)) {}
+
+  Result<rpc::Reply> reply;
+  std::string error_metadata{};  // encoded text
+};
+
 // Thread: the peer's core. Lifetime: the peer outlives it; close() before destruction.
 class Service {
  public:
@@ -126,6 +137,8 @@ class Service {
   // Calls and gives the raw reply; tries elsewhere while nothing was sent (kAttemptsMax).
   // Errors: those of SessionWaiter::on_session() and of rpc::Session::start_call().
   Task<Result<rpc::Reply>> call(RawRequest request, Deadline deadline, CancelToken cancel = {});
+  // The same, with what an error reply says besides.
+  Task<Answer> ask(RawRequest request, Deadline deadline, CancelToken cancel = {});
   // The same for a PUSH, which ends when it was written.
   Task<Status> push(RawRequest request, Deadline deadline, CancelToken cancel = {});
 
@@ -173,6 +186,8 @@ class Service {
     return least_busy(link);
   }
   rpc::Session* least_busy(const std::shared_ptr<Link>& link);
+  template <class Answered>
+  Task<Answered> call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel);
   Task<void> dial(std::shared_ptr<Link> link);
   Task<void> dial_extra(std::shared_ptr<Link> link);
   Task<Result<rpc::Session*>> connect(Endpoint endpoint, bool again);

@@ -74,6 +74,10 @@ Status Overloader::update(OverloaderOptions options) {
   return {};
 }
 
+const OverloaderOptions& Overloader::limits() const {
+  return limits_.load(std::memory_order_acquire)->options;
+}
+
 Status Overloader::post_accept(Session&) {
   const std::uint32_t now = connections_.fetch_add(1, std::memory_order_relaxed) + 1;
   const std::uint32_t most = limits_.load(std::memory_order_acquire)->options.connections_max;

@@ -52,6 +52,8 @@ class Overloader final : public Plugin {
   // since some core may be reading it.
   // Errors: those of validate(); kLocalLimit `overloader.updates` after kUpdatesMax of them.
   Status update(OverloaderOptions options);
+  // Those that count now. Good as long as the plugin, also when new ones have come.
+  const OverloaderOptions& limits() const;
   std::uint32_t connections() const { return connections_.load(std::memory_order_relaxed); }
 
   Status post_accept(Session& session) override;

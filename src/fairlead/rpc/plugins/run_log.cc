@@ -53,7 +53,7 @@ void RunLog::append(std::string& line, std::string_view word, const Part& part) 
   if (options_.details && !part.body.empty()) {
     line += ",\"body\":";
     const bool whole_json =
-        part.body_codec == wire::kJsonCodec && part.body.size() <= options_.body_bytes_max;
+        part.body_codec == wire::kJsonCodec && part.size <= options_.body_bytes_max;
     if (whole_json && is_utf8(part.body) && part.body.find('\n') == std::string_view::npos)
       line += part.body;
     else
@@ -145,8 +145,21 @@ Status RunLog::post_serve(const Served& served) {
   return {};
 }
 
+// A body of ours is gone when its call ends.
+Status RunLog::begin(OutgoingHead& head) const {
+  if (options_.details) head.keep_body(options_.body_bytes_max);
+  return {};
+}
+
+RunLog::Part RunLog::part_of(const OutgoingHead& sent) {
+  return {.size = sent.body_bytes(),
+          .metadata = sent.metadata_text(),
+          .body = sent.kept_body(),
+          .body_codec = sent.body_codec()};
+}
+
 Status RunLog::post_call(const EndedCall& call) {
-  const Part sent{.size = call.sent_bytes};
+  const Part sent = part_of(call.sent);
   Part received{.status = &call.status};
   if (call.reply != nullptr) {
     received.size = call.reply->body.size();
@@ -166,7 +179,7 @@ Status RunLog::post_call(const EndedCall& call) {
 }
 
 Status RunLog::post_write_push(const OutgoingHead& push) {
-  const Part sent{.size = push.frame_bytes(), .metadata = push.metadata_text()};
+  const Part sent = part_of(push);
   tell({.arrow = "PUSH->",
         .peer = push.session().peer_address().to_text(),
         .real = "-",

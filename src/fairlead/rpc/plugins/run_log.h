@@ -3,11 +3,11 @@
 //   CALL<- 127.0.0.1:4332(real:same) 128.1µs(fast) "/echo" RECV({"size":5}) SEND({"size":5})
 //   CALL-> 127.0.0.1:9090(real:-) 2.5ms(slow) "/echo" SEND({"size":42}) RECV({"size":5})
 //   PUSH<- 127.0.0.1:43329(real:same) 12µs(fast) "/told" RECV({"size":5})
-//   PUSH-> 127.0.0.1:43329(real:-) (-) "/told" SEND({"size":30})
+//   PUSH-> 127.0.0.1:43329(real:-) (-) "/told" SEND({"size":5})
 //
 // "<-" was served, "->" was begun here. `real`: what X-Real-IP says, `same` as the connection's, or
 // `-`. In braces also "status":code=..&msg=.. where there is an error, and with `details` "meta"
-// and "body". Sizes are bytes of the body; of what we sent, of the frame.
+// and "body". Sizes are bytes of the body, without transforms and seal.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,8 @@ class RunLog final : public Plugin {
 
   Status post_write_reply(const OutgoingReply& reply) override;
   Status post_serve(const Served& served) override;
+  Status pre_write_call(OutgoingHead& call) override { return begin(call); }
+  Status pre_write_push(OutgoingHead& push) override { return begin(push); }
   Status post_call(const EndedCall& call) override;
   Status post_write_push(const OutgoingHead& push) override;
 
@@ -66,6 +68,8 @@ class RunLog final : public Plugin {
     bool received_first;
   };
 
+  Status begin(OutgoingHead& head) const;
+  static Part part_of(const OutgoingHead& sent);
   void tell_served(Context& context, const Status& status, Time begun, const Part* reply) const;
   void tell(const Record& record) const;
   void append(std::string& line, std::string_view word, const Part& part) const;
