@@ -166,6 +166,9 @@ class Device(ExampleTest):
         device = self.connected()
         self.assertEqual(device.end(), 130)  # ended before its task, which has no end
         self.assertEqual(self.hub.end(), 0)
+        pausing = self.start_device()
+        pausing.wait_for("device.dials_again", 4)  # a pause of 0.4 s at least has begun
+        self.assertEqual(pausing.end(), 130)
         missing = self.run_to_end(os.path.join(os.environ["FL_EXAMPLES"], "device/hub"), "none.txt")
         self.assertEqual(missing.returncode, 1)
         self.assertIn("no keys in 'none.txt'", missing.stderr)
