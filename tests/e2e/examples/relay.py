@@ -49,11 +49,7 @@ class Relay:
                 sink.sendall(data)
         except OSError:
             pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        self.end(source, sink)
 
     def allow(self, size):
         with self.lock:
@@ -62,5 +58,15 @@ class Relay:
 
     def close(self):
         self.listener.close()
+        self.end(*self.sockets)
         for each in self.sockets:
             each.close()
+
+    @staticmethod
+    def end(*sockets):
+        """Both sides hear it, also while a thread waits for bytes of theirs, unlike by close()."""
+        for each in sockets:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
