@@ -1,11 +1,20 @@
 #include "fairlead/contract/service.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
 
 #include "fairlead/contract/contract.h"
+
+// Methods named as functions of <unistd.h> are, with which they share the global namespace, as in a
+// user's program. That this compiles without a warning is the test.
+struct Pipe {
+  static std::string read();
+  static void write(std::string);
+};
+FL_SERVICE(Pipe, (read), (write))
 
 namespace fairlead::contract {
 namespace app {

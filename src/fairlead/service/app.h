@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "fairlead/async/cancel.h"
 #include "fairlead/async/task.h"
 #include "fairlead/base/result.h"
 #include "fairlead/contract/service.h"
@@ -101,10 +102,13 @@ class Runtime {
   Result<SessionRef> dial(std::string_view address, const ClientOptions& options = {});
 
   // Runs the task on a core, then drains and gives the exit code: 0, or 130 when INT or TERM came
-  // before the task's end.
+  // before the task's end. Its calls end as connections close; other waits must heed stopping().
   int run(Task<void> task);
   // The same for a task that knows its exit code.
   int run(Task<int> task);
+
+  // Cancelled when INT or TERM came, for the waits of run()'s task. Thread: that task's core.
+  CancelToken stopping() const { return process_.stopping(); }
 
   observe::Registry& metrics() { return process_.metrics(); }
   // OK, or what is wrong with the command line or the configuration.

@@ -253,7 +253,9 @@ bool Process::run(Task<void> task) {
   io::Core& first = cores_->first();
   const auto moved = std::make_shared<Task<void>>(std::move(task));
   first.post([this, &first, moved] { first.spawn(run_and_tell(std::move(*moved))); });
-  return waiting_->wait(true);
+  const bool ended = waiting_->wait(true);
+  if (!ended) first.post([this] { stopping_.cancel(); });
+  return ended;
 }
 
 void Process::wait_for_signal() { waiting_->wait(false); }

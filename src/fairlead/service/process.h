@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fairlead/admin/server.h"
+#include "fairlead/async/cancel.h"
 #include "fairlead/base/result.h"
 #include "fairlead/codec/codec.h"
 #include "fairlead/contract/type_info.h"
@@ -115,9 +116,11 @@ class Process {
   // `protocol.unknown`; those of io::TlsContext::make().
   Result<SessionRef> dial(std::string_view address, const ClientOptions& told);
 
-  // Runs a task on the first core and waits for its end. False: INT or TERM came first, and the
-  // task was left to be cancelled by stop().
+  // Runs a task on the first core and waits for its end. False: INT or TERM came first, which the
+  // task hears by stopping(); it ends before stop() does.
   bool run(Task<void> task);
+  // Cancelled when a signal ended run(). Thread: the first core.
+  CancelToken stopping() const { return stopping_.token(); }
   // Waits for INT or TERM.
   void wait_for_signal();
   // Drains: out of the registry, no new connections, running calls end, then everything closes.
@@ -188,6 +191,7 @@ class Process {
   std::vector<std::unique_ptr<internal::ServedPort>> ports_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::map<std::string, std::unique_ptr<Target>, std::less<>> targets_;
+  CancelSource stopping_;             // the first core's
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them
   std::size_t next_dial_ = 0;         // on which core
   bool ready_ = false;                // first core: serving and not draining
