@@ -16,6 +16,10 @@ namespace {
 
 constexpr std::string_view kVersion = "1";
 
+// A caller that counts its own time is the first to say that it is over, whichever of two timers of
+// one moment fires first; what it says then is in its own words, and our answer is not sent at all.
+constexpr Duration kCallersTurn = std::chrono::milliseconds(2);
+
 struct FeatureWord {
   std::string_view word;
   Feature feature;
@@ -184,12 +188,22 @@ void Session::end_with_error(PendingCall& call, const wire::MessageView& reply,
 // ---- handlers that wait
 // --------------------------------------------------------------------------
 
+namespace {
+
+// When a handler that waits is answered for, and hears it.
+Deadline answer_at(const Context& context) {
+  const Deadline deadline = context.deadline();
+  return deadline.is_set() ? Deadline::after(deadline.at(), kCallersTurn) : deadline;
+}
+
+}  // namespace
+
 void Session::add_waiting(Context& context) {
   Context::Waiting& waiting = *context.waiting_;
   waiting.next = waiting_;
   if (waiting_ != nullptr) waiting_->waiting_->previous = &context;
   waiting_ = &context;
-  watch(context.deadline());
+  watch(answer_at(context));
 }
 
 void Session::remove_waiting(Context& context) {
@@ -208,7 +222,7 @@ void Session::end_waiting(Context& context) {
 // A caller hears in time that nothing will come, and its handler that nobody waits.
 void Session::expire_waiting(Time now) {
   for (Context* context = waiting_; context != nullptr;) {
-    if (context->waiting_->ended || !context->deadline().passed(now)) {
+    if (context->waiting_->ended || !answer_at(*context).passed(now)) {
       context = context->waiting_->next;
       continue;
     }
@@ -222,7 +236,7 @@ void Session::expire_waiting(Time now) {
     context = waiting_;  // any of them may be gone
   }
   for (Context* context = waiting_; context != nullptr; context = context->waiting_->next) {
-    if (!context->waiting_->ended) watch(context->deadline());
+    if (!context->waiting_->ended) watch(answer_at(*context));
   }
 }
 

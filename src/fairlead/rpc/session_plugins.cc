@@ -15,17 +15,20 @@ namespace {
 template <auto Method, class... Arguments>
 Status ask_all(const PluginChain& global, const internal::HookedMessage& hooked,
                Arguments&&... arguments) {
-  FL_TRY(global.ask<Method>(arguments...));
-  if (hooked.of_route == nullptr) return {};
+  if (global.has<Method>()) FL_TRY(global.ask<Method>(arguments...));
+  if (hooked.of_route == nullptr || !hooked.of_route->has<Method>()) return {};
   return hooked.of_route->ask<Method>(arguments...);
 }
 // And the way back.
 template <auto Method, class... Arguments>
 void tell_all_back(const PluginChain& global, const internal::HookedMessage& hooked,
                    Arguments&&... arguments) {
-  if (hooked.of_route != nullptr) hooked.of_route->tell_back<Method>(arguments...);
-  global.tell_back<Method>(arguments...);
+  if (hooked.of_route != nullptr && hooked.of_route->has<Method>())
+    hooked.of_route->tell_back<Method>(arguments...);
+  if (global.has<Method>()) global.tell_back<Method>(arguments...);
 }
+
+constexpr HookSet kOfReplies = hook_bit(Hook::kPreWriteReply) | hook_bit(Hook::kPostWriteReply);
 
 // What plugins may know of a body of ours, which is whole and neither transformed nor sealed yet.
 void note_body(internal::HookedCall& hooked, const Buffer& written, const Bytes& shared) {
@@ -206,12 +209,15 @@ void Session::serve_extended(const wire::MessageView& message, const Bytes& inpu
   if (plugins == nullptr || message.method.starts_with(kControlPrefix)) {
     return secure ? serve_secure(message, message.method, input) : serve(message, input);
   }
-  const Status ended = plugins->ask<&Plugin::pre_read_header>(*this, message);
-  if (!ended.ok()) return end_connection(ended);
+  if (plugins->has<&Plugin::pre_read_header>()) {
+    const Status ended = plugins->ask<&Plugin::pre_read_header>(*this, message);
+    if (!ended.ok()) return end_connection(ended);
+  }
   next_extras_ = std::make_unique<Context::Extras>();
   internal::HookedMessage& hooked = next_extras_->hooked.emplace();
   hooked.message = message;
   hooked.begun = core().now();
+  hooked.keeps_reply = (plugins->hooks() & kOfReplies) != 0;
   IncomingHead head(*this, hooked);
   const bool is_call = message.kind == wire::Kind::kCall;
   Status refused = is_call ? plugins->ask<&Plugin::post_read_call_header>(head)
@@ -235,7 +241,6 @@ bool Session::begin_extended(Context& context, const Handler& handler, const Rou
   if (!context.extras_->hooked.has_value()) return true;
   internal::HookedMessage& hooked = *context.extras_->hooked;
   const PluginChain& plugins = *peer_.serving_plugins_;
-  constexpr HookSet kOfReplies = hook_bit(Hook::kPreWriteReply) | hook_bit(Hook::kPostWriteReply);
   HookSet hooks = plugins.hooks();
   if (route != nullptr) {
     hooked.route = route->number;

@@ -93,7 +93,8 @@ TEST_F(ClientTest, GivesErrorsAsValues) {
     Result<DivideResult> late = co_await late_call;
     *passed = refused.status().code() == static_cast<Code>(1001) &&
               threw.status().reason() == "handler.threw" &&
-              late.status().code() == Code::kDeadlineExceeded;
+              (late.status().code() == Code::kDeadlineExceeded ||
+               late.status().code() == Code::kHandlerTimeout);
   });
 }
 
