@@ -6,10 +6,9 @@
 // Serves CALL /echo/bytes and /echo/profile over the raw protocol on 127.0.0.1:PORT (and on PATH):
 // the same value back in the same codec. An App with typed handlers, as a user writes one. --raw:
 // handlers over undecoded bodies, which take any codec. --bare: without what an App has by default,
-// that is, without metrics. --spin-us is the setting `spin` of App. --plugins: `none` one that has no
-// hook, `usual` real_ip, overloader and tps, `log` run_log whose lines go nowhere. One core unless
-// told otherwise.
-// Ends with 0 on SIGTERM and SIGINT.
+// that is, without metrics. --spin-us is the setting `spin` of App. --plugins: `none` one that has
+// no hook, `usual` real_ip, overloader and tps, `log` run_log whose lines go nowhere. One core
+// unless told otherwise. Ends with 0 on SIGTERM and SIGINT.
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -87,8 +86,8 @@ bool use_plugins(App& app, std::string_view set) {
     app.use(*std::move(overloader));
     app.use(std::make_shared<rpc::Tps>(app.metrics()));
   } else if (set == "log") {
-    app.use(std::make_shared<rpc::RunLog>(rpc::RunLogOptions{
-        .text = true, .write = [](observe::LogLevel, std::string_view) {}}));
+    app.use(std::make_shared<rpc::RunLog>(
+        rpc::RunLogOptions{.text = true, .write = [](observe::LogLevel, std::string_view) {}}));
   } else {
     return set.empty();
   }

@@ -1,8 +1,8 @@
 #include "fairlead/rpc/plugin_chain.h"
 
 #include <algorithm>
-#include <exception>
 
+#include "fairlead/base/exception.h"
 #include "fairlead/base/result.h"
 #include "fairlead/base/text.h"
 #include "fairlead/observe/log.h"
@@ -50,13 +50,7 @@ Status PluginChain::add_all(const PluginChain& others) {
 Status PluginChain::thrown(const Plugin& plugin, Hook hook) {
   Status status(Code::kInternal, "plugin.threw",
                 "the plugin '" + plugin.name() + "' threw in " + std::string(hook_name(hook)));
-  try {
-    throw;
-  } catch (const std::exception& error) {
-    return std::move(status).with_cause(error.what());
-  } catch (...) {
-    return std::move(status).with_cause("an exception that is no std::exception");
-  }
+  return with_exception_as_cause(std::move(status));
 }
 
 void PluginChain::log(const Plugin& plugin, Hook hook, const Status& status) {

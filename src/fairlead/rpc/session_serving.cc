@@ -1,8 +1,8 @@
 // What a session does with what comes in: frames to messages, messages to handlers and replies.
-#include <exception>
 #include <utility>
 
 #include "fairlead/async/ambient.h"
+#include "fairlead/base/exception.h"
 #include "fairlead/base/text.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
@@ -13,14 +13,7 @@ namespace {
 
 // The one place where what a user's handler throws becomes a Status.
 Status status_of_exception() {
-  Status status(Code::kInternal, "handler.threw", "");
-  try {
-    throw;
-  } catch (const std::exception& error) {
-    return std::move(status).with_cause(error.what());
-  } catch (...) {
-    return std::move(status).with_cause("an exception that is no std::exception");
-  }
+  return with_exception_as_cause(Status(Code::kInternal, "handler.threw", ""));
 }
 
 // A method without its query.

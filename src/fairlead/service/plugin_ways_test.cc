@@ -1,7 +1,5 @@
 // What plugins see and refuse does not depend on how a call came: one process whose port is asked
 // over HTTP and over WebSocket.
-#include <array>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +12,7 @@
 #include "fairlead/rpc/plugins/overloader.h"
 #include "fairlead/service/raw_client.h"
 #include "tests/testkit/run_on_core.h"
+#include "tests/testkit/shell.h"
 
 namespace fairlead::service {
 namespace {
@@ -21,6 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testkit::output_of;
 
 // What hooks of several cores saw.
 class Notes {
@@ -74,19 +74,6 @@ class Witness final : public rpc::Plugin {
   }
   Notes& notes_;
 };
-
-// What a command prints.
-std::string output_of(const std::string& command) {
-  std::string text;
-  FILE* const pipe = popen((command + " 2>&1").c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  std::array<char, 4096> part{};
-  while (const std::size_t size = fread(part.data(), 1, part.size(), pipe)) {
-    text.append(part.data(), size);
-  }
-  pclose(pipe);
-  return text;
-}
 
 class PluginWays : public ::testing::Test {
  protected:

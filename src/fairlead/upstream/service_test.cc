@@ -19,14 +19,15 @@ class ServiceTest : public ::testing::Test {
         return Status();
       };
       (void)router.add(wire::Kind::kCall, "/whoami", rpc::make_handler(whoami));
-      // Answered when the test says so.
-      const auto held = [this](rpc::Context& context) -> Task<Status> {
-        ++holding;
-        Status let = co_await release.wait(context.session().core().timers(), {}, context.cancel());
-        --holding;
-        co_return let;
-      };
-      (void)router.add(wire::Kind::kCall, "/hold", rpc::make_handler(held));
+      (void)router.add(wire::Kind::kCall, "/hold",
+                       rpc::make_handler([this](rpc::Context& context) { return hold(context); }));
+    }
+    // Answered when the test says so.
+    Task<Status> hold(rpc::Context& context) {
+      ++holding;
+      Status let = co_await release.wait(context.core().timers(), Deadline(), context.cancel());
+      --holding;
+      co_return let;
     }
     rpc::Router router;
     rpc::Peer peer;
