@@ -39,8 +39,9 @@ import runs  # noqa: E402
 import tables  # noqa: E402
 
 MAIN = "fairlead,epoll,grpc,thrift,capnp"
-FORMS = ["fairlead", "fairlead-bare", "fairlead-raw", "fairlead-raw-bare", "fairlead-protobuf",
-         "fairlead-json", "epoll", "fairlead-unix", "epoll-unix"]
+FORMS = ["fairlead", "fairlead-bare", "fairlead-no-hook", "fairlead-plugins", "fairlead-run-log",
+         "fairlead-raw", "fairlead-raw-bare", "fairlead-protobuf", "fairlead-json", "epoll",
+         "fairlead-unix", "epoll-unix"]
 LIGHT = ["fairlead", "fairlead-spin", "epoll", "grpc"]
 SHARES = (0.1, 0.5)
 PARTS = ("main", "forms", "light", "two")

@@ -1,12 +1,14 @@
 // The echo server of our engine, for measurements.
 //
 //   fairlead_echo_server PORT [--cores N] [--unix PATH] [--raw] [--bare] [--spin-us N]
+//                        [--plugins SET]
 //
 // Serves CALL /echo/bytes and /echo/profile over the raw protocol on 127.0.0.1:PORT (and on PATH):
 // the same value back in the same codec. An App with typed handlers, as a user writes one. --raw:
 // handlers over undecoded bodies, which take any codec. --bare: without what an App has by default,
-// that is, without metrics. --spin-us is the setting `spin` of App. One core unless told otherwise.
-// Ends with 0 on SIGTERM and SIGINT.
+// that is, without metrics. --spin-us is the setting `spin` of App. --plugins: `none` one that has
+// no hook, `usual` real_ip, overloader and tps, `log` run_log whose lines go nowhere. One core
+// unless told otherwise. Ends with 0 on SIGTERM and SIGINT.
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -19,6 +21,10 @@
 #include "fairlead/fairlead.h"
 #include "fairlead/io/core_group.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/rpc/plugins/overloader.h"
+#include "fairlead/rpc/plugins/real_ip.h"
+#include "fairlead/rpc/plugins/run_log.h"
+#include "fairlead/rpc/plugins/tps.h"
 #include "fairlead/runtime/signals.h"
 
 namespace {
@@ -30,6 +36,7 @@ struct Options {
   std::size_t cores = 1;
   std::string unix_path;
   std::string spin_us;
+  std::string plugins;
   bool raw = false;
   bool bare = false;
 };
@@ -47,6 +54,8 @@ bool parse(int argc, char** argv, Options& options) {
       options.bare = true;
     } else if (name == "--spin-us" && i + 1 < argc) {
       options.spin_us = argv[++i];
+    } else if (name == "--plugins" && i + 1 < argc) {
+      options.plugins = argv[++i];
     } else if (name == "--unix" && i + 1 < argc) {
       options.unix_path = argv[++i];
     } else if (name == "--cores" && i + 1 < argc) {
@@ -55,8 +64,34 @@ bool parse(int argc, char** argv, Options& options) {
       return false;
     }
   }
-  // Only an App spins.
-  return options.spin_us.empty() || (!options.raw && !options.bare);
+  // Only an App spins, and knows plugins.
+  return (options.spin_us.empty() && options.plugins.empty()) || (!options.raw && !options.bare);
+}
+
+class NoHook final : public Plugin {
+ public:
+  NoHook() : Plugin("no_hook") {}
+};
+
+// False: there is no such set.
+bool use_plugins(App& app, std::string_view set) {
+  if (set == "none") {
+    app.use(NoHook());
+  } else if (set == "usual") {
+    // Limits that are never reached: what asking costs.
+    auto overloader = rpc::Overloader::make({.calls_per_second_max = 100'000'000}, &app.metrics());
+    auto real_ip = rpc::RealIp::make({"127.0.0.1"});
+    if (!overloader.ok() || !real_ip.ok()) return false;
+    app.use(*std::move(real_ip));
+    app.use(*std::move(overloader));
+    app.use(std::make_shared<rpc::Tps>(app.metrics()));
+  } else if (set == "log") {
+    app.use(std::make_shared<rpc::RunLog>(
+        rpc::RunLogOptions{.text = true, .write = [](observe::LogLevel, std::string_view) {}}));
+  } else {
+    return set.empty();
+  }
+  return true;
 }
 
 int serve_app(const char* program, const Options& options) {
@@ -68,6 +103,10 @@ int serve_app(const char* program, const Options& options) {
     arguments.insert(arguments.end(), {"--set", spin.c_str()});
   }
   App app(static_cast<int>(arguments.size()), arguments.data(), "echo");
+  if (!use_plugins(app, options.plugins)) {
+    std::fprintf(stderr, "--plugins is none, usual or log\n");
+    return 2;
+  }
   app.serve<echo_service::Echo>(echo_service::EchoLogic{});
   const std::string tcp = "tcp://127.0.0.1:" + std::to_string(options.port);
   return options.unix_path.empty() ? app.run(tcp) : app.run(tcp, "unix:" + options.unix_path);
@@ -163,8 +202,8 @@ int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
-                 "usage: %s PORT [--cores N] [--unix PATH] [--raw] [--bare] [--spin-us N]\n"
-                 "--spin-us goes with neither --raw nor --bare\n",
+                 "usage: %s PORT [--cores N] [--unix PATH] [--raw] [--bare] [--spin-us N]"
+                 " [--plugins SET]\n--spin-us and --plugins go with neither --raw nor --bare\n",
                  argv[0]);
     return 2;
   }

@@ -44,6 +44,9 @@ Plan draw_plan(Random& random) {
   // A body travels in at most some hundred pieces: seeds with tiny ones would take seconds.
   plan.body_bytes_max = std::min<std::size_t>(3000, 60 * plan.network.segment_bytes_max);
   plan.large_bytes_max = std::min<std::size_t>(250'000, 300 * plan.network.segment_bytes_max);
+  plan.limits.hello = one_in(random, 2);
+  if (one_in(random, 4))
+    plan.limits.session_age = std::chrono::milliseconds(20 + random.below(300));
   return plan;
 }
 

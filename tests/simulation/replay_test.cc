@@ -67,7 +67,7 @@ TEST(Scenario, LetsMostCallsSucceed) {
     pushes += outcome.pushes;
   }
   EXPECT_GT(calls, 1000U);
-  EXPECT_GT(replies, calls / 3);
+  EXPECT_GT(replies, calls / 4);  // sessions of a quarter of the seeds have an age, and drain
   EXPECT_GT(pushes, 200U);
 }
 

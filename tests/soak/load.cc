@@ -66,8 +66,8 @@ struct Load::Visit {
 
 Load::Load(io::Core& core, const rpc::Router& router, Counts& counts, std::uint64_t seed)
     : core_(core),
-      server_(core, router, {}),
-      client_(core, router, {}),
+      server_(core, router, {.hello = true}),
+      client_(core, router, {.hello = true}),
       counts_(counts),
       random_(seed),
       pattern_(make_pattern()) {}
@@ -167,9 +167,11 @@ Task<void> Load::call(Visit& visit, const char* method, Deadline deadline, Cance
     co_return;
   }
   const std::string_view reason = reply.status().reason();
-  count(reason == "call.deadline"    ? counts_.late
+  const bool late = reason == "call.deadline" || reason == "handler.deadline";
+  const bool lost = reason == "session.closed" || reason == "session.going_away";
+  count(late                         ? counts_.late
         : reason == "call.cancelled" ? counts_.cancelled
-        : reason == "session.closed" ? counts_.cut
+        : lost                       ? counts_.cut
                                      : counts_.wrong);
 }
 

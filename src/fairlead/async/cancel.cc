@@ -1,19 +1,18 @@
 #include "fairlead/async/cancel.h"
 
+#include "fairlead/async/frame_pool.h"
 #include "fairlead/base/check.h"
 
 namespace fairlead {
 namespace internal {
 
-struct CancelState {
+struct CancelState : PooledFrame {
   std::uint32_t references = 1;
   bool cancelled = false;
   CancelListener* listeners = nullptr;
 };
 
-void retain(CancelState* state) {
-  if (state != nullptr) ++state->references;
-}
+void retain(CancelState* state) { ++state->references; }
 
 void release(CancelState* state) {
   if (state != nullptr && --state->references == 0) {
@@ -44,13 +43,14 @@ void CancelListener::forget() {
   internal::release(std::exchange(state_, nullptr));
 }
 
-CancelToken::CancelToken(internal::CancelState* state) : state_(state) { internal::retain(state_); }
-CancelToken::CancelToken(const CancelToken& other) : CancelToken(other.state_) {}
-CancelToken::~CancelToken() { internal::release(state_); }
 bool CancelToken::cancelled() const { return state_ != nullptr && state_->cancelled; }
 
 CancelSource::CancelSource() : state_(new internal::CancelState) {}
-CancelSource::~CancelSource() { internal::release(state_); }
+CancelSource::CancelSource(CancelSource&& other) noexcept
+    : state_(std::exchange(other.state_, nullptr)) {}
+CancelSource::~CancelSource() {
+  if (state_ != nullptr) internal::release(state_);  // null: moved from
+}
 bool CancelSource::cancelled() const { return state_->cancelled; }
 
 void CancelSource::cancel() {

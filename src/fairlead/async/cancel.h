@@ -46,13 +46,15 @@ class CancelListener {
 class CancelToken {
  public:
   CancelToken() = default;
-  CancelToken(const CancelToken& other);
+  CancelToken(const CancelToken& other) : CancelToken(other.state_) {}
   CancelToken(CancelToken&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   CancelToken& operator=(CancelToken other) noexcept {
     std::swap(state_, other.state_);
     return *this;
   }
-  ~CancelToken();
+  ~CancelToken() {
+    if (state_ != nullptr) internal::release(state_);
+  }
 
   bool cancelled() const;
   bool can_be_cancelled() const { return state_ != nullptr; }
@@ -60,7 +62,9 @@ class CancelToken {
  private:
   friend class CancelSource;
   friend class CancelListener;
-  explicit CancelToken(internal::CancelState* state);
+  explicit CancelToken(internal::CancelState* state) : state_(state) {
+    if (state_ != nullptr) internal::retain(state_);
+  }
 
   internal::CancelState* state_ = nullptr;
 };
@@ -69,6 +73,7 @@ class CancelToken {
 class CancelSource {
  public:
   CancelSource();
+  CancelSource(CancelSource&& other) noexcept;  // `other` may only be destroyed then
   CancelSource(const CancelSource&) = delete;
   CancelSource& operator=(const CancelSource&) = delete;
   ~CancelSource();

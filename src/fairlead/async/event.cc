@@ -25,7 +25,7 @@ bool Event::Waiter::await_suspend(std::coroutine_handle<> waiting) {
     woken_ = Woken::kByCancel;
     return false;
   }
-  waiting_ = waiting;
+  waiting_.keep(waiting);
   if (deadline_.is_set()) timers_.arm(*this, deadline_.at());
   if (event_ != nullptr) {
     linked_ = true;

@@ -3,6 +3,7 @@
 
 #include <coroutine>
 
+#include "fairlead/async/ambient.h"
 #include "fairlead/async/cancel.h"
 #include "fairlead/async/deadline.h"
 #include "fairlead/async/timer_wheel.h"
@@ -62,7 +63,7 @@ class [[nodiscard]] Event::Waiter final : private Timer, private CancelListener 
   TimerWheel& timers_;
   Deadline deadline_;
   CancelToken cancel_;
-  std::coroutine_handle<> waiting_;
+  ResumePoint waiting_;
   Waiter* previous_ = nullptr;
   Waiter* next_ = nullptr;
   bool linked_ = false;

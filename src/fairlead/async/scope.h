@@ -3,6 +3,7 @@
 
 #include <exception>
 
+#include "fairlead/async/ambient.h"
 #include "fairlead/async/cancel.h"
 #include "fairlead/async/gate.h"
 #include "fairlead/async/task.h"
@@ -32,6 +33,11 @@ class Scope {
   // the task unstarted.
   void spawn(Task<void> task) {
     if (std::optional<Gate::Pass> pass = gate_.enter()) run(std::move(task), std::move(*pass));
+  }
+  // The same for work that goes on behind the call that is being served: it inherits nothing.
+  void spawn_detached(Task<void> task) {
+    const AmbientScope none(nullptr);
+    spawn(std::move(task));
   }
   // Heard by tasks that were given it; cancelled by close().
   CancelToken token() const { return cancel_.token(); }

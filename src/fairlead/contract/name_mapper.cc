@@ -41,7 +41,40 @@ std::string joined_path(std::string_view prefix, std::string_view name) {
   return path.empty() ? "/" : path;
 }
 
+Status bad_name(const HandlerName& handler, std::string_view why) {
+  std::string message = "the name '" + escape_text(handler.name, 40) + "'";
+  if (!handler.prefix.empty()) message += " under '" + escape_text(handler.prefix, 40) + "'";
+  return Status(Code::kBadMessage, "route.bad_method", message.append(" ").append(why));
+}
+
+// A method that begins with `place` and says more than that.
+Result<std::string> below(const HandlerName& handler, std::string_view place, std::string method) {
+  if (method.size() > place.size() && method.starts_with(place)) return method;
+  return bad_name(handler, "maps to '" + escape_text(method, 40) +
+                               "', which is no name of its own: give it one with letters and "
+                               "without '..'");
+}
+
 }  // namespace
+
+Result<std::string> method_name(NameStyle style, const HandlerName& handler) {
+  const auto [prefix, name] = handler;
+  const bool is_path = name.starts_with('/');
+  if (style == NameStyle::kVerbatim || (is_path && prefix.empty())) {
+    return std::string(prefix).append(name);
+  }
+  if (style == NameStyle::kRpc) {
+    if (!prefix.empty() && is_path != prefix.starts_with('/')) {
+      return bad_name(handler, "is half a path: in the RPC style give both a slash, or none");
+    }
+    if (is_path) return std::string(prefix).append(name);
+    return below(handler, prefix.empty() ? "" : std::string(prefix) + ".", rpc_style_name(handler));
+  }
+  std::string path = joined_path(prefix, {});
+  if (path != "/") path += "/";
+  if (is_path) return path.append(name.substr(1));
+  return below(handler, path, http_style_name(handler));
+}
 
 std::string http_style_name(const HandlerName& handler) {
   std::string mapped;

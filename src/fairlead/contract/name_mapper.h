@@ -6,8 +6,7 @@
 //   AaBb          /aa_bb          AaBb
 //   Aa_Bb         /aa/bb          Aa.Bb        one underscore separates
 //   Aa__Bb        /aa_bb          Aa_Bb        more of them are one underscore
-//   ABcXYz        /abc_xyz        ABcXYz       only what follows a small letter or digit begins a
-//   word
+//   ABcXYz        /abc_xyz        ABcXYz       a word begins only behind a small letter or digit
 //
 // A struct's handler is mapped twice: its name under the prefix, then the method's under that.
 //
@@ -20,8 +19,11 @@
 // any. Cost: linear.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "fairlead/base/result.h"
 
 namespace fairlead::contract {
 
@@ -29,6 +31,19 @@ struct HandlerName {
   std::string_view prefix{};  // already mapped; empty for none
   std::string_view name{};    // of a struct or function, or of a sub-route
 };
+
+// How names that are given as text become methods.
+enum class NameStyle : std::uint8_t {
+  kVerbatim,  // the method is the prefix and, directly behind it, the name
+  kHttp,      // http_style_name()
+  kRpc,       // rpc_style_name()
+};
+
+// The method of a handler, or the prefix of a sub-route, in this style. A name that begins with a
+// slash is a path already: in every style it stays as it is, behind the prefix.
+// Errors: kBadMessage `route.bad_method`: nothing is left of the name, ".." leads out of the
+// prefix, or in the RPC style one of name and prefix is a path and the other is none.
+Result<std::string> method_name(NameStyle style, const HandlerName& handler);
 
 // "/prefix/name" in small letters, words by underscores. Always begins with a slash and ends with
 // none unless it is "/"; empty segments and "." vanish, ".." takes the segment before it away.

@@ -90,6 +90,54 @@ TEST(NameMapper, HasNoLimitOfItsOwn) {
   EXPECT_EQ(rpc(name), name);
 }
 
+// ---- as handlers are registered
+
+std::string method(NameStyle style, std::string_view prefix, std::string_view name) {
+  const Result<std::string> made = method_name(style, {.prefix = prefix, .name = name});
+  return made.ok() ? *made : std::string(made.status().reason());
+}
+
+TEST(MethodName, IsMappedInItsStyle) {
+  EXPECT_EQ(method(NameStyle::kVerbatim, "/v1", "AaBb_CcDd"), "/v1AaBb_CcDd");
+  EXPECT_EQ(method(NameStyle::kHttp, "", "AaBb_CcDd"), "/aa_bb/cc_dd");
+  EXPECT_EQ(method(NameStyle::kHttp, "/sub/grp", "AaBb_CcDd"), "/sub/grp/aa_bb/cc_dd");
+  EXPECT_EQ(method(NameStyle::kRpc, "", "AaBb_CcDd"), "AaBb.CcDd");
+  EXPECT_EQ(method(NameStyle::kRpc, "sub.grp", "AaBb_CcDd"), "sub.grp.AaBb.CcDd");
+}
+
+TEST(MethodName, APathStaysAsItIsInEveryStyle) {
+  for (const NameStyle style : {NameStyle::kVerbatim, NameStyle::kHttp, NameStyle::kRpc}) {
+    EXPECT_EQ(method(style, "", "/HeartBeat_1"), "/HeartBeat_1");
+    EXPECT_EQ(method(style, "/V_1", "/HeartBeat_1"), "/V_1/HeartBeat_1");
+  }
+  EXPECT_EQ(method(NameStyle::kHttp, "/V_1/", "/HeartBeat_1"), "/V_1/HeartBeat_1");
+  EXPECT_EQ(method(NameStyle::kHttp, "/V_1/", "HeartBeat_1"), "/V_1/heart_beat/1");
+}
+
+TEST(MethodName, HalfAPathIsNoNameOfTheRpcStyle) {
+  EXPECT_EQ(method(NameStyle::kRpc, "sub.grp", "/path"), "route.bad_method");
+  EXPECT_EQ(method(NameStyle::kRpc, "/sub", "AaBb"), "route.bad_method");
+}
+
+TEST(MethodName, ANameThatMapsToNothingOfItsOwnIsRefused) {
+  for (const std::string_view name : {"", "_", "___", ".", "..", "../other"}) {
+    EXPECT_EQ(method(NameStyle::kHttp, "/a", name), "route.bad_method") << name;
+  }
+  for (const std::string_view name : {"", "_", ".", ".."}) {
+    EXPECT_EQ(method(NameStyle::kHttp, "", name), "route.bad_method") << name;
+    EXPECT_EQ(method(NameStyle::kRpc, "", name), "route.bad_method") << name;
+    EXPECT_EQ(method(NameStyle::kRpc, "A", name), "route.bad_method") << name;
+  }
+}
+
+TEST(MethodName, ARefusalSaysWhichNameAndWhatToDo) {
+  const Status refused = method_name(NameStyle::kHttp, {.prefix = "/shop", .name = "__"}).status();
+
+  EXPECT_EQ(refused.code(), Code::kBadMessage);
+  EXPECT_NE(refused.message().find("'__' under '/shop'"), std::string_view::npos) << refused;
+  EXPECT_NE(refused.message().find("with letters"), std::string_view::npos) << refused;
+}
+
 TEST(ErpcSnakeCase, KeepsTheUnderscoresOfTheName) {
   EXPECT_EQ(erpc_snake_case("Aa__Bb"), "aa___bb");
   EXPECT_EQ(erpc_snake_case("ABC__XYZ"), "abc__xyz");

@@ -9,6 +9,7 @@
 // The functions are declared and never defined. Each takes one argument or none and returns the
 // reply, void (an empty reply) or Push. A method is (name, words...):
 //   idempotent       repeating the call does no harm, so retries and hedging may
+//   serial           pushes of one session are handled one after the other, in their order
 //   path("/other")   instead of "/<service in snake case>/<method>"
 // Words of the service itself stand outside parentheses: FL_SERVICE(Math, mount("/v1"), (divide))
 // puts "/v1" before every path. Write it in the namespace of the struct.
@@ -42,6 +43,7 @@ struct MethodInfo {
   std::string path;  // "/math/divide", with the mount
   MethodKind kind = MethodKind::kCall;
   bool idempotent = false;
+  bool serial = false;                 // of a push: handlers of a session end in order
   const TypeInfo* argument = nullptr;  // kind kVoid: no argument
   const TypeInfo* reply = nullptr;     // kind kVoid: empty, also for pushes
 };
@@ -60,6 +62,7 @@ std::string snake_case(std::string_view name);
 
 namespace rules {
 struct Idempotent {};
+struct Serial {};
 struct Path {
   std::string_view text;
 };
@@ -74,6 +77,7 @@ consteval std::string_view checked_path(std::string_view text) {
   return text;
 }
 [[maybe_unused]] inline constexpr Idempotent idempotent{};
+[[maybe_unused]] inline constexpr Serial serial{};
 consteval Path path(std::string_view text) { return {checked_path(text)}; }
 consteval Mount mount(std::string_view text) { return {checked_path(text)}; }
 }  // namespace rules
@@ -111,6 +115,7 @@ template <class S, std::size_t I>
 using MethodAt = typename Description<S>::Methods::template At<I>;
 
 inline void apply(MethodInfo& method, rules::Idempotent) { method.idempotent = true; }
+inline void apply(MethodInfo& method, rules::Serial) { method.serial = true; }
 inline void apply(MethodInfo& method, rules::Path word) { method.path = word.text; }
 inline void apply(ServiceInfo& service, rules::Mount word) { service.mount = word.text; }
 
@@ -119,6 +124,8 @@ void add_method(ServiceInfo& service, std::string_view name, Words... words) {
   MethodInfo method;
   method.name = name;
   constexpr bool push = std::same_as<typename Types::Declared, Push>;
+  static_assert(push || !(std::same_as<Words, rules::Serial> || ...),
+                "FL_SERVICE: serial is a word of pushes; calls hold each other up for nothing");
   using Reply = std::conditional_t<push, void, typename Types::Declared>;
   method.kind = push ? MethodKind::kPush : MethodKind::kCall;
   method.argument = &type_info<typename Types::Argument>();
@@ -183,40 +190,42 @@ constexpr void for_each_handler(Visitor&& visitor) {
 
 }  // namespace fairlead::contract
 
-#define FL_SERVICE(Type, ...)                                                            \
-  struct FL_INTERNAL_JOIN(FlService, Type) {                                             \
-    typedef Type FlSelf;                                                                 \
-    struct Index {                                                                       \
-      enum Value : ::std::size_t {                                                       \
-        FL_INTERNAL_FOR_EACH(FL_INTERNAL_SERVICE_INDEX, __VA_ARGS__) fl_count            \
-      };                                                                                 \
-    };                                                                                   \
-    [[maybe_unused]] static constexpr ::std::size_t kCount = Index::fl_count;            \
-    typedef ::fairlead::contract::internal::MethodList<void FL_INTERNAL_FOR_EACH(        \
-        FL_INTERNAL_SERVICE_METHOD, __VA_ARGS__)>                                        \
-        Methods;                                                                         \
-    static ::fairlead::contract::ServiceInfo describe() {                                \
-      using ::fairlead::contract::rules::idempotent, ::fairlead::contract::rules::mount, \
-          ::fairlead::contract::rules::path;                                             \
-      ::fairlead::contract::ServiceInfo service;                                         \
-      service.name = #Type;                                                              \
-      FL_INTERNAL_FOR_EACH(FL_INTERNAL_SERVICE_DESCRIBE, __VA_ARGS__)                    \
-      return service;                                                                    \
-    }                                                                                    \
-    template <class Caller>                                                              \
-    struct Stub : Caller {                                                               \
-      using Caller::Caller;                                                              \
-      FL_INTERNAL_FOR_EACH(FL_INTERNAL_SERVICE_STUB, __VA_ARGS__)                        \
-    };                                                                                   \
-    template <class Visitor>                                                             \
-    static constexpr void handlers([[maybe_unused]] Visitor& visitor) {                  \
-      FL_INTERNAL_FOR_EACH(FL_INTERNAL_SERVICE_HANDLER, __VA_ARGS__)                     \
-    }                                                                                    \
-  };                                                                                     \
-  [[maybe_unused]] constexpr FL_INTERNAL_JOIN(FlService, Type)                           \
-      fl_service(::fairlead::contract::Tag<Type>) {                                      \
-    return {};                                                                           \
+#define FL_SERVICE(Type, ...)                                                                  \
+  struct FL_INTERNAL_JOIN(FlService, Type) {                                                   \
+    typedef Type FlSelf;                                                                       \
+    enum class Index : ::std::size_t {                                                         \
+      FL_INTERNAL_FOR_EACH(FL_INTERNAL_SERVICE_INDEX, __VA_ARGS__) fl_count                    \
+    };                                                                                         \
+    [[maybe_unused]] static constexpr ::std::size_t kCount = FL_INTERNAL_SERVICE_AT(fl_count); \
+    typedef ::fairlead::contract::internal::MethodList<void FL_INTERNAL_FOR_EACH(              \
+        FL_INTERNAL_SERVICE_METHOD, __VA_ARGS__)>                                              \
+        Methods;                                                                               \
+    static ::fairlead::contract::ServiceInfo describe() {                                      \
+      using ::fairlead::contract::rules::idempotent, ::fairlead::contract::rules::mount,       \
+          ::fairlead::contract::rules::path, ::fairlead::contract::rules::serial;              \
+      ::fairlead::contract::ServiceInfo service;                                               \
+      service.name = #Type;                                                                    \
+      FL_INTERNAL_FOR_EACH(FL_INTERNAL_SERVICE_DESCRIBE, __VA_ARGS__)                          \
+      return service;                                                                          \
+    }                                                                                          \
+    template <class Caller>                                                                    \
+    struct Stub : Caller {                                                                     \
+      using Caller::Caller;                                                                    \
+      FL_INTERNAL_FOR_EACH(FL_INTERNAL_SERVICE_STUB, __VA_ARGS__)                              \
+    };                                                                                         \
+    template <class Visitor>                                                                   \
+    static constexpr void handlers([[maybe_unused]] Visitor& visitor) {                        \
+      FL_INTERNAL_FOR_EACH(FL_INTERNAL_SERVICE_HANDLER, __VA_ARGS__)                           \
+    }                                                                                          \
+  };                                                                                           \
+  [[maybe_unused]] constexpr FL_INTERNAL_JOIN(FlService, Type)                                 \
+      fl_service(::fairlead::contract::Tag<Type>) {                                            \
+    return {};                                                                                 \
   }
+
+// The number of a method. A scoped enumeration: its names are not seen as shadows of functions that
+// are called as a method is, `read` of <unistd.h> for instance.
+#define FL_INTERNAL_SERVICE_AT(method) static_cast<::std::size_t>(Index::method)
 
 // Each argument of FL_SERVICE is a method in parentheses or a word of the service.
 #define FL_INTERNAL_SERVICE_INDEX(x) \
@@ -234,45 +243,48 @@ constexpr void for_each_handler(Visitor&& visitor) {
   FL_INTERNAL_JOIN(FL_INTERNAL_SERVICE_DESCRIBE_, FL_INTERNAL_IS_GROUP(x))(x)
 #define FL_INTERNAL_SERVICE_DESCRIBE_0(x) ::fairlead::contract::internal::apply(service, x);
 #define FL_INTERNAL_SERVICE_DESCRIBE_1(x) FL_INTERNAL_SERVICE_DESCRIBE_OF x
-#define FL_INTERNAL_SERVICE_DESCRIBE_OF(method, ...)                      \
-  ::fairlead::contract::internal::add_method<Methods::At<Index::method>>( \
+#define FL_INTERNAL_SERVICE_DESCRIBE_OF(method, ...)                                       \
+  ::fairlead::contract::internal::add_method<Methods::At<FL_INTERNAL_SERVICE_AT(method)>>( \
       service, #method __VA_OPT__(, ) __VA_ARGS__);
 
 #define FL_INTERNAL_SERVICE_STUB(x) \
   FL_INTERNAL_JOIN(FL_INTERNAL_SERVICE_STUB_, FL_INTERNAL_IS_GROUP(x))(x)
 #define FL_INTERNAL_SERVICE_STUB_0(x)
 #define FL_INTERNAL_SERVICE_STUB_1(x) FL_INTERNAL_SERVICE_STUB_OF x
-#define FL_INTERNAL_SERVICE_STUB_OF(method, ...)                                           \
-  auto method(typename Methods::template At<Index::method>::Parameter in, auto... options) \
-    requires(!::std::is_void_v<typename Methods::template At<Index::method>::Argument>)    \
-  {                                                                                        \
-    return this->Caller::template invoke<FlSelf, Index::method>(::std::move(in),           \
-                                                                ::std::move(options)...);  \
-  }                                                                                        \
-  auto method(auto... options)                                                             \
-    requires(::std::is_void_v<typename Methods::template At<Index::method>::Argument>)     \
-  {                                                                                        \
-    return this->Caller::template invoke<FlSelf, Index::method>(                           \
-        ::fairlead::contract::NoArgument{}, ::std::move(options)...);                      \
+#define FL_INTERNAL_SERVICE_STUB_OF(method, ...)                                                   \
+  auto method(typename Methods::template At<FL_INTERNAL_SERVICE_AT(method)>::Parameter in,         \
+              auto... options)                                                                     \
+    requires(!::std::is_void_v<                                                                    \
+             typename Methods::template At<FL_INTERNAL_SERVICE_AT(method)>::Argument>)             \
+  {                                                                                                \
+    return this->Caller::template invoke<FlSelf, FL_INTERNAL_SERVICE_AT(method)>(                  \
+        ::std::move(in), ::std::move(options)...);                                                 \
+  }                                                                                                \
+  auto method(auto... options)                                                                     \
+    requires(                                                                                      \
+        ::std::is_void_v<typename Methods::template At<FL_INTERNAL_SERVICE_AT(method)>::Argument>) \
+  {                                                                                                \
+    return this->Caller::template invoke<FlSelf, FL_INTERNAL_SERVICE_AT(method)>(                  \
+        ::fairlead::contract::NoArgument{}, ::std::move(options)...);                              \
   }
 
 #define FL_INTERNAL_SERVICE_HANDLER(x) \
   FL_INTERNAL_JOIN(FL_INTERNAL_SERVICE_HANDLER_, FL_INTERNAL_IS_GROUP(x))(x)
 #define FL_INTERNAL_SERVICE_HANDLER_0(x)
 #define FL_INTERNAL_SERVICE_HANDLER_1(x) FL_INTERNAL_SERVICE_HANDLER_OF x
-#define FL_INTERNAL_SERVICE_HANDLER_OF(method, ...)                                             \
-  visitor.template operator()<Index::method>([]([[maybe_unused]] auto& logic,                   \
-                                                [[maybe_unused]] auto& context,                 \
-                                                auto&&... in) -> decltype(auto) {               \
-    if constexpr (requires { logic.method(context, ::std::move(in)...); }) {                    \
-      return logic.method(context, ::std::move(in)...);                                         \
-    } else if constexpr (requires { logic.method(::std::move(in)...); }) {                      \
-      return logic.method(::std::move(in)...);                                                  \
-    } else {                                                                                    \
-      static_assert(                                                                            \
-          ::fairlead::contract::internal::kHandlersFit<FlSelf,                                  \
-                                                       ::std::remove_cvref_t<decltype(logic)>>, \
-          "the handlers of this service lack a method of its contract: no member `" #method     \
-          "` that can be called with (Context&, argument) or (argument)");                      \
-    }                                                                                           \
+#define FL_INTERNAL_SERVICE_HANDLER_OF(method, ...)                                                \
+  visitor.template operator()<FL_INTERNAL_SERVICE_AT(method)>([]([[maybe_unused]] auto& logic,     \
+                                                                 [[maybe_unused]] auto& context,   \
+                                                                 auto&&... in) -> decltype(auto) { \
+    if constexpr (requires { logic.method(context, ::std::move(in)...); }) {                       \
+      return logic.method(context, ::std::move(in)...);                                            \
+    } else if constexpr (requires { logic.method(::std::move(in)...); }) {                         \
+      return logic.method(::std::move(in)...);                                                     \
+    } else {                                                                                       \
+      static_assert(                                                                               \
+          ::fairlead::contract::internal::kHandlersFit<FlSelf,                                     \
+                                                       ::std::remove_cvref_t<decltype(logic)>>,    \
+          "the handlers of this service lack a method of its contract: no member `" #method        \
+          "` that can be called with (Context&, argument) or (argument)");                         \
+    }                                                                                              \
   });

@@ -1,11 +1,20 @@
 #include "fairlead/contract/service.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
 
 #include "fairlead/contract/contract.h"
+
+// Methods named as functions of <unistd.h> are, with which they share the global namespace, as in a
+// user's program. That this compiles without a warning is the test.
+struct Pipe {
+  static std::string read();
+  static void write(std::string);
+};
+FL_SERVICE(Pipe, (read), (write))
 
 namespace fairlead::contract {
 namespace app {
@@ -29,8 +38,8 @@ struct MathHTTPService {
   static void ping();
   static std::string invoke(Bytes);  // a name that the caller uses itself
 };
-FL_SERVICE(MathHTTPService, mount("/v1"), (divide, idempotent), (stat, path("/other/stat")), (ping),
-           (invoke))
+FL_SERVICE(MathHTTPService, mount("/v1"), (divide, idempotent), (stat, serial, path("/other/stat")),
+           (ping), (invoke))
 
 struct Idle {};
 FL_SERVICE(Idle)
@@ -74,6 +83,8 @@ TEST(FlService, DescribesMethodsInOrder) {
   EXPECT_EQ(info.methods[1].kind, MethodKind::kPush);
   EXPECT_EQ(info.methods[1].reply->kind, Kind::kVoid);
   EXPECT_FALSE(info.methods[1].idempotent);
+  EXPECT_TRUE(info.methods[1].serial);
+  EXPECT_FALSE(info.methods[0].serial);
   EXPECT_EQ(info.methods[2].argument->kind, Kind::kVoid);
   EXPECT_EQ(info.methods[2].reply->kind, Kind::kVoid);
   EXPECT_EQ(info.find("ping"), &info.methods[2]);

@@ -78,11 +78,9 @@ Result<upstream::RawRequest> to_call(const http::Request& request, std::string_v
 http::Response to_response(const rpc::Reply& reply) {
   http::Response response;
   response.body = reply.body;
-  const std::optional<codec::CodecId> codec = codec::find_codec(reply.body_codec);
-  if (reply.body_codec != wire::kNoCodec) {
-    response.fields.add("Content-Type", codec.has_value() ? codec::content_type_of(*codec)
-                                                          : "application/octet-stream");
-  }
+  std::string told;
+  const std::string_view type = rpc::reply_content_type(reply.body_codec, reply.metadata, told);
+  if (!type.empty()) response.fields.add("Content-Type", type);
   rpc::append_reply_fields(response.fields, reply.metadata);
   return response;
 }

@@ -191,12 +191,20 @@ TEST(ToResponse, CarriesTheBodyWithTheTypeOfItsCodec) {
   EXPECT_EQ(type_of(wire::kNoCodec), "none");
 }
 
+TEST(ToResponse, CarriesTheTypeThatTheServiceSays) {
+  const auto response = to_response(
+      {.body_codec = 's', .body = Bytes("<p>"), .metadata = "content-type=text%2Fhtml"});
+
+  ASSERT_EQ(response.fields.size(), 1U);
+  EXPECT_EQ(response.fields.value_or("Content-Type", ""), "text/html");
+}
+
 TEST(ToResponse, GivesMetadataAsHeadersWhereAHeaderMayCarryIt) {
   const auto response = to_response(
       {.body_codec = 'j',
        .body = {},
        .metadata =
-           "x-cost=3&Content-Type=text%2Fhtml&Content-Length=9&Connection=close&"
+           "x-cost=3&Content-Type=text%2F&Content-Length=9&Connection=close&"
            "X-Fl-Refused=1&X-Request-Id=2&bad%20name=1&x-cut=a%0D%0Ab&Location=%2Fa&x-cost=4"});
 
   ASSERT_EQ(response.fields.size(), 3U);

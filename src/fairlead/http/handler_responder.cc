@@ -1,22 +1,22 @@
 #include "fairlead/http/handler_responder.h"
 
-#include <exception>
+#include <utility>
+
+#include "fairlead/base/exception.h"
 
 namespace fairlead::http::internal {
 
 // The one place in which what a handler throws is caught.
 Task<Result<Response>> HandlerResponder::run(Request& request) {
-  std::string thrown;
+  Status thrown(Code::kInternal, "http.handler_threw", "the handler failed");
   try {
     Task<Result<Response>> task = handler_(request);
     Result<Response> result = co_await std::move(task);
     co_return result;
-  } catch (const std::exception& error) {
-    thrown = error.what();
   } catch (...) {
-    thrown = "an exception of an unknown type";
+    thrown = with_exception_as_cause(std::move(thrown));
   }
-  co_return Status(Code::kInternal, "http.handler_threw", "the handler failed").with_cause(thrown);
+  co_return thrown;
 }
 
 // The handler's frame is gone before its request is.

@@ -69,6 +69,11 @@ void Core::turn(Deadline deadline) {
   turn_here(deadline, here.inside_another());
 }
 
+void Core::spawn_here(Task<void> task) {
+  const CurrentCore here(this, turning_);
+  scope_.spawn(std::move(task));
+}
+
 void Core::turn_here(Deadline deadline, bool inside_another) {
   Deadline wait = deadline;
   if (const std::optional<Time> timer = timers_.next_expiry())

@@ -81,6 +81,8 @@ class FL_CAPABILITY("core") Core {
 
   // The time at which this turn began; one clock read a turn.
   Time now() const { return now_; }
+  // The time at this moment, for who measures within a turn. A clock read.
+  Time measured_now() const { return read_clock(); }
   Deadline deadline_after(Duration duration) const { return Deadline::after(now_, duration); }
   virtual std::int64_t wall_ms() const = 0;  // milliseconds since 1970
   TimerWheel& timers() { return timers_; }
@@ -152,6 +154,7 @@ class FL_CAPABILITY("core") Core {
  private:
   void forget_flush(Stream& stream);
   // turn() on the thread that is known to run this core; `inside_another`: of its turns.
+  void spawn_here(Task<void> task);  // as the current core
   void turn_here(Deadline deadline, bool inside_another);
   void end_turn();
 
@@ -183,7 +186,7 @@ T Core::run(Task<T> task) {
       out->emplace(std::move(result));
     }
   };
-  scope_.spawn(body(std::move(task), &value));
+  spawn_here(body(std::move(task), &value));
   while (!value.has_value()) turn(Deadline());
   if constexpr (!std::is_void_v<T>) return std::move(*value);
 }

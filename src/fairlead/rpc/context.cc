@@ -8,7 +8,9 @@ namespace fairlead::rpc {
 
 io::Core& Context::core() const { return session_.core(); }
 
-CancelToken Context::cancel() const { return session_.cancel_token(); }
+CancelToken Context::cancel() const {
+  return waiting_.has_value() ? waiting_->source.token() : session_.cancel_token();
+}
 
 std::string Context::real_ip() const {
   if (std::optional<std::string> told = meta(wire::kRealIpKey);
@@ -61,6 +63,7 @@ Status Context::add_reply_transform(std::uint8_t id) {
 [[gnu::always_inline]] inline Buffer* Context::start_reply(std::uint8_t codec) {
   if (kind() == wire::Kind::kPush) return nullptr;
   if (session_.state_ == Session::State::kClosed || session_.cut_) return nullptr;
+  if (waiting_.has_value() && waiting_->ended) return nullptr;
   FL_CHECK(!reply_.has_value() && !session_.frame_open_);
   if (extras_ != nullptr) [[unlikely]]
     return start_reply_with_extras(codec);
@@ -68,7 +71,15 @@ Status Context::add_reply_transform(std::uint8_t id) {
 }
 
 Buffer* Context::start_reply_with_extras(std::uint8_t codec) {
-  if (extras_->secure == nullptr) return begin_frame(codec);
+  if (extras_->secure == nullptr) {
+    if (!extras_->hooked.has_value() || !extras_->hooked->keeps_reply) return begin_frame(codec);
+    internal::HookedMessage& hooked = *extras_->hooked;
+    FL_CHECK(!hooked.reply_begun);
+    hooked.reply_begun = true;
+    hooked.reply_codec = codec;
+    session_.frame_open_ = true;
+    return &hooked.reply_body;  // Session::finish_extended() makes the frame
+  }
   FL_CHECK(!extras_->secure_begun);
   extras_->secure_begun = true;
   extras_->secure->body_codec = codec;
@@ -87,7 +98,8 @@ Buffer* Context::begin_reply(std::uint8_t codec) { return start_reply(codec); }
 void Context::reply_with(std::uint8_t codec, Bytes body) {
   Buffer* out = start_reply(codec);
   if (out == nullptr) return;
-  const bool plain = extras_ == nullptr;  // no transform of ours, no seal
+  const bool plain =
+      extras_ == nullptr || (extras_->secure == nullptr && extras_->transforms.empty());
   if (session_.shares(body, message_.transforms) && plain)
     shared_body_ = std::move(body);
   else

@@ -13,6 +13,8 @@
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/status.h"
 #include "fairlead/io/core.h"
+#include "fairlead/rpc/hooked_message.h"
+#include "fairlead/rpc/plugin.h"
 #include "fairlead/rpc/secure_bodies.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/metadata.h"
@@ -59,16 +61,27 @@ class Context {
   std::string real_ip() const;
   // When the caller stops waiting.
   Deadline deadline() const { return deadline_; }
-  // Cancelled when the session ends.
+  // Cancelled when the session ends; for a handler that waits also when its caller gives up (where
+  // the link said hello) and when its deadline passes.
   CancelToken cancel() const;
 
   Session& session() const { return session_; }
   io::Core& core() const;
+  // The turn in which the message was read; where plugins see it, else the present turn.
+  Time begun() const { return hooked() ? extras_->hooked->begun : core().now(); }
+
+  // For handlers that decode (Handler::decodes()): the plugins see the argument, and may refuse the
+  // message, which the handler then returns. Costs a test where there are none.
+  Status read_body(const ReadBody& body) {
+    if (extras_ == nullptr) return {};
+    return hooked_read_body(body);
+  }
 
   // The reply.
   void add_reply_meta(std::string_view key, std::string_view value) {
     wire::append_metadata_pair(reply_metadata_, key, value);
   }
+  std::string_view reply_metadata_text() const { return reply_metadata_; }
   // The reply passes through the request's transforms and, innermost, those added here. Before
   // begin_reply(). Errors: kInvalidOperation `frame.unknown_transform`: the peer has none of this
   // id; `frame.transforms_not_carried`.
@@ -87,18 +100,29 @@ class Context {
  private:
   friend Session;
 
+  bool hooked() const { return extras_ != nullptr && extras_->hooked.has_value(); }
   std::uint8_t asked_reply_codec() const;
   Buffer* begin_frame(std::uint8_t codec);
   Buffer* frame(std::uint8_t codec, std::string_view transforms);
   Buffer* start_reply(std::uint8_t codec);
   Buffer* start_reply_with_extras(std::uint8_t codec);
+  Status hooked_read_body(const ReadBody& body);
+
+  // Of a handler that waits: known to its session, which may end it early.
+  struct Waiting {
+    CancelSource source;
+    Context* previous = nullptr;
+    Context* next = nullptr;
+    bool ended = false;  // the caller has its answer, or wants none
+  };
 
   Session& session_;
   const wire::MessageView& message_;
   const Bytes* input_;
   Deadline deadline_;
   // What most calls have no use for.
-  struct Extras {
+  struct Extras : fairlead::internal::PooledFrame {
+    std::optional<internal::HookedMessage> hooked{};     // none: no plugin sees it
     std::string transforms{};                            // added to the reply
     std::unique_ptr<internal::SecureExchange> secure{};  // null: a plain call, answered so
     bool secure_begun = false;                           // begin_reply() gave its buffer
@@ -107,13 +131,11 @@ class Context {
     if (extras_ == nullptr) extras_ = std::make_unique<Extras>();
     return *extras_;
   }
-  void seals(std::unique_ptr<internal::SecureExchange> secure) {
-    extras().secure = std::move(secure);
-  }
 
   std::string reply_metadata_;
   std::optional<wire::FrameStart> reply_;
   std::unique_ptr<Extras> extras_;
+  std::optional<Waiting> waiting_;
   Bytes shared_body_;  // goes out behind what the reply holds
 };
 

@@ -19,6 +19,8 @@ class Handler {
 
   // Coroutine handlers run by handle_later(), plain ones by handle(), without a coroutine frame.
   virtual bool waits() const = 0;
+  // True: it decodes the body and gives what it read to Context::read_body() itself.
+  virtual bool decodes() const { return false; }
   // Answers now: begins the reply and appends its body, or returns an error.
   virtual Status handle(Context& context) = 0;
   // The same with waits in between. `context` lives until the task has ended.

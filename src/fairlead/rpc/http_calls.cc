@@ -93,7 +93,7 @@ HttpCalls::Target HttpCalls::target_of(std::string_view path) const {
     target.call = route->kind == wire::Kind::kCall || route->other != nullptr;
     target.push = !target.call;
   } else {
-    target.call = router.unknown(wire::Kind::kCall) != nullptr;
+    target.call = router.unknown(wire::Kind::kCall) != nullptr || peer_.rewrites_methods();
     target.push = !target.call && router.unknown(wire::Kind::kPush) != nullptr;
   }
   target.allowed = target.call ? kOfCalls : kOfPushes;
@@ -194,11 +194,9 @@ void HttpCalls::answer(HttpBridge& bridge, Status status) {
   }
   fields_.clear();
   if (!is_call) return send(request, call.to, kAccepted, {}, {});
-  if (call.reply_codec != wire::kNoCodec) {
-    const std::optional<codec::CodecId> codec = codec::find_codec(call.reply_codec);
-    fields_.push_back({"Content-Type", codec.has_value() ? codec::content_type_of(*codec)
-                                                         : "application/octet-stream"});
-  }
+  std::string told;
+  const std::string_view type = reply_content_type(call.reply_codec, metadata, told);
+  if (!type.empty()) fields_.push_back({"Content-Type", type});
   http::Fields added;
   append_reply_fields(added, metadata);
   add_all(fields_, added);

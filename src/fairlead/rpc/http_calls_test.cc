@@ -195,6 +195,22 @@ TEST_F(HttpCallsTest, AcceptChoosesTheCodecThatTheHandlerIsAskedFor) {
             "application/x-protobuf");
 }
 
+TEST_F(HttpCallsTest, AHandlerMayAnswerWithAPage) {
+  serve(wire::Kind::kCall, "/page", [](Context& context) {
+    context.add_reply_meta("content-type", "text/html; charset=utf-8");
+    context.reply_with(wire::kPlainCodec, Bytes("<p>"));
+    return context.query_text().empty() ? Status() : Status(Code{1001}, "", "no page");
+  });
+
+  const Answer answer = ask(request("GET", "/page"));
+
+  EXPECT_EQ(answer.body, "<p>");
+  EXPECT_EQ(answer.fields.at("Content-Type"), "text/html; charset=utf-8");
+  http::Request bad = request("GET", "/page");
+  bad.query = "bad";
+  EXPECT_EQ(ask(bad).fields.at("Content-Type"), "application/problem+json");
+}
+
 TEST_F(HttpCallsTest, AnErrorIsAProblemWithWhatTheHandlerAdded) {
   const Answer answer = ask(request("POST", "/fail"));
 

@@ -155,6 +155,15 @@ bool fits_in_field(std::string_view name, std::string_view value) {
          std::ranges::all_of(value, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
+// type "/" subtype, with or without parameters (RFC 9110 section 8.3.1), which are not looked at.
+bool is_media_type(std::string_view value) {
+  const std::string_view range = trim(value.substr(0, value.find(';')));
+  const std::size_t slash = range.find('/');
+  if (slash == std::string_view::npos) return false;
+  return http::proto::is_all(range.substr(0, slash), http::proto::kTokenChar) &&
+         fits_in_field(range.substr(slash + 1), value);
+}
+
 bool may_leave(std::string_view name) {
   static constexpr std::array<std::string_view, 3> kNames = {"date", "server", "location"};
   const Use use = use_of(name);
@@ -275,6 +284,24 @@ void append_reply_fields(http::Fields& out, std::string_view metadata) {
     out.add(name, value);
     ++added;
   });
+}
+
+std::string_view reply_content_type(std::uint8_t codec, std::string_view metadata,
+                                    std::string& told) {
+  if (!metadata.empty()) {
+    const Result<wire::Metadata> pairs = wire::parse_metadata_text(metadata);
+    if (pairs.ok()) {
+      pairs->visit([&told](std::string_view name, std::string_view value) {
+        if (told.empty() && equals_ignoring_case(name, "content-type") && is_media_type(value)) {
+          told.assign(value);
+        }
+      });
+    }
+    if (!told.empty()) return told;
+  }
+  if (codec == wire::kNoCodec) return {};
+  const std::optional<codec::CodecId> known = codec::find_codec(codec);
+  return known.has_value() ? codec::content_type_of(*known) : "application/octet-stream";
 }
 
 std::string_view bearer_token(const http::Fields& fields) {

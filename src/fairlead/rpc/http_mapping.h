@@ -63,6 +63,12 @@ inline constexpr std::size_t kReplyFieldsMax = 64;
 // reserved ones, Date, Server, Location. More pairs than a message may have: none.
 void append_reply_fields(http::Fields& out, std::string_view metadata);
 
+// The Content-Type of a reply's body: what its metadata says under `content-type`, in any case of
+// letters, where that has the form type/subtype with visible parameters; else that of its codec, or
+// empty when there is none. `told` keeps the former's text for the result.
+std::string_view reply_content_type(std::uint8_t codec, std::string_view metadata,
+                                    std::string& told);
+
 // The token of `Authorization: Bearer token` (RFC 6750 section 2.1); empty: there is none.
 std::string_view bearer_token(const http::Fields& fields);
 

@@ -226,5 +226,30 @@ TEST(ReplyFields, AreBounded) {
   EXPECT_EQ(out.size(), kReplyFieldsMax);
 }
 
+std::string content_type(std::uint8_t codec, std::string_view metadata) {
+  std::string told;
+  return std::string(reply_content_type(codec, metadata, told));
+}
+
+TEST(ReplyContentType, IsThatOfTheCodecUnlessTheReplySaysMore) {
+  EXPECT_EQ(content_type('j', ""), "application/json");
+  EXPECT_EQ(content_type('j', "x-a=1"), "application/json");
+  EXPECT_EQ(content_type(1, ""), "application/octet-stream");
+  EXPECT_EQ(content_type(wire::kNoCodec, ""), "");
+  EXPECT_EQ(content_type('s', "x-a=1&content-type=text%2Fhtml%3B%20charset%3Dutf-8"),
+            "text/html; charset=utf-8");
+  EXPECT_EQ(content_type('j', "Content-Type=application%2Fgeo%2Bjson"), "application/geo+json");
+  EXPECT_EQ(content_type(wire::kNoCodec, "content-type=image%2Fpng"), "image/png");
+}
+
+TEST(ReplyContentType, IsOfTheFirstThatHasTheForm) {
+  for (const char* bad : {"", "text", "%2Fhtml", "text%2F", "te%20xt%2Fhtml", "text%2Fht%20ml",
+                          "text%2Fhtml%3B%0D%0Ax-evil%3A%201", "%20text%2Fhtml"}) {
+    const std::string first = "content-type=" + std::string(bad);
+    EXPECT_EQ(content_type('s', first), "text/plain") << bad;
+    EXPECT_EQ(content_type('s', first + "&content-type=text%2Fcss&content-type=a%2Fb"), "text/css");
+  }
+}
+
 }  // namespace
 }  // namespace fairlead::rpc

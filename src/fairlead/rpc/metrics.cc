@@ -21,6 +21,8 @@ Result<Metrics> Metrics::make(observe::Registry& registry) {
        "Calls that a handler answered with an error."},
       {&Metrics::calls_refused, "fairlead_rpc_calls_refused_total",
        "Calls answered with an error before any handler ran."},
+      {&Metrics::calls_cancelled, "fairlead_rpc_calls_cancelled_total",
+       "Calls given up by their callers while a handler worked on them."},
       {&Metrics::pushes_sent, "fairlead_rpc_pushes_sent_total", "Pushes that this process sent."},
       {&Metrics::pushes_received, "fairlead_rpc_pushes_received_total", "Pushes that came in."},
       {&Metrics::pushes_failed, "fairlead_rpc_pushes_failed_total",

@@ -13,8 +13,9 @@ struct Metrics {
   observe::Counter calls_sent{};
   observe::Counter calls_timed_out{};
   observe::Counter calls_received{};
-  observe::Counter calls_failed{};   // answered with an error
-  observe::Counter calls_refused{};  // answered with an error before any handler ran
+  observe::Counter calls_failed{};     // answered with an error
+  observe::Counter calls_refused{};    // answered with an error before any handler ran
+  observe::Counter calls_cancelled{};  // by their callers, while the handler ran
   observe::Counter pushes_sent{};
   observe::Counter pushes_received{};
   observe::Counter pushes_failed{};  // no route, or the handler returned an error

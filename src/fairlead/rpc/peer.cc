@@ -5,6 +5,43 @@
 #include "fairlead/io/tls_stream.h"
 
 namespace fairlead::rpc {
+namespace {
+
+constexpr HookSet kServingHooks =
+    hook_bit(Hook::kPreReadHeader) | hook_bit(Hook::kPostReadCallHeader) |
+    hook_bit(Hook::kPostReadPushHeader) | hook_bit(Hook::kPreReadCallBody) |
+    hook_bit(Hook::kPreReadPushBody) | hook_bit(Hook::kPostReadCallBody) |
+    hook_bit(Hook::kPostReadPushBody) | hook_bit(Hook::kPreWriteReply) |
+    hook_bit(Hook::kPostWriteReply) | hook_bit(Hook::kPostServe);
+constexpr HookSet kCallingHooks =
+    hook_bit(Hook::kPreWriteCall) | hook_bit(Hook::kPreWritePush) | hook_bit(Hook::kPostWriteCall) |
+    hook_bit(Hook::kPostWritePush) | hook_bit(Hook::kPostReadReplyHeader) |
+    hook_bit(Hook::kPreReadReplyBody) | hook_bit(Hook::kPostReadReplyBody) |
+    hook_bit(Hook::kPostCall) | hook_bit(Hook::kPreReadHeader);
+constexpr HookSet kSessionHooks = hook_bit(Hook::kPreDial) | hook_bit(Hook::kPostDial) |
+                                  hook_bit(Hook::kPostAccept) | hook_bit(Hook::kPostDisconnect);
+
+const PluginChain kNoPlugins;
+
+const PluginChain* with_hooks(const PluginChain* plugins, HookSet hooks,
+                              const PluginChain* otherwise) {
+  if (plugins == nullptr || (plugins->hooks() & hooks) == 0) {
+    return otherwise;
+  }
+  return plugins;
+}
+
+// A dial that a plugin refused: nothing was sent, and what it threw is a dial that failed.
+Status refused_dial(Status status) {
+  if (status.reason() == "plugin.threw") {
+    Status failed(Code::kDialFailed, status.reason(), status.message());
+    if (status.cause() != nullptr) failed = std::move(failed).with_cause(*status.cause());
+    status = std::move(failed);
+  }
+  return std::move(status).with_outcome(Outcome::kNotSent);
+}
+
+}  // namespace
 
 Status PeerOptions::validate() const {
   FL_TRY(limits.validate());
@@ -17,11 +54,22 @@ Status PeerOptions::validate() const {
   if (write_queue_bytes_max < 64 * 1024) return bad("write_queue_bytes_max must be 64 KiB or more");
   if (call_timeout <= Duration::zero()) return bad("call_timeout must be greater than zero");
   if (login_timeout <= Duration::zero()) return bad("login_timeout must be greater than zero");
+  if (request_time_max < Duration::zero()) return bad("request_time_max must not be negative");
+  if (session_age < Duration::zero()) return bad("session_age must not be negative");
+  if (deadline_floor < Duration::zero()) return bad("deadline_floor must not be negative");
   return {};
 }
 
 Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metrics& metrics)
-    : core_(core), router_(router), options_(options), metrics_(metrics) {}
+    : core_(core),
+      router_(router),
+      options_(options),
+      metrics_(metrics),
+      serving_plugins_(
+          with_hooks(options.plugins, kServingHooks, router.has_plugins() ? &kNoPlugins : nullptr)),
+      calling_plugins_(with_hooks(options.plugins, kCallingHooks, nullptr)),
+      session_plugins_(with_hooks(options.plugins, kSessionHooks, nullptr)),
+      serves_extended_(options.secure != nullptr || serving_plugins_ != nullptr) {}
 
 Peer::~Peer() { FL_CHECK(first_ == nullptr); }
 
@@ -38,12 +86,22 @@ Session& Peer::open(std::unique_ptr<io::Stream> stream, const wire::Protocol* pr
     ++session_count_;
     metrics_.sessions_opened.add();
   }
-  if (closing_) scope_.spawn(close_session(*session, Deadline(core_.now()), nullptr));
+  if (closing_) scope_.spawn_detached(close_session(*session, Deadline(core_.now()), nullptr));
   return *session;
 }
 
 Session& Peer::accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol) {
-  return open(std::move(stream), protocol, Session::Side::kAccepted, router_.login() != nullptr);
+  const bool login = router_.login() != nullptr;
+  Session& session = open(std::move(stream), protocol, Session::Side::kAccepted, login);
+  if (session_plugins_ != nullptr) {
+    const Status welcome = session.welcome(false);
+    if (!welcome.ok()) {
+      session.end_connection(welcome);
+      return session;  // nobody else gets to know it
+    }
+  }
+  if (options_.watcher != nullptr && !login) options_.watcher->on_open(session);
+  return session;
 }
 
 Session& Peer::serve(std::unique_ptr<io::Stream> stream, const wire::Protocol& protocol) {
@@ -55,6 +113,11 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
                                   DialOptions options) {
   if (closing_) {
     co_return Status(Code::kInvalidOperation, "peer.closing", "this peer is being closed");
+  }
+  if (session_plugins_ != nullptr) {
+    Dialling dialling{address, options};
+    Status asked = session_plugins_->ask<&Plugin::pre_dial>(dialling);
+    if (!asked.ok()) co_return refused_dial(std::move(asked));
   }
   const wire::Protocol* protocol = options.protocol;
   bool login = options.login.has_value();
@@ -75,6 +138,14 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
     session.end_login(logged_in);
     if (!logged_in.ok()) co_return logged_in;
   }
+  if (session_plugins_ != nullptr) {
+    Status welcome = session.welcome(options.again);
+    if (!welcome.ok()) {
+      session.end_connection(welcome);
+      co_return refused_dial(std::move(welcome));
+    }
+  }
+  session.say_hello();
   co_return &session;
 }
 
@@ -128,10 +199,16 @@ Task<void> Peer::close_session(Session& session, Deadline deadline, bool* cut) {
   if (!closed.ok() && cut != nullptr) *cut = true;
 }
 
+void Peer::send_away(Session& session, std::string_view reason, Deadline deadline) {
+  session.go_away(reason);
+  scope_.spawn_detached(close_session(session, deadline, nullptr));
+}
+
 Task<Status> Peer::close(Deadline deadline) {
   closing_ = true;
   bool cut = false;
-  for_each_session([&](Session& session) { scope_.spawn(close_session(session, deadline, &cut)); });
+  for_each_session(
+      [&](Session& session) { scope_.spawn_detached(close_session(session, deadline, &cut)); });
   if (first_ != nullptr) {
     Status emptied = co_await empty_.wait(core_.timers(), Deadline());
     FL_CHECK(emptied.ok());

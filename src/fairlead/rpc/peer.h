@@ -13,6 +13,7 @@
 #include "fairlead/io/core.h"
 #include "fairlead/io/tls_context.h"
 #include "fairlead/rpc/metrics.h"
+#include "fairlead/rpc/plugin_chain.h"
 #include "fairlead/rpc/router.h"
 #include "fairlead/rpc/session.h"
 #include "fairlead/rpc/websocket_dial.h"
@@ -27,12 +28,24 @@ struct PeerOptions {
   std::uint32_t inflight_calls_max = 1000;               // per session and direction, 1 .. 65536
   std::size_t write_queue_bytes_max = 16 * 1024 * 1024;  // unsent per session, 64 KiB or more
   Duration call_timeout = std::chrono::seconds(1);       // > 0; for calls without a deadline
+  // Of a handler that waits, whatever its caller says; zero: none.
+  Duration request_time_max = std::chrono::seconds(60);
+  // Calls of a handler whose own deadline is nearer than this are not sent; >= 0.
+  Duration deadline_floor = std::chrono::milliseconds(2);
+  // What only two of us understand is agreed on with those that we dial (docs/wire/control.md).
+  bool hello = false;
+  // So old a session gets, less up to a tenth; then it drains and ends, and nothing under way is
+  // cut. Zero: for as long as it lasts; >= 0.
+  Duration session_age = Duration::zero();
   // Transforms that are understood and may be used; null: none. Outlives the peer.
   const wire::TransformSet* transforms = nullptr;
   // Opens and seals bodies; null: nothing is done about X-Secure. Outlives the peer.
   const SecureBodies* secure = nullptr;
+  // Of all sessions and messages; null: none. Outlives the peer.
+  const PluginChain* plugins = nullptr;
   Duration login_timeout =
-      std::chrono::seconds(5);  // > 0; for the AUTH_CALL, where one is asked for
+      std::chrono::seconds(5);        // > 0; for the AUTH_CALL, where one is asked for
+  SessionWatcher* watcher = nullptr;  // null: nobody looks
 
   // Errors: kInvalidOperation `peer.bad_option`, `frame.bad_limit`.
   Status validate() const;
@@ -47,6 +60,7 @@ struct DialOptions {
   // None: the session is open at once. Over WebSocket a token goes with the handshake, if it is one
   // (is_bearer_token()); the session has no Session::kLoginReply then.
   std::optional<Login> login{};
+  bool again = false;  // for plugins: there was a session before
 };
 
 // Thread: its core. Lifetime: close() must have completed before destruction, or no session be
@@ -59,7 +73,8 @@ class Peer {
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  // Makes a session of an accepted connection. It begins with a login when the router has one.
+  // Makes a session of an accepted connection. It begins with a login when the router has one. One
+  // that a plugin refuses is closed in this turn and serves nothing.
   // `protocol`: null for raw.
   Session& accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol = nullptr);
   // Makes a session for requests that something else carries, one at a time: `stream` gives them as
@@ -70,9 +85,14 @@ class Peer {
   // The pointer is good until the next co_await.
   // Errors: those of io::Core::connect(), io::tls_connect(), sub_protocol_of() and
   //         dial_websocket(); kInvalidOperation `peer.closing`; of the login: what the peer
-  //         answered, and those of Session::start_call().
+  //         answered, and those of Session::start_call(); of plugins: what pre_dial() and
+  //         post_dial() returned, kDialFailed `plugin.threw`.
   Task<Result<Session*>> dial(io::Address address, Deadline deadline, CancelToken cancel = {},
                               DialOptions options = {});
+
+  // Says Session::go_away() with `reason`, then closes the session as Session::close() does; not
+  // awaited by anybody but close().
+  void send_away(Session& session, std::string_view reason, Deadline deadline);
 
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);
@@ -92,9 +112,15 @@ class Peer {
   const PeerOptions& options() const { return options_; }
   const Router& router() const { return router_; }
   const Metrics& metrics() const { return metrics_; }
+  // Whether plugins may give a message another method before its route is looked up.
+  bool rewrites_methods() const {
+    return serving_plugins_ != nullptr && serving_plugins_->has<&Plugin::post_read_call_header>();
+  }
 
  private:
   friend Session;
+  friend PendingCall;
+  friend Context;
 
   Session& open(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
                 Session::Side side, bool login);
@@ -111,9 +137,15 @@ class Peer {
   const Router& router_;
   const PeerOptions options_;
   const Metrics metrics_;
+  // The plugins, where they have a hook of that way; null: none has.
+  const PluginChain* serving_plugins_ = nullptr;  // not null also where a route has plugins
+  const PluginChain* calling_plugins_ = nullptr;
+  const PluginChain* session_plugins_ = nullptr;
+  const bool serves_extended_;  // plugins or secure bodies
   Session* first_ = nullptr;
   std::size_t session_count_ = 0;
   std::uint64_t last_session_id_ = 0;
+  std::string timed_metadata_;  // of the call that is being sent, kept for its memory
   bool closing_ = false;
   Event empty_;
   Scope scope_;  // handlers that wait, sessions that close

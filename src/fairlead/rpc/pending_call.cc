@@ -4,6 +4,12 @@
 
 namespace fairlead::rpc {
 
+void PendingCall::give_up() {
+  if (session_ == nullptr) return;
+  session_->cancel_there(seq_);
+  leave();
+}
+
 void PendingCall::leave() {
   if (session_ == nullptr) return;
   forget();
@@ -13,19 +19,20 @@ void PendingCall::leave() {
 
 void PendingCall::fail(Status status) {
   leave();
-  on_done(std::move(status), wire::MessageView{}, Bytes());
+  conclude(std::move(status));
 }
 
 void PendingCall::on_cancel() {
-  fail(Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call"));
+  give_up();
+  conclude(Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call"));
 }
 
 void RawCall::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
   status_ = std::move(status);
+  reply_.metadata = reply.metadata;
   if (status_.ok()) {
     reply_.body_codec = reply.body_codec;
     reply_.body = Bytes(input.chunk(), reply.body);
-    reply_.metadata = reply.metadata;
     reply_.transforms = reply.transforms;
   }
   if (awaiting_) awaiting_.resume();

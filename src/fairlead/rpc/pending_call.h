@@ -8,12 +8,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "fairlead/async/ambient.h"
 #include "fairlead/async/cancel.h"
 #include "fairlead/async/deadline.h"
 #include "fairlead/base/bytes.h"
 #include "fairlead/base/result.h"
-#include "fairlead/rpc/secure_bodies.h"
+#include "fairlead/rpc/hooked_message.h"
 #include "fairlead/wire/message.h"
 #include "fairlead/wire/secure/secure_flags.h"
 
@@ -43,7 +45,10 @@ class PendingCall : private CancelListener {
   bool waiting() const { return session_ != nullptr; }
 
  protected:
-  ~PendingCall() { leave(); }
+  ~PendingCall() {
+    give_up();
+    if (extras_ != nullptr) drop_extras();
+  }
 
  private:
   friend class Session;
@@ -55,14 +60,28 @@ class PendingCall : private CancelListener {
   virtual void on_done(Status status, const wire::MessageView& reply, const Bytes& input) = 0;
 
   void on_cancel() override;
+  // The peer is told that nobody waits any more.
+  void give_up();
   void leave();
   void fail(Status status);
+  // Tells the plugins, then on_done(). The call is in no table any more.
+  void conclude(Status status, const wire::MessageView& reply, const Bytes& input) {
+    if (extras_ != nullptr) tell_end(status, &reply);
+    on_done(std::move(status), reply, input);
+  }
+  void conclude(Status status) {
+    if (extras_ != nullptr) tell_end(status, nullptr);
+    on_done(std::move(status), wire::MessageView{}, Bytes());
+  }
+  // session_plugins.cc
+  void tell_end(const Status& status, const wire::MessageView* reply);
+  void drop_extras();
 
   Session* session_ = nullptr;
   Time deadline_{};  // watched by the session's timer
   std::int32_t seq_ = 0;
   std::uint64_t sent_from_ = 0;  // where its frame starts in the bytes of the session's life
-  std::unique_ptr<internal::SecureCall> secure_{};  // null: a plain reply is expected
+  std::unique_ptr<internal::CallExtras> extras_{};  // null: a plain call that no plugin sees
 };
 
 // A reply as it came, for callers that do not know its type (gateway, tools).
@@ -83,13 +102,15 @@ struct Reply {
 class RawCall final : public PendingCall {
  public:
   bool await_ready() const noexcept { return !waiting(); }
-  void await_suspend(std::coroutine_handle<> awaiting) noexcept { awaiting_ = awaiting; }
+  void await_suspend(std::coroutine_handle<> awaiting) { awaiting_.keep(awaiting); }
   Result<Reply> await_resume();
+  // Of a reply that was an error, when it was awaited; encoded text, empty where none came.
+  std::string take_error_metadata() { return std::move(reply_.metadata); }
 
  private:
   void on_done(Status status, const wire::MessageView& reply, const Bytes& input) override;
 
-  std::coroutine_handle<> awaiting_;
+  ResumePoint awaiting_;
   Status status_;
   Reply reply_;
 };

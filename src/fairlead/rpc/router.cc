@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "fairlead/base/text.h"
+#include "fairlead/observe/log.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -63,17 +64,32 @@ inline bool same_name(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Status Router::add(wire::Kind kind, std::string_view method, std::unique_ptr<Handler> handler) {
+Status Router::add(wire::Kind kind, std::string_view method, std::unique_ptr<Handler> handler,
+                   std::shared_ptr<const PluginChain> plugins) {
   if (method.empty() || method.size() > wire::kMethodBytesMax) {
     return Status(Code::kBadMessage, "route.bad_method",
-                  "the method '" + escape_text(method, 40) + "' must have 1 to 255 bytes");
+                  "the method '" + escape_text(method, 40) + "' has " +
+                      std::to_string(method.size()) + " bytes: give it a name of 1 to 255 bytes");
+  }
+  if (method.starts_with(kControlPrefix)) {
+    return Status(Code::kBadMessage, "route.reserved",
+                  "methods that begin with " + std::string(kControlPrefix) +
+                      " belong to the framework: choose another name than '" + escape_text(method) +
+                      "'");
   }
   const Route* taken = find(method);
   if (taken != nullptr && (taken->kind == kind || taken->other != nullptr)) {
     return Status(Code::kConflict, "route.taken",
-                  "the method '" + escape_text(method) + "' is served already");
+                  "the " + std::string(wire::kind_name(kind)) + " '" + escape_text(method) +
+                      "' is served already: leave one of the two out, or give it another name");
   }
-  routes_.push_back(std::make_unique<Route>(Route{std::string(method), kind, std::move(handler)}));
+  if (plugins != nullptr && plugins->empty()) plugins = nullptr;
+  has_plugins_ = has_plugins_ || plugins != nullptr;
+  routes_.push_back(std::make_unique<Route>(Route{.method = std::string(method),
+                                                  .kind = kind,
+                                                  .handler = std::move(handler),
+                                                  .plugins = std::move(plugins),
+                                                  .number = routes_.size()}));
   if (taken != nullptr) {
     Route* second = routes_.back().get();
     second->second = true;
@@ -97,6 +113,36 @@ Status Router::add_unknown(wire::Kind kind, std::unique_ptr<Handler> handler) {
     return Status(Code::kConflict, "route.taken", "there is a handler for unknown methods already");
   }
   place = std::move(handler);
+  return {};
+}
+
+Status Router::announce(const PluginChain& global) const {
+  // What has to do with connections, or comes before the route is known.
+  constexpr HookSet kOfRoutes = hook_bit(Hook::kPostReg) | hook_bit(Hook::kPreReadCallBody) |
+                                hook_bit(Hook::kPreReadPushBody) |
+                                hook_bit(Hook::kPostReadCallBody) |
+                                hook_bit(Hook::kPostReadPushBody) | hook_bit(Hook::kPreWriteReply) |
+                                hook_bit(Hook::kPostWriteReply) | hook_bit(Hook::kPostServe);
+  for (const auto& route : routes_) {
+    const RegisteredRoute told{route->method, route->kind, route->number};
+    FL_TRY(global.ask<&Plugin::post_reg>(told));
+    if (route->plugins == nullptr) continue;
+    for (const PluginHandle& plugin : route->plugins->plugins()) {
+      if (global.contains(plugin.name())) {
+        return Status(Code::kConflict, "plugin.taken",
+                      "the route '" + route->method + "' meets the plugin '" + plugin.name() +
+                          "' twice: as a global one and as one of its group or its own; leave one "
+                          "out, or give it another name");
+      }
+      for (std::size_t i = 0; i < kHookCount; ++i) {
+        const auto hook = static_cast<Hook>(i);
+        if ((plugin.hooks() & ~kOfRoutes & hook_bit(hook)) == 0) continue;
+        FL_LOG(debug, "plugin.hook_not_of_routes", {"plugin", plugin.name()},
+               {"route", route->method}, {"hook", hook_name(hook)});
+      }
+    }
+    FL_TRY(route->plugins->ask<&Plugin::post_reg>(told));
+  }
   return {};
 }
 

@@ -9,9 +9,13 @@
 
 #include "fairlead/base/status.h"
 #include "fairlead/rpc/handler.h"
+#include "fairlead/rpc/plugin_chain.h"
 #include "fairlead/wire/message.h"
 
 namespace fairlead::rpc {
+
+// Methods of the framework itself (session_control.cc); no handler of anybody sees them.
+inline constexpr std::string_view kControlPrefix = "/_fl/";
 
 // Built once by main, then read by every core without a lock; it must not change while peers use
 // it.
@@ -23,12 +27,16 @@ class Router {
     std::unique_ptr<Handler> handler;
     const Route* other = nullptr;  // the second route of this method, for the other kind
     bool second = false;           // found by way of the first
+    // Of its groups and its own, behind those of the peer; null: none.
+    std::shared_ptr<const PluginChain> plugins{};
+    std::size_t number = 0;  // in routes()
   };
 
   // Methods are compared byte by byte and have 1 .. 255 bytes. A method may have one route for
   // CALLs and one for PUSHes.
-  // Errors: kConflict `route.taken`; kBadMessage `route.bad_method`.
-  Status add(wire::Kind kind, std::string_view method, std::unique_ptr<Handler> handler);
+  // Errors: kConflict `route.taken`; kBadMessage `route.bad_method`, `route.reserved`.
+  Status add(wire::Kind kind, std::string_view method, std::unique_ptr<Handler> handler,
+             std::shared_ptr<const PluginChain> plugins = nullptr);
   // Answers messages for which there is no route (proxies). At most one per kind.
   // Errors: kConflict `route.taken`.
   Status add_unknown(wire::Kind kind, std::unique_ptr<Handler> handler);
@@ -41,7 +49,12 @@ class Router {
   Handler* unknown(wire::Kind kind) const {
     return kind == wire::Kind::kCall ? unknown_call_.get() : unknown_push_.get();
   }
-  Handler* login() const { return login_.get(); }  // null: nobody has to log in
+  Handler* login() const { return login_.get(); }    // null: nobody has to log in
+  bool has_plugins() const { return has_plugins_; }  // some route has
+  // Tells the plugins of their routes (Plugin::post_reg), when all routes and plugins are there.
+  // `global`: of every route. Hooks of a route's plugin that are never called are told as debug.
+  // Errors: what post_reg() returned; kConflict `plugin.taken`: a route meets a name twice.
+  Status announce(const PluginChain& global) const;
   // In the order in which they were added.
   const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
   // What a caller of `method`, which no route has, is told.
@@ -62,6 +75,7 @@ class Router {
   std::unique_ptr<Handler> unknown_call_;
   std::unique_ptr<Handler> unknown_push_;
   std::unique_ptr<Handler> login_;
+  bool has_plugins_ = false;
 };
 
 }  // namespace fairlead::rpc

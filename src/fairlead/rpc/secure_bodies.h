@@ -87,6 +87,7 @@ struct SecureCall {
 // What a call that we serve must remember to seal its reply.
 struct SecureExchange {
   wire::SecureForm reply_form = wire::SecureForm::kPlain;
+  std::string method{};                      // as it was sent, whatever a plugin made of it
   std::optional<wire::SecureNonce> nonce{};  // of the sealed call
   std::uint8_t body_codec = wire::kNoCodec;
   Buffer plain{};

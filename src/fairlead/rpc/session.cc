@@ -1,8 +1,13 @@
 #include "fairlead/rpc/session.h"
 
+#include <string>
 #include <utility>
 
+#include "fairlead/async/ambient.h"
+#include "fairlead/rpc/serial_handler.h"
+#include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/wire/metadata.h"
 
 namespace fairlead::rpc {
 Session::Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
@@ -15,6 +20,7 @@ Session::Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Pro
       state_(login ? State::kLogin : open_state()) {
   stream_->start(*this);
   if (login && side == Side::kAccepted) expect_login();
+  if (!login) begin_age();
 }
 
 Session::~Session() { FL_CHECK(calls_.size() == 0 && handlers_running_ == 0); }
@@ -52,11 +58,11 @@ Status Session::session_closed() const {
       .with_outcome(Outcome::kNotSent);
 }
 
-Status Session::queue_full() const {
+Status Session::queue_full(std::size_t unsent_bytes_max) const {
   return Status(Code::kSendQueueFull, "session.write_queue",
                 "the peer does not read: " + std::to_string(stream_->unsent_bytes()) +
-                    " bytes wait, write_queue_bytes_max is " +
-                    std::to_string(peer_.options_.write_queue_bytes_max));
+                    " bytes wait, at most " + std::to_string(unsent_bytes_max) + " may")
+      .with_outcome(Outcome::kNotSent);
 }
 
 Status Session::end_frame(Status body_written, const Bytes& shared) {
@@ -69,6 +75,23 @@ Status Session::end_frame(Status body_written, const Bytes& shared) {
   return send_frame(frame_, shared, peer_.options_.transforms);
 }
 
+// `metadata` and what is left of a call's time, for the other side, which knows the default by the
+// hello. Metadata that would be too long with it goes alone.
+std::string_view Session::with_timeout(std::string_view metadata, Duration left) {
+  constexpr std::size_t kPairBytesMax = 36;
+  if (left == peer_.options_.call_timeout || left == Duration::max() ||
+      metadata.size() + kPairBytesMax > wire::kMetadataBytesMax ||
+      wire::find_in_encoded(metadata, wire::kTimeoutKey)) {
+    return metadata;
+  }
+  std::string& out = peer_.timed_metadata_;
+  out.assign(metadata);
+  // Upwards: the caller, who knows better, is the first to give up.
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  wire::append_metadata_pair(out, wire::kTimeoutKey, std::to_string(ms));
+  return out;
+}
+
 Status Session::cancelled_before() {
   return Status(Code::kCancelled, "call.cancelled", "cancelled before sending")
       .with_outcome(Outcome::kNotSent);
@@ -76,11 +99,35 @@ Status Session::cancelled_before() {
 
 Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                             const CancelToken& cancel) {
+  if (peer_.calling_plugins_ != nullptr && call.extras_ == nullptr) [[unlikely]]
+    return begin_hooked_call(call, head, deadline, cancel);
+  const Deadline until = deadline.is_set()
+                             ? deadline
+                             : Deadline::after(peer_.core_.now(), peer_.options_.call_timeout);
+  if (ambient() != nullptr) [[unlikely]]
+    return begin_inheriting(call, head, until, cancel);
+  return begin_call_until(call, head, until, deadline.is_set(), cancel);
+}
+
+// What a call inherits from the call that is being served: it must end a little before, and with
+// it.
+Buffer* Session::begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
+                                  const CancelToken& cancel) {
+  constexpr Duration kMargin = std::chrono::milliseconds(1);
+  const Ambient here = *ambient();
+  if (here.deadline.is_set()) until = earlier(until, Deadline(here.deadline.at() - kMargin));
+  const Time now = peer_.core_.now();
+  if (until.remaining(now) < peer_.options_.deadline_floor) until = Deadline(now);
+  return begin_call_until(call, head, until, true,
+                          cancel.can_be_cancelled() ? cancel : here.cancel);
+}
+
+[[gnu::always_inline]] inline Buffer* Session::begin_call_until(PendingCall& call,
+                                                                const CallHead& head,
+                                                                Deadline until, bool told,
+                                                                const CancelToken& cancel) {
   FL_CHECK(!call.waiting());
   Status refused;
-  const Time now = peer_.core_.now();
-  const Deadline until =
-      deadline.is_set() ? deadline : Deadline::after(now, peer_.options_.call_timeout);
   std::string_view metadata = head.metadata;
   if (state_ != State::kOpen) {
     refused = session_closed();
@@ -88,7 +135,7 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
     refused = Status(Code::kLocalLimit, "session.inflight",
                      "inflight_calls_max of " + std::to_string(calls_.size()) +
                          " calls wait on this session already");
-  } else if (deadline.passed(now)) {
+  } else if (told && until.passed(peer_.core_.now())) {
     refused = Status(Code::kDeadlineExceeded, "call.deadline", "the deadline passed before sending")
                   .with_outcome(Outcome::kNotSent);
   } else if (call.listen(cancel)) {
@@ -96,6 +143,8 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
   } else if (!may_seal(head) || begin_sealing(&call, wire::Kind::kCall, head, metadata, refused)) {
     call.session_ = this;
     call.sent_from_ = appended_bytes_;
+    if (told) [[unlikely]]
+      metadata = with_timeout(metadata, until.remaining(peer_.core_.now()));
     refused = begin_frame({.seq = calls_.add(call),
                            .kind = wire::Kind::kCall,
                            .body_codec = head.body_codec,
@@ -129,15 +178,18 @@ void Session::on_timer() {
   }
   while (PendingCall* call = calls_.take_expired(now, place)) {
     metrics().calls_timed_out.add();
+    cancel_there(call->seq_);
     call->forget();
     call->session_ = nullptr;
-    call->on_done(
-        Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"),
-        wire::MessageView{}, Bytes());
+    call->conclude(
+        Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"));
   }
+  expire_waiting(now);
+  if (age_look_ <= now) look_at_age(now);
   const std::optional<Time> next = calls_.next_deadline();
   if (next.has_value() && *next < expiry_) watch_deadline(*next);
   if (state_ == State::kLogin && login_until_ < expiry_) watch_deadline(login_until_);
+  if (age_look_ < expiry_) watch_deadline(age_look_);
 }
 
 void Session::start_call(PendingCall& call, const CallHead& head, Deadline deadline,
@@ -150,8 +202,8 @@ void Session::start_call(PendingCall& call, const CallHead& head, Deadline deadl
 }
 
 void Session::end_call(PendingCall& call, Status body_written, const Bytes& shared) {
-  if (sealing_ != nullptr && body_written.ok()) [[unlikely]]
-    body_written = seal_frame(&call);
+  if (call.extras_ != nullptr) [[unlikely]]
+    return end_extended_call(call, std::move(body_written), shared);
   Status sent = end_frame(std::move(body_written), shared);
   if (!sent.ok()) return call.fail(std::move(sent));
   metrics().calls_sent.add();
@@ -159,6 +211,8 @@ void Session::end_call(PendingCall& call, Status body_written, const Bytes& shar
 
 Status Session::begin_push(const CallHead& head) {
   if (state_ != State::kOpen) return session_closed();
+  if (peer_.calling_plugins_ != nullptr && hooked_push_ == nullptr) [[unlikely]]
+    return begin_hooked_push(head);
   std::string_view metadata = head.metadata;
   Status refused;
   if (may_seal(head) && !begin_sealing(nullptr, wire::Kind::kPush, head, metadata, refused)) {
@@ -182,9 +236,26 @@ Status Session::push(const CallHead& head, const Bytes& body) {
 }
 
 Status Session::end_push(Status body_written, const Bytes& shared) {
+  if (hooked_push_ != nullptr) [[unlikely]]
+    return end_hooked_push(std::move(body_written), shared);
   if (sealing_ != nullptr && body_written.ok()) [[unlikely]]
     body_written = seal_frame(nullptr);
   FL_TRY(end_frame(std::move(body_written), shared));
+  metrics().pushes_sent.add();
+  return {};
+}
+
+Status Session::push_frame(const Bytes& frame, std::size_t unsent_bytes_max) {
+  FL_CHECK(!frame_open_);
+  if (state_ != State::kOpen) return session_closed();
+  if (stream_->unsent_bytes() > unsent_bytes_max) return queue_full(unsent_bytes_max);
+  if (shares(frame, {}))
+    stream_->share(frame);
+  else
+    stream_->output().append(frame.view());
+  appended_bytes_ += frame.size();
+  if (protocol_ != nullptr) stream_->end_message();
+  stream_->wrote();
   metrics().pushes_sent.add();
   return {};
 }
@@ -213,9 +284,23 @@ void Session::on_close(Status why) {
                 why.ok() ? std::string_view("the session was closed") : why.message());
   fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()));
   if (cancel_.has_value()) cancel_->cancel();
+  cancel_waiting();
   if (gone_ != nullptr) gone_->set();
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, why);
+  if (plugins_reached_ != 0) see_off(why);
+  take_mark_off(why);
   end_if_idle();
+}
+
+void Session::take_mark_off(const Status& why) {
+  if (mark_ == nullptr) return;
+  peer_.options_.watcher->on_end(*this, why);
+  mark_.reset();
+}
+
+internal::SerialLines& Session::serial_lines() {
+  if (serial_lines_ == nullptr) serial_lines_ = std::make_unique<internal::SerialLines>();
+  return *serial_lines_;
 }
 
 void Session::begin_again() {
@@ -225,6 +310,7 @@ void Session::begin_again() {
     cancel_.reset();
   }
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, Status());
+  take_mark_off(Status());
   values_.clear();
   id_ = ++peer_.last_session_id_;
   login_seen_ = false;
@@ -238,8 +324,7 @@ void Session::fail_calls(const Status& why) {
     const bool sent = call->sent_from_ < handed_over;
     call->forget();
     call->session_ = nullptr;
-    call->on_done(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent),
-                  wire::MessageView{}, Bytes());
+    call->conclude(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent));
   }
 }
 
@@ -256,6 +341,7 @@ void Session::end_if_idle() {
 Task<Status> Session::close(Deadline deadline) {
   TimerWheel& timers = core().timers();
   Status status;
+  go_away("closing");
   if (state_ < State::kClosing) state_ = State::kClosing;
   if (handlers_running_ > 0) {
     if (idle_ == nullptr) idle_ = std::make_unique<Event>();

@@ -5,6 +5,9 @@
 //   CLOSING: handlers end, their replies leave OPEN, CLOSING -- stream gone --> CLOSED: pending
 //   calls fail; destroyed when no handler runs
 //
+// What only two of us understand (cancelling, going away, refusals that are safe to repeat) is used
+// after a hello (session_control.cc); with anybody else the link stays plain.
+//
 // A session that serves what HTTP carries is ONE_WAY where others are OPEN, and may begin again.
 #pragma once
 
@@ -28,12 +31,17 @@
 #include "fairlead/rpc/pending_call.h"
 #include "fairlead/rpc/router.h"
 #include "fairlead/rpc/session_values.h"
+#include "fairlead/rpc/session_watcher.h"
 #include "fairlead/wire/protocol.h"
 #include "fairlead/wire/protocols/raw.h"
 
 namespace fairlead::rpc {
 
 class Peer;
+
+namespace internal {
+class SerialLines;
+}
 
 // What the dialling side says of itself where a login is asked for.
 struct Login {
@@ -52,6 +60,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   static constexpr std::string_view kLoginReply = "login.reply";
   static constexpr std::size_t kLoginBytesMax = 64 * 1024;  // of a frame before the login's end
 
+  // Called once when the peer said that it goes away, or this session has reached its age: calls
+  // under way will be answered, new ones are better made elsewhere.
+  using LeavingHandler = std::function<void(Session& session)>;
   // Called once when the session can no longer be used; it dies at the end of that turn.
   using ClosedHandler = std::function<void(Session& session, const Status& why)>;
 
@@ -98,7 +109,20 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // The same with a body that is encoded already.
   Status push(const CallHead& head, const Bytes& body);
 
-  // Takes no new calls of ours, lets running handlers end and their replies leave, then closes.
+  // Sends a PUSH that is a frame of protocol() already: one for many sessions. A large one is not
+  // copied (io::Stream::kSharedBytesMin).
+  // Errors: kConnectionClosed `session.closed`, `session.no_login`, kInvalidOperation
+  //         `session.one_way`; kSendQueueFull `session.write_queue` when more than
+  //         `unsent_bytes_max` bytes wait for the peer already. All NOT_SENT.
+  Status push_frame(const Bytes& frame, std::size_t unsent_bytes_max);
+
+  // Tells a peer that said hello to make its next calls elsewhere; those that come all the same are
+  // refused, 503 `session.going_away`, safe to repeat. Calls under way go on, in both directions.
+  // `reason`: a word for its log. `retry_after`: when to come back; zero: at once. Idempotent.
+  void go_away(std::string_view reason, Duration retry_after = Duration::zero());
+
+  // Says go_away(), takes no new calls of ours, lets running handlers end and their replies leave,
+  // then closes.
   // After `deadline` whatever is left is cut off. Idempotent.
   // Errors: kDeadlineExceeded `wait.deadline` when it had to cut.
   Task<Status> close(Deadline deadline);
@@ -108,9 +132,18 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void begin_again();
 
   bool open() const { return state_ == State::kOpen; }
+  bool dialled() const { return side_ == Side::kDialled; }
+  // The peer said that it goes away.
+  bool leaving() const { return peer_leaving_; }
+  // Both sides said hello.
+  bool said_hello() const { return features_ != 0; }
   // Index and generation in the peer; unique for the life of the process's peer.
   std::uint64_t id() const { return id_; }
   io::Address peer_address() const { return stream_->peer(); }
+  io::Address local_address() const { return stream_->local(); }
+  Side side() const { return side_; }
+  const wire::Protocol& protocol() const { return on_wire(); }
+  std::size_t unsent_bytes() const { return stream_->unsent_bytes(); }
   // How frames look on this connection: "raw", "json", ...
   std::string_view protocol_name() const;
   io::Core& core() const;
@@ -121,7 +154,12 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   std::size_t calls_waiting() const { return calls_.size(); }
   std::size_t handlers_running() const { return handlers_running_; }
   SessionValues& values() { return values_; }
+  const SessionValues& values() const { return values_; }
+  // What the peer's watcher keeps of this session; null: nothing. Only that watcher sets it.
+  std::shared_ptr<SessionMark>& mark() { return mark_; }
+  internal::SerialLines& serial_lines();  // made at the first use
   void on_closed(ClosedHandler handler) { closed_handler_ = std::move(handler); }
+  void on_leaving(LeavingHandler handler) { leaving_handler_ = std::move(handler); }
 
  private:
   friend Peer;
@@ -141,18 +179,25 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
 
   Buffer* begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                      const CancelToken& cancel);
+  // `told`: the other side is to know the deadline.
+  Buffer* begin_call_until(PendingCall& call, const CallHead& head, Deadline until, bool told,
+                           const CancelToken& cancel);
   void watch(PendingCall& call, Deadline until) {
     call.deadline_ = until.at();
+    watch(until);
+  }
+  void watch(Deadline until) {
     if (until.at() < expiry_) watch_deadline(until.at());
   }
   State open_state() const { return side_ == Side::kServing ? State::kOneWay : State::kOpen; }
+  std::string_view with_timeout(std::string_view metadata, Duration left);
   static Status cancelled_before();
   Status session_closed() const;
   void end_call(PendingCall& call, Status body_written, const Bytes& shared = {});
   Status begin_push(const CallHead& head);
   Status end_push(Status body_written, const Bytes& shared = {});
   Status begin_frame(const wire::MessageHead& head);
-  Status queue_full() const;
+  Status queue_full(std::size_t unsent_bytes_max) const;
   Status end_frame(Status body_written, const Bytes& shared);
   // Ends a frame whose body's last part is `shared`, and hands it to the stream.
   Status send_frame(wire::FrameStart start, const Bytes& shared,
@@ -173,15 +218,40 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Where the body of the frame under construction goes.
   Buffer& body_buffer() { return sealing_ == nullptr ? stream_->output() : sealing_->plain; }
 
+  // session_plugins.cc: messages that plugins see, or that are sealed.
+  Buffer* begin_hooked_call(PendingCall& call, const CallHead& head, Deadline deadline,
+                            const CancelToken& cancel);
+  void end_extended_call(PendingCall& call, Status body_written, const Bytes& shared);
+  Status begin_hooked_push(const CallHead& head);
+  Status end_hooked_push(Status body_written, const Bytes& shared);
+  void receive_extended_reply(PendingCall& call, const wire::MessageView& message,
+                              const Bytes& input);
+  Status ask_about_reply(const internal::HookedCall& call, Status status,
+                         const wire::MessageView& message);
+  void serve_extended(const wire::MessageView& message, const Bytes& input);
+  bool begin_extended(Context& context, const Handler& handler, const Router::Route* route);
+  void refuse_extended(Context& context, const Status& status);
+  void finish_extended(Context& context, Status status);
+  void fail_waiting(Context& context, const Status& status);
+  void tell_reply(Context& context, const Status& status, bool written);
+  void tell_served(Context& context, const Status& status);
+  void tell_ended_early(Context& context);
+  void end_connection(const Status& why);
+  // For Peer.
+  Status welcome(bool again);
+  void see_off(const Status& why);
+
   // session_secure.cc: bodies that are sealed.
   bool may_seal(const CallHead& head) const;
   bool begin_sealing(PendingCall* call, wire::Kind kind, const CallHead& head,
                      std::string_view& metadata, Status& refused);
   Status seal_frame(PendingCall* call);
-  void serve_secure(const wire::MessageView& message, const Bytes& input);
+  // `method`: as it was sent.
+  void serve_secure(const wire::MessageView& message, std::string_view method, const Bytes& input);
   Status seal_reply(Context& context);
-  void receive_secure_reply(PendingCall& call, const wire::MessageView& message,
-                            const Bytes& input);
+  // Opens `message`, and makes `status` and `input` fit.
+  void open_reply(const internal::SecureCall& secure, wire::MessageView& message, Status& status,
+                  Bytes& input) const;
 
   // session_login.cc: before the session is open.
   void start_login(PendingCall& call, const Login& login, Deadline deadline,
@@ -192,6 +262,36 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void receive_login(const wire::MessageView& message, const Bytes& input);
   void refuse_login(const Status& why);
 
+  // session_control.cc: what two of us tell each other about the link itself.
+  class Hello;
+  void say_hello();
+  void heard_hello(std::string_view metadata);
+  std::string hello_metadata() const;
+  // False: this peer has no such method.
+  bool serve_control(const wire::MessageView& message);
+  void push_control(std::string_view method, std::string_view metadata);
+  void cancel_there(std::int32_t seq);
+  void peer_cancelled(std::string_view metadata);
+  // Handlers that wait.
+  void add_waiting(Context& context);
+  void remove_waiting(Context& context);
+  void end_waiting(Context& context);
+  void expire_waiting(Time now);
+  void cancel_waiting();
+  // `status` of a reply, with the outcome that a peer of ours has marked.
+  static Status believed(Status status, std::string_view metadata);
+  // Ends a call by an error, with the outcome that a peer of ours has marked.
+  static void end_with_error(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
+  Buffer* begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
+                           const CancelToken& cancel);
+
+  // session_age.cc
+  void begin_age();
+  void look_at_age_at(Time when);
+  void look_at_age(Time now);
+  // The watcher hears of the end, and lets go.
+  void take_mark_off(const Status& why);
+
   // session_reading.cc: protocols other than raw, and raw before the login's end.
   io::ReadResult read_any(const Bytes& input);
   void receive_bad_body(const wire::Received& received);
@@ -201,13 +301,21 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void receive_reply(const wire::MessageView& message, const Bytes& input);
   void end_with(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
   void serve(const wire::MessageView& message, const Bytes& input);
-  // `method`: of the route, null when it has none.
-  void run(Handler& handler, const std::string* method, const wire::MessageView& message,
+  // `route`: null when it has none.
+  void run(Handler& handler, const Router::Route* route, const wire::MessageView& message,
            const Bytes& input, Deadline deadline);
+  void run_plain(Handler& handler, const Router::Route* route, const wire::MessageView& message,
+                 const Bytes& input, Deadline deadline);
+  void run_under_deadline(Handler& handler, const Router::Route* route,
+                          const wire::MessageView& message, const Bytes& input, Deadline deadline);
+  void run_waiting(Handler& handler, const Router::Route* route, const wire::MessageView& message,
+                   const Bytes& input, Deadline deadline);
   void check_login(const wire::MessageView& message, const Bytes& input);
-  Task<void> serve_later(Handler& handler, wire::MessageView message, Bytes input,
-                         Deadline deadline);
+  Task<void> serve_later(Handler& handler, const Router::Route* route, wire::MessageView message,
+                         Bytes input, Deadline deadline, CancelSource source);
   void finish(Context& context, Status status);
+  Status write_reply(Context& context, Status status);
+  Status send_reply(Context& context, Status status);
   void reply_error(const wire::MessageView& message, std::string_view metadata,
                    const Status& status);
   void refuse(const wire::MessageView& message, const Status& status);
@@ -222,14 +330,23 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   CallTable calls_;
   Time expiry_ = Time::max();       // when the timer fires; max: it is not armed
   Time login_until_ = Time::max();  // for the accepting side
+  Time age_look_ = Time::max();     // when somebody looks whether it is old and idle; max: never
+  Time old_since_ = Time::max();
   std::optional<CancelSource> cancel_;
-  std::unique_ptr<Event> idle_;                 // made by close(): no handler runs
-  std::unique_ptr<Event> gone_;                 // made by close(): the stream is gone
-  std::unique_ptr<internal::Sealing> sealing_;  // the body of the frame under construction
-  // Of the sealed message that is about to be served; its context takes it.
-  std::unique_ptr<internal::SecureExchange> exchange_;
+  std::unique_ptr<Event> idle_;                        // made by close(): no handler runs
+  std::unique_ptr<Event> gone_;                        // made by close(): the stream is gone
+  std::unique_ptr<internal::Sealing> sealing_;         // the body of the frame under construction
+  std::unique_ptr<internal::HookedCall> hooked_push_;  // under construction
+  // Of the message that is about to be served; its context takes it.
+  std::unique_ptr<Context::Extras> next_extras_;
   ClosedHandler closed_handler_;
+  LeavingHandler leaving_handler_;
+  std::unique_ptr<Hello> hello_;             // ours, until it is answered
+  Context* waiting_ = nullptr;               // handlers that wait, the latest first
+  Duration peer_timeout_ = Duration::max();  // of calls that name none; told by the peer's hello
   SessionValues values_;
+  std::shared_ptr<SessionMark> mark_;
+  std::unique_ptr<internal::SerialLines> serial_lines_;
   std::uint64_t id_;
   std::uint64_t appended_bytes_ = 0;  // in the session's life
   wire::FrameStart frame_;            // of the frame under construction
@@ -238,7 +355,12 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   State state_;
   bool login_seen_ = false;  // an AUTH_CALL is being checked
   bool frame_open_ = false;
-  bool cut_ = false;  // beyond its limit of unsent bytes; closes at the turn's end
+  bool half_read_ = false;            // the last read ended inside a frame
+  bool going_away_ = false;           // the peer was told
+  bool peer_leaving_ = false;         // and told us
+  std::uint8_t plugins_reached_ = 0;  // of those that were told of this session
+  std::uint8_t features_ = 0;         // what both sides understand; 0: no hello
+  bool cut_ = false;                  // beyond its limit of unsent bytes; closes at the turn's end
   // Position in the peer's list.
   Session* previous_ = nullptr;
   Session* next_ = nullptr;

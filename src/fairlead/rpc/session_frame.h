@@ -3,6 +3,7 @@
 
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/session.h"
+#include "fairlead/rpc/session_control.h"
 #include "fairlead/wire/status_text.h"
 
 namespace fairlead::rpc {
@@ -16,7 +17,7 @@ inline bool Session::may_seal(const CallHead& head) const {
 [[gnu::always_inline]] inline Status Session::begin_frame(const wire::MessageHead& head) {
   FL_CHECK(!frame_open_);  // a handler must not send between begin_reply() and its end
   if (stream_->unsent_bytes() > peer_.options_.write_queue_bytes_max) [[unlikely]] {
-    return queue_full();
+    return queue_full(peer_.options_.write_queue_bytes_max);
   }
   frame_ = begin_on_wire(head);
   frame_open_ = true;
@@ -36,12 +37,15 @@ inline Status Session::send_frame(wire::FrameStart start, const Bytes& shared,
 }
 
 // Ends a call of ours that is in the table no more.
-inline void Session::end_with(PendingCall& call, const wire::MessageView& reply,
-                              const Bytes& input) {
+[[gnu::always_inline]] inline void Session::end_with(PendingCall& call,
+                                                     const wire::MessageView& reply,
+                                                     const Bytes& input) {
   call.forget();
   call.session_ = nullptr;
-  if (call.secure_ != nullptr) [[unlikely]]
-    return receive_secure_reply(call, reply, input);
+  if (call.extras_ != nullptr) [[unlikely]]
+    return receive_extended_reply(call, reply, input);
+  if (said_hello() && reply.status.size() > kOkStatusBytes) [[unlikely]]
+    return end_with_error(call, reply, input);
   call.on_done(wire::parse_status_text(reply.status), reply, input);
 }
 

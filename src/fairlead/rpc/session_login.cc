@@ -1,4 +1,5 @@
 // What a session does before it is open: the login of either side.
+#include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 
 namespace fairlead::rpc {
@@ -45,6 +46,11 @@ void Session::receive_login(const wire::MessageView& message, const Bytes& input
     if (side_ == Side::kServing) expect_login();
     return check_login(message, input);
   }
+  // Whoever brings no login says hello before its first call, and that call shall hear why.
+  if (message.kind == wire::Kind::kCall && message.method == kHelloMethod) {
+    return refuse(message, Status(Code::kUnauthenticated, "session.login_expected",
+                                  "this peer talks to who has logged in"));
+  }
   const Status why(Code::kUnauthenticated, "session.login_expected",
                    login_seen_ ? "a " + kind + " came before the login's answer"
                                : "the first message must be an AUTH_CALL, not a " + kind);
@@ -58,6 +64,10 @@ void Session::end_login(const Status& result) {
   if (result.ok()) {
     state_ = open_state();
     login_until_ = Time::max();
+    begin_age();
+    if (peer_.options_.watcher != nullptr && side_ == Side::kAccepted) {
+      peer_.options_.watcher->on_open(*this);
+    }
     return;
   }
   metrics().logins_refused.add();

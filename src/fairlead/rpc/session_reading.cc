@@ -9,6 +9,7 @@ io::ReadResult Session::read_any(const Bytes& input) {
   const wire::Protocol& protocol = on_wire();
   const std::string_view all = input.view();
   std::size_t consumed = 0;
+  half_read_ = false;
   while (consumed < all.size() && reading()) {
     const std::string_view rest = all.substr(consumed);
     wire::Limits limits = peer_.options_.limits;
@@ -18,6 +19,7 @@ io::ReadResult Session::read_any(const Bytes& input) {
     const wire::Received received = protocol.parse(rest, limits, peer_.options_.transforms);
     switch (received.state) {
       case wire::Received::State::kNeedMore:
+        half_read_ = true;
         return {consumed, received.size};
       case wire::Received::State::kError:
         protocol_error(received.status, rest);
@@ -62,9 +64,8 @@ void Session::receive_bad_body(const wire::Received& received) {
       if (PendingCall* call = calls_.take(message.seq)) {
         call->forget();
         call->session_ = nullptr;
-        call->on_done(
-            Status(Code::kDecodeReplyFailed, received.status.reason(), received.status.message()),
-            wire::MessageView{}, Bytes());
+        call->conclude(
+            Status(Code::kDecodeReplyFailed, received.status.reason(), received.status.message()));
       } else {
         metrics().replies_late.add();
       }

@@ -33,9 +33,10 @@ bool Session::begin_sealing(PendingCall* call, wire::Kind kind, const CallHead& 
     return false;
   }
   if (call != nullptr) {
-    call->secure_ = std::make_unique<internal::SecureCall>(
-        internal::SecureCall{.method = std::string(head.method),
-                             .reply_must_be_secure = reply != wire::SecureForm::kPlain});
+    if (call->extras_ == nullptr) call->extras_ = std::make_unique<internal::CallExtras>();
+    call->extras_->secure = {.method = std::string(head.method),
+                             .nonce = {},
+                             .reply_must_be_secure = reply != wire::SecureForm::kPlain};
   }
   if (form == wire::SecureForm::kPlain) return true;
   sealing_ = std::make_unique<internal::Sealing>(
@@ -58,12 +59,13 @@ Status Session::seal_frame(PendingCall* call) {
   const Result<wire::SecureNonce> nonce =
       peer_.options_.secure->seal(sealing->form, binding, sealing->plain.view(), stream_->output());
   if (nonce.ok() && call != nullptr && sealing->form == wire::SecureForm::kAesGcm) {
-    call->secure_->nonce = *nonce;
+    call->extras_->secure->nonce = *nonce;
   }
   return nonce.status();
 }
 
-void Session::serve_secure(const wire::MessageView& message, const Bytes& input) {
+void Session::serve_secure(const wire::MessageView& message, std::string_view method,
+                           const Bytes& input) {
   const SecureBodies& secure = *peer_.options_.secure;
   const Told told = told_by(message.metadata);
   internal::SecureExchange exchange{.reply_form = wire::secure_reply_form(told.form, told.accept)};
@@ -72,9 +74,8 @@ void Session::serve_secure(const wire::MessageView& message, const Bytes& input)
   Status refused;
   if (told.form != wire::SecureForm::kPlain) {
     Result<SecureBodies::Opened> owner = secure.open(
-        told.form,
-        {.kind = message.kind, .body_codec = message.body_codec, .method = message.method}, opened,
-        input);
+        told.form, {.kind = message.kind, .body_codec = message.body_codec, .method = method},
+        opened, input);
     if (owner.ok()) {
       memory = std::move(owner->owner);
       if (told.form == wire::SecureForm::kAesGcm) exchange.nonce = owner->nonce;
@@ -91,10 +92,12 @@ void Session::serve_secure(const wire::MessageView& message, const Bytes& input)
     return refuse(message, refused);
   }
   if (exchange.reply_form != wire::SecureForm::kPlain) {
-    exchange_ = std::make_unique<internal::SecureExchange>(std::move(exchange));
+    exchange.method = method;
+    if (next_extras_ == nullptr) next_extras_ = std::make_unique<Context::Extras>();
+    next_extras_->secure = std::make_unique<internal::SecureExchange>(std::move(exchange));
   }
   serve(opened, memory);
-  exchange_.reset();  // refused before a context took it
+  next_extras_.reset();  // refused before a context took it
 }
 
 Status Session::seal_reply(Context& context) {
@@ -105,7 +108,7 @@ Status Session::seal_reply(Context& context) {
   frame_open_ = false;
   const wire::BodyBinding binding{.kind = wire::Kind::kReply,
                                   .body_codec = exchange.body_codec,
-                                  .method = context.method(),
+                                  .method = exchange.method,
                                   .call = exchange.nonce.has_value() ? &*exchange.nonce : nullptr};
   const Result<wire::SecureNonce> sealed =
       peer_.options_.secure->seal(exchange.reply_form, binding, exchange.plain.view(), *out);
@@ -116,29 +119,30 @@ Status Session::seal_reply(Context& context) {
   return Status(Code::kInternal, sealed.status().reason(), sealed.status().message());
 }
 
-void Session::receive_secure_reply(PendingCall& call, const wire::MessageView& message,
-                                   const Bytes& input) {
-  const auto secure = std::move(call.secure_);
+void Session::open_reply(const internal::SecureCall& secure, wire::MessageView& message,
+                         Status& status, Bytes& input) const {
   const Told told = told_by(message.metadata);
-  Status status = wire::parse_status_text(message.status);
   if (told.form == wire::SecureForm::kPlain) {
-    if (secure->reply_must_be_secure && status.ok() && !message.body.empty()) {
+    if (secure.reply_must_be_secure && status.ok() && !message.body.empty()) {
       status = Status(Code::kDecodeReplyFailed, "secure.reply_not_secure",
                       "a secure reply was asked for and a plain one came");
     }
-    return call.on_done(std::move(status), message, input);
+    return;
   }
-  wire::MessageView opened = message;
   Result<SecureBodies::Opened> owner =
       peer_.options_.secure->open(told.form,
                                   {.kind = wire::Kind::kReply,
                                    .body_codec = message.body_codec,
-                                   .method = secure->method,
-                                   .call = secure->nonce.has_value() ? &*secure->nonce : nullptr},
-                                  opened, input);
-  if (owner.ok()) return call.on_done(std::move(status), opened, owner->owner);
-  call.on_done(Status(Code::kDecodeReplyFailed, owner.status().reason(), owner.status().message()),
-               wire::MessageView{}, Bytes());
+                                   .method = secure.method,
+                                   .call = secure.nonce.has_value() ? &*secure.nonce : nullptr},
+                                  message, input);
+  if (owner.ok()) {
+    input = std::move(owner->owner);
+    return;
+  }
+  status = Status(Code::kDecodeReplyFailed, owner.status().reason(), owner.status().message());
+  message = wire::MessageView{};
+  input = Bytes();
 }
 
 }  // namespace fairlead::rpc

@@ -1,8 +1,10 @@
 // What a session does with what comes in: frames to messages, messages to handlers and replies.
-#include <exception>
 #include <utility>
 
+#include "fairlead/async/ambient.h"
+#include "fairlead/base/exception.h"
 #include "fairlead/base/text.h"
+#include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 #include "fairlead/wire/status_text.h"
 
@@ -11,23 +13,15 @@ namespace {
 
 // The one place where what a user's handler throws becomes a Status.
 Status status_of_exception() {
-  Status status(Code::kInternal, "handler.threw", "");
-  try {
-    throw;
-  } catch (const std::exception& error) {
-    return std::move(status).with_cause(error.what());
-  } catch (...) {
-    return std::move(status).with_cause("an exception that is no std::exception");
-  }
+  return with_exception_as_cause(Status(Code::kInternal, "handler.threw", ""));
 }
 
 // A method without its query.
 std::string_view path_of(std::string_view method) { return method.substr(0, method.find('?')); }
 
-Deadline deadline_of(const wire::MessageView& message, Time now) {
-  if (message.metadata.empty()) return {};
-  const std::optional<std::string> left =
-      wire::find_in_encoded(message.metadata, wire::kTimeoutKey);
+// When the caller stops waiting; none where it did not say.
+Deadline deadline_in(std::string_view metadata, Time now) {
+  const std::optional<std::string> left = wire::find_in_encoded(metadata, wire::kTimeoutKey);
   if (!left.has_value()) return {};
   const std::optional<std::uint64_t> ms = parse_uint64(*left);
   constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
@@ -48,6 +42,7 @@ io::ReadResult Session::on_read(const Bytes& input) {
     return read_any(input);
   const std::string_view all = input.view();
   std::size_t consumed = 0;
+  half_read_ = false;
   while (consumed < all.size() && reading()) {
     const std::string_view rest = all.substr(consumed);
     wire::MessageView message;
@@ -57,6 +52,7 @@ io::ReadResult Session::on_read(const Bytes& input) {
       receive(message, input);
     } else if (frame.state == FrameState::kNeedMore &&
                !wire::raw::needs_unknown_transform(rest, peer_.options_.transforms)) {
+      half_read_ = true;
       return {consumed, frame.size};
     } else if (frame.state == FrameState::kPacked && peer_.options_.transforms != nullptr) {
       Result<Bytes> unpacked =
@@ -85,8 +81,13 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
       return receive_reply(message, input);
     case wire::Kind::kCall:
     case wire::Kind::kPush:
-      if (peer_.options_.secure != nullptr) [[unlikely]]
-        return serve_secure(message, input);
+      if (going_away_ && message.kind == wire::Kind::kCall) [[unlikely]] {
+        metrics().calls_received.add();
+        return refuse(message, Status(Code::kOverloaded, "session.going_away",
+                                      "this peer is going away: call another one, or again"));
+      }
+      if (peer_.serves_extended_) [[unlikely]]
+        return serve_extended(message, input);
       return serve(message, input);
     case wire::Kind::kAuthCall:
       refuse(message, Status(Code::kKindNotAllowed, "session.no_login",
@@ -108,26 +109,25 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
   end_with(*call, message, input);
 }
 
-[[gnu::always_inline]] inline void Session::run(Handler& handler, const std::string* method,
+[[gnu::always_inline]] inline void Session::run(Handler& handler, const Router::Route* route,
                                                 const wire::MessageView& message,
                                                 const Bytes& input, Deadline deadline) {
+  if (handler.waits()) return run_waiting(handler, route, message, input, deadline);
+  if (deadline.is_set()) [[unlikely]]
+    return run_under_deadline(handler, route, message, input, deadline);
+  run_plain(handler, route, message, input, deadline);
+}
+
+[[gnu::always_inline]] inline void Session::run_plain(Handler& handler, const Router::Route* route,
+                                                      const wire::MessageView& message,
+                                                      const Bytes& input, Deadline deadline) {
   io::Core& core = peer_.core_;
-  if (handler.waits()) {
-    if (handlers_running_ >= peer_.options_.inflight_calls_max) {
-      return refuse(message, Status(Code::kOverloaded, "session.inflight",
-                                    "inflight_calls_max of " + std::to_string(handlers_running_) +
-                                        " handlers are running for this session"));
-    }
-    core.set_method(method);
-    peer_.scope_.spawn(serve_later(handler, message, input, deadline));  // until its first wait
-    core.set_method(nullptr);
-    return;
-  }
   Context context(*this, message, input, deadline);
-  if (exchange_ != nullptr) [[unlikely]]
-    context.seals(std::move(exchange_));
+  if (next_extras_ != nullptr) [[unlikely]] {
+    if (!begin_extended(context, handler, route)) return;
+  }
   Status status;
-  core.set_method(method);
+  core.set_method(route != nullptr ? &route->method : nullptr);
   try {
     status = handler.handle(context);
   } catch (...) {
@@ -137,44 +137,86 @@ void Session::receive_reply(const wire::MessageView& message, const Bytes& input
   finish(context, std::move(status));
 }
 
+// What the handler sends inherits the deadline. It cannot be cancelled, since it does not wait.
+void Session::run_under_deadline(Handler& handler, const Router::Route* route,
+                                 const wire::MessageView& message, const Bytes& input,
+                                 Deadline deadline) {
+  const Ambient here{.deadline = deadline};
+  const AmbientScope in(&here);
+  run_plain(handler, route, message, input, deadline);
+}
+
+void Session::run_waiting(Handler& handler, const Router::Route* route,
+                          const wire::MessageView& message, const Bytes& input, Deadline deadline) {
+  if (handlers_running_ >= peer_.options_.inflight_calls_max) {
+    return refuse(message, Status(Code::kOverloaded, "session.inflight",
+                                  "inflight_calls_max of " + std::to_string(handlers_running_) +
+                                      " handlers are running for this session"));
+  }
+  io::Core& core = peer_.core_;
+  // A caller that names no time waits as long as its hello said.
+  if (!deadline.is_set() && message.kind == wire::Kind::kCall) {
+    deadline = Deadline::after(core.now(), peer_timeout_);
+  }
+  const Duration at_most = peer_.options_.request_time_max;
+  if (at_most > Duration::zero()) {
+    deadline = earlier(deadline, Deadline::after(core.now(), at_most));
+  }
+  CancelSource source;
+  const Ambient here{.deadline = deadline, .cancel = source.token()};
+  const AmbientScope in(&here);
+  core.set_method(route != nullptr ? &route->method : nullptr);
+  peer_.scope_.spawn(serve_later(handler, route, message, input, deadline, std::move(source)));
+  core.set_method(nullptr);  // it has ended or waits
+}
+
 void Session::serve(const wire::MessageView& message, const Bytes& input) {
   const bool is_call = message.kind == wire::Kind::kCall;
-  (is_call ? metrics().calls_received : metrics().pushes_received).add();
   const Router::Route* route = peer_.router_.find(message.method);
-  if (route == nullptr) route = peer_.router_.find(path_of(message.method));  // it has a query
+  if (route == nullptr) {
+    if (serve_control(message)) return;
+    route = peer_.router_.find(path_of(message.method));  // it has a query
+  }
+  (is_call ? metrics().calls_received : metrics().pushes_received).add();
   Handler* handler = route != nullptr ? route->handler.get() : peer_.router_.unknown(message.kind);
   if (handler == nullptr) return refuse(message, peer_.router_.not_found(message.method));
   if (route != nullptr && route->kind != message.kind) {
     if (route->other == nullptr) return refuse(message, kind_not_allowed(*route, message.kind));
     handler = (route = route->other)->handler.get();
   }
-  const Time now = peer_.core_.now();
-  const Deadline deadline = deadline_of(message, now);
-  if (deadline.passed(now)) {
-    return refuse(message, Status(Code::kExpired, "call.expired",
-                                  "the caller's deadline had passed when the call arrived"));
+  Deadline deadline;
+  if (!message.metadata.empty()) [[unlikely]] {
+    const Time now = peer_.core_.now();
+    deadline = deadline_in(message.metadata, now);
+    if (deadline.passed(now)) {
+      return refuse(message, Status(Code::kExpired, "call.expired",
+                                    "the caller's deadline had passed when the call arrived"));
+    }
   }
-  run(*handler, route != nullptr ? &route->method : nullptr, message, input, deadline);
+  run(*handler, route, message, input, deadline);
 }
 
 void Session::check_login(const wire::MessageView& message, const Bytes& input) {
   run(*peer_.router_.login(), nullptr, message, input, Deadline());
 }
 
-Task<void> Session::serve_later(Handler& handler, wire::MessageView message, Bytes input,
-                                Deadline deadline) {
+Task<void> Session::serve_later(Handler& handler, const Router::Route* route,
+                                wire::MessageView message, Bytes input, Deadline deadline,
+                                CancelSource source) {
   ++handlers_running_;
-  {
-    Context context(*this, message, input, deadline);
-    if (exchange_ != nullptr) [[unlikely]]
-      context.seals(std::move(exchange_));
+  Context context(*this, message, input, deadline);
+  const bool goes_on = next_extras_ == nullptr || begin_extended(context, handler, route);
+  if (goes_on) {
+    context.waiting_.emplace(std::move(source));
+    add_waiting(context);
     Status status;
     try {
       status = co_await handler.handle_later(context);
     } catch (...) {
       status = status_of_exception();
     }
-    if (deadline.passed(core().now())) {
+    remove_waiting(context);
+    if (deadline.passed(core().now()) && !context.waiting_->ended) {
       if (context.reply_.has_value()) {
         wire::Protocol::abandon(stream_->output(), *std::exchange(context.reply_, std::nullopt));
         frame_open_ = false;
@@ -182,26 +224,20 @@ Task<void> Session::serve_later(Handler& handler, wire::MessageView message, Byt
       status = Status(Code::kHandlerTimeout, "handler.deadline",
                       "the handler ended after the caller's deadline");
     }
-    finish(context, std::move(status));
+    if (!context.waiting_->ended)
+      finish(context, std::move(status));
+    else if (context.extras_ != nullptr)
+      tell_ended_early(context);
   }
   --handlers_running_;
   end_if_idle();
 }
 
-void Session::finish(Context& context, Status status) {
+// What the peer was told. Inline in finish(), where every call comes by.
+[[gnu::always_inline]] inline Status Session::write_reply(Context& context, Status status) {
   const bool began = context.reply_.has_value();
-  if (began) frame_open_ = false;
-  if (context.kind() == wire::Kind::kPush) {
-    if (!status.ok()) metrics().pushes_failed.add();
-    return;
-  }
-  if (state_ == State::kClosed || cut_) return;
-  if (context.extras_ != nullptr && context.extras_->secure_begun) [[unlikely]] {
-    frame_open_ = false;
-    if (status.ok()) status = seal_reply(context);
-  }
   if (status.ok()) {
-    if (!context.reply_.has_value()) {
+    if (!began) {
       context.begin_frame(wire::kNoCodec);
       frame_open_ = false;
     }
@@ -216,6 +252,24 @@ void Session::finish(Context& context, Status status) {
   } else {
     bound_unsent();
   }
+  return status;
+}
+
+Status Session::send_reply(Context& context, Status status) {
+  return write_reply(context, std::move(status));
+}
+
+void Session::finish(Context& context, Status status) {
+  const bool began = context.reply_.has_value();
+  if (began) frame_open_ = false;
+  if (context.extras_ != nullptr) [[unlikely]]
+    return finish_extended(context, std::move(status));
+  if (context.kind() == wire::Kind::kPush) {
+    if (!status.ok()) metrics().pushes_failed.add();
+    return;
+  }
+  if (state_ == State::kClosed || cut_) return;
+  status = write_reply(context, std::move(status));
   if (state_ == State::kLogin) [[unlikely]]
     end_login(status);
 }
@@ -249,12 +303,21 @@ void Session::reply_error(const wire::MessageView& message, std::string_view met
 }
 
 void Session::refuse(const wire::MessageView& message, const Status& status) {
+  if (next_extras_ != nullptr) [[unlikely]] {
+    const Bytes nothing;
+    Context context(*this, message, nothing, Deadline());
+    context.extras_ = std::move(next_extras_);
+    return refuse_extended(context, status);
+  }
   if (message.kind == wire::Kind::kPush) {
     metrics().pushes_failed.add();
     return;
   }
   metrics().calls_refused.add();
-  if (state_ != State::kClosed) reply_error(message, {}, status);
+  if (state_ == State::kClosed) return;
+  // Only a peer that said hello knows what it may make of the mark.
+  const std::string_view mark = said_hello() ? kRefusedMark : std::string_view();
+  reply_error(message, mark, status);
 }
 
 // There is no way to find the next frame: answers a call that is too big, then closes.

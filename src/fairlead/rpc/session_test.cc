@@ -289,7 +289,10 @@ TEST_F(SessionTest, EndsEachOfManyCallsAtItsOwnDeadline) {
     const Time sent = clock.now();
     auto call = from->call("/slow", 's', Bytes(), "ms=5000", Deadline(sent + patience));
     Result<Reply> reply = co_await call;
-    EXPECT_EQ(reply.status().reason(), "call.deadline");
+    // The peer knows the deadline too, and may be the first to say so.
+    EXPECT_TRUE(reply.status().code() == Code::kDeadlineExceeded ||
+                reply.status().code() == Code::kHandlerTimeout)
+        << reply.status();
     *out = clock.now() - sent - patience;
   };
   std::vector<Duration> late(60, Duration::max());

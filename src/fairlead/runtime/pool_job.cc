@@ -1,6 +1,7 @@
 #include "fairlead/runtime/pool_job.h"
 
 #include "fairlead/base/check.h"
+#include "fairlead/base/exception.h"
 
 namespace fairlead::runtime {
 
@@ -27,14 +28,7 @@ PoolJob* PoolJobList::pop_front() {
 }
 
 Status internal::status_of_job_exception() {
-  Status status(Code::kInternal, "handler.threw", "");
-  try {
-    throw;
-  } catch (const std::exception& error) {
-    return std::move(status).with_cause(error.what());
-  } catch (...) {
-    return std::move(status).with_cause("an exception that is no std::exception");
-  }
+  return with_exception_as_cause(Status(Code::kInternal, "handler.threw", ""));
 }
 
 }  // namespace fairlead::runtime

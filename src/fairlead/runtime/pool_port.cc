@@ -79,7 +79,7 @@ PoolWait::~PoolWait() {
 }
 
 bool PoolWait::await_suspend(std::coroutine_handle<> waiting) {
-  waiting_ = waiting;
+  waiting_.keep(waiting);
   const bool cancelled = listen(cancel_);
   if (cancelled || deadline_.passed(port_.core().now())) {
     port_.pool().drop();

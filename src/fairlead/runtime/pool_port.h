@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "fairlead/async/ambient.h"
 #include "fairlead/async/cancel.h"
 #include "fairlead/async/deadline.h"
 #include "fairlead/async/task.h"
@@ -93,7 +94,7 @@ class [[nodiscard]] PoolWait final : private Timer, private CancelListener {
   PoolPort& port_;
   const Deadline deadline_;
   const CancelToken cancel_;
-  std::coroutine_handle<> waiting_;
+  ResumePoint waiting_;
   bool under_way_ = false;  // staged, queued or running
   Status ended_;
 };

@@ -60,6 +60,13 @@ const Target& Runtime::target(std::string_view name_or_addresses, const ClientOp
   return **target;
 }
 
+Result<SessionRef> Runtime::dial(std::string_view address, const ClientOptions& options) {
+  FL_TRY(status_);
+  process_.sessions();
+  FL_TRY(start());
+  return process_.dial(address, options);
+}
+
 int Runtime::run(Task<void> task) {
   if (const std::optional<int> code = early_end()) return *code;
   if (const Status started = start(); !started.ok()) return fail(started);

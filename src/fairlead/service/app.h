@@ -22,16 +22,21 @@
 #include <utility>
 #include <vector>
 
+#include "fairlead/async/cancel.h"
 #include "fairlead/async/task.h"
 #include "fairlead/base/result.h"
 #include "fairlead/contract/service.h"
 #include "fairlead/service/client.h"
 #include "fairlead/service/method_handler.h"
 #include "fairlead/service/named_handler.h"
+#include "fairlead/service/named_routes.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/pooled_handler.h"
 #include "fairlead/service/process.h"
+#include "fairlead/service/proxy.h"
 #include "fairlead/service/raw_client.h"
+#include "fairlead/service/route_plugins.h"
+#include "fairlead/service/session_hub.h"
 #include "fairlead/service/spec.h"
 
 namespace fairlead::service {
@@ -70,6 +75,14 @@ class Runtime {
     process_.use_keys(std::move(keys), required);
   }
 
+  // Takes part in all sessions and messages of the program (rpc/plugin.h), behind the plugins that
+  // are there: app.use(Audit()), app.use(std::make_shared<Audit>(..)). The configuration's
+  // (`plugins`) come last. Before the first client() and run(), which tell a name that is taken.
+  void use(rpc::PluginHandle plugin) {
+    FL_CHECK(!process_.started());
+    if (status_.ok()) status_ = process_.plugins().add(std::move(plugin));
+  }
+
   // Threads for work that blocks (pool.h). The configuration has the last word: `pools.<name>`. A
   // name that is there already gives that pool. Must come before the first client() and run(),
   // which tell a bad name or number.
@@ -77,11 +90,25 @@ class Runtime {
     return process_.add_pool(name, options);
   }
 
+  // The sessions of this program: whom it serves, and whom it dialled by dial() or Hub::dial().
+  // Asked for before the first client(), dial() and run().
+  Hub& sessions() { return process_.sessions(); }
+
+  // Connects to one peer ("127.0.0.1:7000", "tls://127.0.0.1:7443") and keeps that one link,
+  // without balancing or dialling again. What this program serves the peer may call on it. Options
+  // as client()'s, `clients.<address>` in the configuration. Starts the threads; waits, so on a
+  // thread that runs no core. In a handler or task: sessions().dial(). Errors: what is wrong with
+  // the start or the settings; those of Hub::dial().
+  Result<SessionRef> dial(std::string_view address, const ClientOptions& options = {});
+
   // Runs the task on a core, then drains and gives the exit code: 0, or 130 when INT or TERM came
-  // before the task's end.
+  // before the task's end. Its calls end as connections close; other waits must heed stopping().
   int run(Task<void> task);
   // The same for a task that knows its exit code.
   int run(Task<int> task);
+
+  // Cancelled when INT or TERM came, for the waits of run()'s task. Thread: that task's core.
+  CancelToken stopping() const { return process_.stopping(); }
 
   observe::Registry& metrics() { return process_.metrics(); }
   // OK, or what is wrong with the command line or the configuration.
@@ -100,6 +127,8 @@ class Runtime {
   Process process_;
 };
 
+class RouteGroup;
+
 // A program that serves, and may call too.
 class App final : public Runtime {
  public:
@@ -113,10 +142,13 @@ class App final : public Runtime {
     return serve<S>(std::make_shared<Logic>(std::move(logic)));
   }
   template <contract::Service S, class Logic>
-  App& serve(std::shared_ptr<Logic> logic) {
-    FL_CHECK(!process_.started());  // routes are read without a lock from then on
-    if (status_.ok()) status_ = internal::add_routes<S>(process_.router(), std::move(logic));
-    return *this;
+  App& serve(std::shared_ptr<Logic> logic, const RoutePlugins& plugins = {}) {
+    return serve_in<S>(nullptr, std::move(logic), plugins);
+  }
+  // With plugins of these routes: serve<S>(logic, fl::with_plugins(Audit())).
+  template <contract::Service S, class Logic>
+  App& serve(Logic logic, const RoutePlugins& plugins) {
+    return serve<S>(std::make_shared<Logic>(std::move(logic)), plugins);
   }
 
   // The same with plain handlers that run on a pool: serve<S>(logic, fl::on_pool(db)).
@@ -130,16 +162,33 @@ class App final : public Runtime {
     return *this;
   }
 
+  // How names that are given as text become methods, from here on: of on_call(), on_push() and
+  // group() (contract/name_mapper.h). kHttp makes "AaBb_CcDd" /aa_bb/cc_dd, kRpc AaBb.CcDd, as the
+  // mappers of a Go peer do; kVerbatim, as it begins, leaves all as it is. What begins with a slash
+  // is a method already and stays as it is. Groups keep the style that they were made in.
+  App& names(contract::NameStyle style) {
+    place_.style = style;
+    return *this;
+  }
+
+  using Runtime::use;
+  // Routes that share plugins, and a beginning of their names where those are given as text.
+  template <class... P>
+  RouteGroup group(std::string_view prefix, P&&... plugins);
+
   // One handler under a method's name, for methods that no contract describes (named_handler.h).
   template <class Function>
-  App& on_call(std::string_view method, Function function) {
-    return add(
-        internal::add_named(process_.router(), wire::Kind::kCall, method, std::move(function)));
+  App& on_call(std::string_view name, Function function, const RoutePlugins& plugins = {}) {
+    return name_in(place_, wire::Kind::kCall, name, std::move(function), plugins);
   }
   template <class Function>
-  App& on_push(std::string_view method, Function function) {
-    return add(
-        internal::add_named(process_.router(), wire::Kind::kPush, method, std::move(function)));
+  App& on_push(std::string_view name, Function function, const RoutePlugins& plugins = {}) {
+    return name_in(place_, wire::Kind::kPush, name, std::move(function), plugins);
+  }
+  // The same for PUSHes that are handled one after the other, in the order of each session.
+  template <class Function>
+  App& on_push(std::string_view name, Function function, contract::rules::Serial) {
+    return name_in(place_, wire::Kind::kPush, name, std::move(function), {}, true);
   }
   // What answers CALLs, or takes PUSHes, of methods that nobody serves, from their raw bodies; at
   // most one of each. context.method() says which; a reply goes out by context.reply_with().
@@ -185,6 +234,25 @@ class App final : public Runtime {
   }
 
  private:
+  friend class RouteGroup;
+  template <contract::Service S, class Logic>
+  App& serve_in(const rpc::PluginChain* groups, std::shared_ptr<Logic> logic,
+                const RoutePlugins& plugins) {
+    auto chain = internal::joined(groups, plugins);
+    if (!chain.ok()) {
+      return add(Status(chain.status()).with_context(contract::service_info<S>().name));
+    }
+    return add(internal::add_routes<S>(process_.router(), std::move(logic), *chain));
+  }
+  template <class Function>
+  App& name_in(const internal::NamePlace& place, wire::Kind kind, std::string_view name,
+               Function function, const RoutePlugins& plugins, bool serial = false) {
+    Status bad;
+    auto handler = internal::make_named_handler(std::move(function), bad);
+    if (!bad.ok()) return add(std::move(bad).with_context(name));
+    if (serial) handler = rpc::make_serial(std::move(handler));
+    return add(names_.add(process_.router(), place, kind, name, std::move(handler), plugins));
+  }
   App& add(Status added) {
     FL_CHECK(!process_.started());  // routes are read without a lock from then on
     if (status_.ok()) status_ = std::move(added);
@@ -192,8 +260,69 @@ class App final : public Runtime {
   }
   int serve_at(const std::vector<std::string>& addresses);
 
+  internal::NamePlace place_;
+  internal::NamedRoutes names_;
   bool discover_ = false;
   std::function<void(const std::vector<io::Address>&)> on_ready_;
 };
+
+// Made by App::group(). A value; copies are the same group. Thread: main's. Lifetime: the App's.
+class RouteGroup {
+ public:
+  // Methods of contracts keep their own paths: who calls them does not know of groups.
+  template <contract::Service S, class Logic>
+  RouteGroup& serve(Logic logic, const RoutePlugins& plugins = {}) {
+    app_->serve_in<S>(&chain_, std::make_shared<Logic>(std::move(logic)), plugins);
+    return *this;
+  }
+  // Under the group's prefix, in its style (App::names()); verbatim is directly behind it.
+  template <class Function>
+  RouteGroup& on_call(std::string_view name, Function function, const RoutePlugins& plugins = {}) {
+    app_->name_in(place(), wire::Kind::kCall, name, std::move(function), plugins);
+    return *this;
+  }
+  template <class Function>
+  RouteGroup& on_push(std::string_view name, Function function, const RoutePlugins& plugins = {}) {
+    app_->name_in(place(), wire::Kind::kPush, name, std::move(function), plugins);
+    return *this;
+  }
+  // A group in this one: its plugins come behind these, its prefix too. An empty prefix adds none.
+  template <class... P>
+  RouteGroup group(std::string_view prefix, P&&... plugins) const {
+    return RouteGroup(*app_, place(), prefix, with_plugins(std::forward<P>(plugins)...));
+  }
+
+ private:
+  friend App;
+  RouteGroup(App& app, const internal::NamePlace& outer, std::string_view prefix,
+             const RoutePlugins& own)
+      : app_(&app) {
+    auto inner = outer.group(prefix);
+    if (!inner.ok()) {
+      app_->add(Status(inner.status()).with_context("a group"));
+      return;
+    }
+    place_ = *std::move(inner);
+    const auto chain = internal::joined(outer.plugins, own);
+    if (chain.ok())
+      chain_ = **chain;
+    else
+      app_->add(Status(chain.status()).with_context("the group '" + place_.prefix + "'"));
+  }
+  internal::NamePlace place() const {
+    internal::NamePlace here = place_;
+    here.plugins = &chain_;
+    return here;
+  }
+
+  App* app_;
+  internal::NamePlace place_;
+  rpc::PluginChain chain_;
+};
+
+template <class... P>
+RouteGroup App::group(std::string_view prefix, P&&... plugins) {
+  return RouteGroup(*this, place_, prefix, with_plugins(std::forward<P>(plugins)...));
+}
 
 }  // namespace fairlead::service

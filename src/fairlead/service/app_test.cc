@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -154,6 +155,23 @@ TEST(AppDeathTest, EndsARuntimeWithTheTasksCode) {
     return runtime.run(body());
   };
   EXPECT_EXIT(std::_Exit(run()), ::testing::ExitedWithCode(7), "");
+}
+
+TEST(AppDeathTest, TellsTheTaskOfARuntimeThatASignalCame) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto run = [] {
+    const char* const words[] = {"tool", "--log-level", "off"};
+    Runtime runtime(3, words, "tool");
+    const auto body = [](Runtime* of) -> Task<void> {
+      io::Core& core = *io::Core::current();
+      kill(getpid(), SIGTERM);
+      Sleep sleep(core.timers(), core.deadline_after(std::chrono::hours(1)), of->stopping());
+      const Status slept = co_await sleep;
+      std::cerr << slept.reason();
+    };
+    return runtime.run(body(&runtime));
+  };
+  EXPECT_EXIT(std::_Exit(run()), ::testing::ExitedWithCode(130), "^wait.cancelled$");
 }
 
 }  // namespace

@@ -20,57 +20,6 @@ Status would_block() {
                 "get() would stop the loop of this thread; co_await the call instead");
 }
 
-CallState::CallState(upstream::Service& upstream, const contract::MethodInfo& method,
-                     CallOptions options)
-    : upstream_(upstream),
-      method_(method),
-      options_(std::move(options)),
-      codec_(options_.codec.value_or(default_codec(*method.argument))) {
-  const Duration within = options_.within > Duration::zero()
-                              ? options_.within
-                              : upstream_.peer().options().call_timeout;
-  deadline_ = upstream_.peer().core().deadline_after(within);
-}
-
-void CallState::start() {
-  if (rpc::Session* session = upstream_.ready_session()) return send(*session);
-  upstream_.wait(*this, deadline_, options_.cancel);
-}
-
-void CallState::on_session(Result<rpc::Session*> session) {
-  if (!session.ok()) return end(session.status());
-  send(**session);
-}
-
-void CallState::send(rpc::Session& session) {
-  ++attempts_;
-  const rpc::CallHead head{.method = method_.path,
-                           .body_codec = static_cast<std::uint8_t>(codec_),
-                           .metadata = options_.metadata,
-                           .transforms = options_.transforms,
-                           .secure = options_.secure};
-  if (method_.argument->kind == contract::Kind::kBytes) {
-    return session.start_call(*this, head, deadline_, options_.cancel,
-                              *static_cast<const Bytes*>(argument()));
-  }
-  session.start_call(*this, head, deadline_, options_.cancel, [this](Buffer& out) {
-    return codec::encode(codec_, *method_.argument, argument(), out);
-  });
-}
-
-void CallState::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
-  if (!status.ok()) {
-    if (attempts_ < upstream::kAttemptsMax && upstream::may_try_elsewhere(status)) return start();
-    return end(std::move(status));
-  }
-  const auto codec = static_cast<codec::CodecId>(reply.body_codec);
-  const Status decoded =
-      codec::decode(codec, *method_.reply, Bytes(input.chunk(), reply.body), this->reply());
-  if (decoded.ok()) return end(Status());
-  end(Status(Code::kDecodeReplyFailed, decoded.reason(),
-             "the reply of " + method_.path + ": " + std::string(decoded.message())));
-}
-
 void CallState::end(Status status) {
   status_ = std::move(status);
   done_ = true;
@@ -81,7 +30,56 @@ void CallState::end(Status status) {
   }
 }
 
+ServiceCall::ServiceCall(upstream::Service& upstream, const contract::MethodInfo& method,
+                         CallOptions options)
+    : SentCall(method, std::move(options)), upstream_(upstream) {
+  CallOptions& told = this->options();
+  const Duration within =
+      told.within > Duration::zero() ? told.within : upstream_.peer().options().call_timeout;
+  deadline_ = upstream_.peer().core().deadline_after(within);
+  if (const Ambient* here = ambient()) {  // also while it waits for a session
+    deadline_ = earlier(deadline_, here->deadline);
+    if (!told.cancel.can_be_cancelled()) told.cancel = here->cancel;
+  }
+}
+
+void ServiceCall::start() {
+  if (rpc::Session* session = upstream_.ready_session()) return on_session(session);
+  upstream_.wait(*this, deadline_, options().cancel);
+}
+
+void ServiceCall::on_session(Result<rpc::Session*> session) {
+  if (!session.ok()) return finished(session.status());
+  ++attempts_;
+  send(**session, deadline_);
+}
+
+void ServiceCall::ended(Status status) {
+  if (attempts_ < upstream::kAttemptsMax && upstream::may_try_elsewhere(status)) return start();
+  finished(std::move(status));
+}
+
 }  // namespace internal
+
+PushCall::PushCall(Status status) : state_(std::make_shared<State>()) {
+  state_->end(std::move(status));
+}
+
+PushCall::PushCall(Call<void> call) : errand_(std::move(call.errand_)) {
+  if (errand_ != nullptr) return;
+  state_ = std::make_shared<State>();
+  std::move(call).then(
+      [state = state_](const Result<void>& result) { state->end(result.status()); });
+}
+
+void PushCall::State::end(Status result) {
+  status = std::move(result);
+  done = true;
+  if (awaiting)
+    awaiting.resume();
+  else if (listener)
+    listener(status);
+}
 
 PushCall PushCall::start(upstream::Service& upstream, const contract::MethodInfo& method,
                          const void* argument, CallOptions options) {
@@ -94,6 +92,8 @@ PushCall PushCall::start(upstream::Service& upstream, const contract::MethodInfo
   io::Core& core = upstream.peer().core();
   const Duration within =
       options.within > Duration::zero() ? options.within : upstream.peer().options().call_timeout;
+  // Its handler may end at once: what it pushes goes on without it.
+  const AmbientScope nothing(nullptr);
   upstream::RawRequest request{.method = method.path,
                                .body_codec = static_cast<std::uint8_t>(codec),
                                .body = Bytes(body.view()),
@@ -107,12 +107,8 @@ PushCall PushCall::start(upstream::Service& upstream, const contract::MethodInfo
 
 Task<void> PushCall::run(upstream::Service& upstream, upstream::RawRequest request,
                          Deadline deadline, CancelToken cancel, std::shared_ptr<State> state) {
-  state->status = co_await upstream.push(std::move(request), deadline, std::move(cancel));
-  state->done = true;
-  if (state->awaiting)
-    state->awaiting.resume();
-  else if (state->listener)
-    state->listener(state->status);
+  Status pushed = co_await upstream.push(std::move(request), deadline, std::move(cancel));
+  state->end(std::move(pushed));
 }
 
 }  // namespace fairlead::service

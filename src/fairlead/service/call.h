@@ -15,55 +15,45 @@
 #include <utility>
 #include <variant>
 
+#include "fairlead/async/ambient.h"
 #include "fairlead/async/frame_pool.h"
 #include "fairlead/async/task.h"
 #include "fairlead/base/mutex.h"
 #include "fairlead/base/result.h"
 #include "fairlead/contract/service.h"
-#include "fairlead/rpc/pending_call.h"
 #include "fairlead/service/call_options.h"
+#include "fairlead/service/sent_call.h"
 #include "fairlead/upstream/service.h"
 
 namespace fairlead::service {
 
 namespace internal {
 
-// A call on its core: waits for a session, sends, waits for the reply, tries elsewhere while
-// nothing was sent. Memory comes from the pool of coroutine frames.
-class CallState : public fairlead::internal::PooledFrame,
-                  private rpc::PendingCall,
-                  private upstream::SessionWaiter {
+// A call as the one who waits for it sees it. Memory comes from the pool of coroutine frames.
+// Thread: the core on which it was made.
+class CallState : public fairlead::internal::PooledFrame {
  public:
   using Listener = std::function<void(CallState& state)>;
 
-  CallState(upstream::Service& upstream, const contract::MethodInfo& method, CallOptions options);
+  CallState() = default;
+  CallState(const CallState&) = delete;
+  CallState& operator=(const CallState&) = delete;
   virtual ~CallState() = default;
 
-  void start();
   bool done() const { return done_; }
   Status& status() { return status_; }
   // One of the two, before the call is done.
-  void resume_when_done(std::coroutine_handle<> awaiting) { awaiting_ = awaiting; }
+  void resume_when_done(std::coroutine_handle<> awaiting) { awaiting_.keep(awaiting); }
   void tell_when_done(Listener listener) { listener_ = std::move(listener); }
 
- private:
-  virtual const void* argument() const = 0;
-  virtual void* reply() = 0;
-
-  void send(rpc::Session& session);
+ protected:
+  // Once. May destroy this object.
   void end(Status status);
-  void on_session(Result<rpc::Session*> session) override;
-  void on_done(Status status, const wire::MessageView& reply, const Bytes& input) override;
 
-  upstream::Service& upstream_;
-  const contract::MethodInfo& method_;
-  const CallOptions options_;
-  Deadline deadline_;
-  codec::CodecId codec_;
+ private:
   Status status_;
-  std::coroutine_handle<> awaiting_;
+  ResumePoint awaiting_;
   Listener listener_;
-  int attempts_ = 0;
   bool done_ = false;
 };
 
@@ -74,7 +64,6 @@ using Held = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 template <class R>
 class ReplyState : public CallState {
  public:
-  using CallState::CallState;
   Result<R> take() {
     if (!status().ok()) return std::move(status());
     if constexpr (std::is_void_v<R>)
@@ -83,20 +72,43 @@ class ReplyState : public CallState {
       return std::move(reply_);
   }
 
- private:
-  void* reply() override { return &reply_; }
+ protected:
   Held<R> reply_{};
 };
 
+// A call to a service: waits for a session, sends, waits for the reply, tries elsewhere while
+// nothing was sent.
+class ServiceCall : private SentCall, private upstream::SessionWaiter {
+ public:
+  ServiceCall(upstream::Service& upstream, const contract::MethodInfo& method, CallOptions options);
+
+  void start();
+
+ protected:
+  ~ServiceCall() = default;
+
+ private:
+  virtual void finished(Status status) = 0;  // once; may destroy this object
+  void on_session(Result<rpc::Session*> session) override;
+  void ended(Status status) override;
+
+  upstream::Service& upstream_;
+  Deadline deadline_;
+  int attempts_ = 0;
+};
+
 template <class R, class A>
-class TypedState final : public ReplyState<R> {
+class TypedState final : public ReplyState<R>, private ServiceCall {
  public:
   TypedState(upstream::Service& upstream, const contract::MethodInfo& method, CallOptions options,
              A in)
-      : ReplyState<R>(upstream, method, std::move(options)), argument_(std::move(in)) {}
+      : ServiceCall(upstream, method, std::move(options)), argument_(std::move(in)) {}
+  using ServiceCall::start;
 
  private:
   const void* argument() const override { return &argument_; }
+  void* reply() override { return &this->reply_; }
+  void finished(Status status) override { this->end(std::move(status)); }
   A argument_;
 };
 
@@ -155,6 +167,8 @@ class [[nodiscard]] Call {
   }
 
  private:
+  friend class PushCall;
+
   struct Awaiter {
     internal::ReplyState<R>* state;
     bool await_ready() const noexcept { return state->done(); }
@@ -174,6 +188,10 @@ class PushCall {
   static PushCall start(upstream::Service& upstream, const contract::MethodInfo& method,
                         const void* argument, CallOptions options);
   explicit PushCall(std::shared_ptr<internal::Errand<void>> errand) : errand_(std::move(errand)) {}
+  // One that another core makes.
+  explicit PushCall(Call<void> call);
+  // One that has ended already.
+  explicit PushCall(Status status);
 
   // Gives Status. On the core on which the push was made.
   auto operator co_await() const noexcept { return Awaiter{state_.get()}; }
@@ -191,14 +209,16 @@ class PushCall {
  private:
   struct State {
     Status status;
-    std::coroutine_handle<> awaiting;
+    ResumePoint awaiting;
     std::function<void(Status)> listener;
     bool done = false;
+
+    void end(Status result);
   };
   struct Awaiter {
     State* state;
     bool await_ready() const noexcept { return state->done; }
-    void await_suspend(std::coroutine_handle<> awaiting) { state->awaiting = awaiting; }
+    void await_suspend(std::coroutine_handle<> awaiting) { state->awaiting.keep(awaiting); }
     Status await_resume() { return state->status; }
   };
 

@@ -61,8 +61,8 @@ class CallSources final : public contract::Sources {
 
 }  // namespace
 
-Status read_argument(const contract::TypeInfo& type, const rpc::Context& context, void* argument) {
-  if (type.kind == contract::Kind::kVoid) return {};
+Status read_argument(const contract::TypeInfo& type, rpc::Context& context, void* argument) {
+  if (type.kind == contract::Kind::kVoid) return context.read_body({});
   const auto codec = static_cast<codec::CodecId>(context.body_codec());
   // An argument that nobody sent, as with a GET or from an erpc peer that has none, whatever codec
   // it names, is what it is initialised to. In protobuf nothing is a message like any other.
@@ -72,7 +72,8 @@ Status read_argument(const contract::TypeInfo& type, const rpc::Context& context
   if (type.kind == contract::Kind::kStruct) {
     FL_TRY(contract::bind(*type.structure, argument, CallSources(context)));
   }
-  return contract::validate(type, argument);
+  FL_TRY(contract::validate(type, argument));
+  return context.read_body({&type, argument});
 }
 
 Status write_reply(const contract::TypeInfo& type, rpc::Context& context, const void* reply) {

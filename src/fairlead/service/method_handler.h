@@ -19,15 +19,16 @@
 #include "fairlead/rpc/context.h"
 #include "fairlead/rpc/handler.h"
 #include "fairlead/rpc/router.h"
+#include "fairlead/rpc/serial_handler.h"
 
 namespace fairlead::service::internal {
 
 // Decodes the body by its codec, fills the fields that come from metadata, query or session, checks
 // the rules; the same for a CALL and a PUSH. A field from the query is looked up behind the "?" of
 // the method, then in the metadata, where a gateway puts the query of an HTTP request. Without a
-// body, whatever its codec, the argument begins as it is initialised.
-// Errors: kBadMessage `codec.*`, `contract.*` and the codes of the contract.
-Status read_argument(const contract::TypeInfo& type, const rpc::Context& context, void* argument);
+// body, whatever its codec, the argument begins as it is initialised. Then plugins see it.
+// Errors: kBadMessage `codec.*`, `contract.*` and the codes of the contract; those of plugins.
+Status read_argument(const contract::TypeInfo& type, rpc::Context& context, void* argument);
 
 // Writes the reply in the codec that the caller wants. Nothing for a PUSH.
 // Errors: kEncodeFailed `codec.*`.
@@ -104,6 +105,7 @@ class TypedHandler final : public rpc::Handler {
   explicit TypedHandler(std::shared_ptr<Logic> logic) : logic_(std::move(logic)) {}
 
   bool waits() const override { return kWaits; }
+  bool decodes() const override { return true; }
 
   Status handle(rpc::Context& context) override {
     if constexpr (kWaits) {
@@ -138,10 +140,10 @@ class TypedHandler final : public rpc::Handler {
   }
 
  private:
-  static Status read(const rpc::Context& context, Held& in) {
+  static Status read(rpc::Context& context, Held& in) {
     if constexpr (std::same_as<Argument, Bytes>) {  // the body itself: nothing to decode or check
       in = context.body_bytes().own();
-      return {};
+      return context.read_body({&contract::type_info<Bytes>(), &in});
     }
     return read_argument(contract::type_info<Argument>(), context, &in);
   }
@@ -160,7 +162,8 @@ using MethodHandler =
 // Adds a route for each method of S; make.template operator()<index, Invoker>() gives its handler.
 // Errors: kInvalidOperation `contract.bad_pattern`; kConflict `route.taken`.
 template <contract::Service S, class Make>
-Status add_each_route(rpc::Router& router, Make make) {
+Status add_each_route(rpc::Router& router, Make make,
+                      const std::shared_ptr<const rpc::PluginChain>& plugins = nullptr) {
   Status added;
   const contract::ServiceInfo& info = contract::service_info<S>();
   contract::for_each_handler<S>([&]<std::size_t I>(auto invoker) {
@@ -168,18 +171,24 @@ Status add_each_route(rpc::Router& router, Make make) {
     if (added.ok()) added = contract::check_rules(*method.argument);
     if (!added.ok()) return;
     const bool push = method.kind == contract::MethodKind::kPush;
+    std::unique_ptr<rpc::Handler> handler = make.template operator()<I, decltype(invoker)>();
+    if (method.serial) handler = rpc::make_serial(std::move(handler));
     added = router.add(push ? wire::Kind::kPush : wire::Kind::kCall, method.path,
-                       make.template operator()<I, decltype(invoker)>());
+                       std::move(handler), plugins);
   });
   return added;
 }
 
 // All methods handled by `logic`, on every core at the same time. Errors: those above.
 template <contract::Service S, class Logic>
-Status add_routes(rpc::Router& router, std::shared_ptr<Logic> logic) {
-  return add_each_route<S>(router, [&]<std::size_t I, class Invoker>() {
-    return std::make_unique<MethodHandler<S, I, Logic, Invoker>>(logic);
-  });
+Status add_routes(rpc::Router& router, std::shared_ptr<Logic> logic,
+                  const std::shared_ptr<const rpc::PluginChain>& plugins = nullptr) {
+  return add_each_route<S>(
+      router,
+      [&]<std::size_t I, class Invoker>() {
+        return std::make_unique<MethodHandler<S, I, Logic, Invoker>>(logic);
+      },
+      plugins);
 }
 
 }  // namespace fairlead::service::internal

@@ -1,10 +1,11 @@
 // Handlers that are registered under a text, for methods that no contract describes: those of a Go
 // peer, or names made by contract/name_mapper.h. A handler is a function object, raw or typed:
 //
-//   Status f(fl::Context&)                    reads the body's bytes, replies with bytes; also
-//   Task<Status> R f(fl::Context&, In)                     In and R as for the methods of a
-//   service, with the
-//                                             same codecs and rules (method_handler.h)
+//   Status f(fl::Context&)    reads the body's bytes, replies with bytes; also Task<Status>
+//   R f(fl::Context&, In)     In and R as for the methods of a service, with the same codecs and
+//                             rules (method_handler.h)
+//
+// Another shape does not compile, and the message says so.
 #pragma once
 
 #include <memory>
@@ -52,29 +53,34 @@ struct CallFunction {
 template <class Function>
 using ArgumentOfNamed = typename ArgumentOfFunction<decltype(&Function::operator())>::Type;
 
+template <class Function>
+concept TakesContext = requires { typename ArgumentOfNamed<Function>; };
+// Of those without an argument.
+template <class Function>
+concept AnswersStatus = std::same_as<std::invoke_result_t<Function&, rpc::Context&>, Status> ||
+                        std::same_as<std::invoke_result_t<Function&, rpc::Context&>, Task<Status>>;
+
 // The handler of a function object; null with `bad` set when its argument's rules are no good.
 // Errors in `bad`: kInvalidOperation `contract.bad_pattern`.
 template <class Function>
 std::unique_ptr<rpc::Handler> make_named_handler(Function function, Status& bad) {
-  using Argument = ArgumentOfNamed<Function>;
-  if constexpr (std::is_void_v<Argument>) {
+  static_assert(TakesContext<Function>,
+                "a handler is a function object R f(fl::Context&) or R f(fl::Context&, Argument)");
+  if constexpr (!TakesContext<Function>) {
+    return nullptr;
+  } else if constexpr (std::is_void_v<ArgumentOfNamed<Function>>) {
+    static_assert(AnswersStatus<Function>,
+                  "a handler without an argument returns Status or Task<Status>, and replies with "
+                  "bytes by context.reply_with()");
     return rpc::make_handler(std::move(function));
   } else {
+    using Argument = ArgumentOfNamed<Function>;
     bad = contract::check_rules(contract::type_info<Argument>());
     if (!bad.ok()) return nullptr;
     using Reply = ReplyOfReturned<std::invoke_result_t<Function&, rpc::Context&, Argument>>;
     return std::make_unique<TypedHandler<Argument, Reply, Function, CallFunction>>(
         std::make_shared<Function>(std::move(function)));
   }
-}
-
-// Errors: that above; kConflict `route.taken`; kBadMessage `route.bad_method`.
-template <class Function>
-Status add_named(rpc::Router& router, wire::Kind kind, std::string_view method, Function function) {
-  Status added;
-  std::unique_ptr<rpc::Handler> handler = make_named_handler(std::move(function), added);
-  if (added.ok()) added = router.add(kind, method, std::move(handler));
-  return added;
 }
 
 }  // namespace fairlead::service::internal

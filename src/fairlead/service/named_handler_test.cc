@@ -23,7 +23,10 @@ class NamedHandlers : public testkit::TwoPeers {
  protected:
   template <class Function>
   void add(wire::Kind kind, std::string_view method, Function function) {
-    const Status added = internal::add_named(server_router, kind, method, std::move(function));
+    Status bad;
+    auto handler = internal::make_named_handler(std::move(function), bad);
+    ASSERT_TRUE(bad.ok()) << bad;
+    const Status added = server_router.add(kind, method, std::move(handler));
     ASSERT_TRUE(added.ok()) << added;
   }
   void start() {
@@ -105,13 +108,36 @@ TEST_F(NamedHandlers, APushMayBeTypedToo) {
   turn_until([&] { return seen == 7; });
 }
 
-TEST(NamedHandler, ATakenNameIsRefused) {
-  rpc::Router router;
-  const auto nothing = [](rpc::Context&) { return Status(); };
-  ASSERT_TRUE(internal::add_named(router, wire::Kind::kCall, "/a", nothing).ok());
-  EXPECT_EQ(internal::add_named(router, wire::Kind::kCall, "/a", nothing).reason(), "route.taken");
-  EXPECT_EQ(internal::add_named(router, wire::Kind::kCall, "", nothing).reason(),
-            "route.bad_method");
+struct BadRule {
+  std::string text;
+};
+FL_STRUCT(BadRule, (1, text, regexp("(")))
+
+TEST(NamedHandler, ARuleThatIsNoGoodIsTold) {
+  Status bad;
+
+  const auto handler =
+      internal::make_named_handler([](rpc::Context&, BadRule) { return Status(); }, bad);
+
+  EXPECT_EQ(handler, nullptr);
+  EXPECT_EQ(bad.reason(), "contract.bad_pattern");
+}
+
+// What make_named_handler() asserts.
+TEST(NamedHandler, AnotherShapeDoesNotCompile) {
+  const auto raw = [](rpc::Context&) { return Status(); };
+  const auto typed = [](rpc::Context&, Pair in) { return in; };
+  const auto no_context = [](Pair in) { return in; };
+  const auto two_arguments = [](rpc::Context&, Pair in, Pair) { return in; };
+  const auto generic = [](auto&) { return Status(); };
+  const auto forgets_its_status = [](rpc::Context&) { return 1; };
+
+  static_assert(internal::TakesContext<decltype(raw)> && internal::AnswersStatus<decltype(raw)>);
+  static_assert(internal::TakesContext<decltype(typed)>);
+  static_assert(!internal::TakesContext<decltype(no_context)>);
+  static_assert(!internal::TakesContext<decltype(two_arguments)>);
+  static_assert(!internal::TakesContext<decltype(generic)>);
+  static_assert(!internal::AnswersStatus<decltype(forgets_its_status)>);
 }
 
 }  // namespace

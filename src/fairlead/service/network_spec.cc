@@ -7,6 +7,7 @@
 
 #include "fairlead/base/text.h"
 #include "fairlead/config/reader.h"
+#include "fairlead/upstream/service.h"
 
 namespace fairlead::service {
 namespace {
@@ -212,6 +213,8 @@ ClientOptions merged(ClientOptions under, const ClientOptions& over) {
   override_with(under.protocol, over.protocol);
   override_with(under.codec, over.codec);
   if (over.login.has_value()) under.login = over.login;
+  if (over.connections_max.has_value()) under.connections_max = over.connections_max;
+  if (over.connections_idle.has_value()) under.connections_idle = over.connections_idle;
   ClientTls& tls = under.tls;
   if (over.tls.required.has_value()) tls.required = over.tls.required;
   if (over.tls.verify_server.has_value()) tls.verify_server = over.tls.verify_server;
@@ -288,6 +291,12 @@ Status read(const config::Value& value, ClientOptions& out) {
   std::optional<std::string> token;
   reader.optional("login_token", token);
   if (token.has_value()) out.login = rpc::Login{.body = *std::move(token)};
+  std::uint32_t connections = 0;
+  reader.optional("connections_max", connections, {1, upstream::kConnectionsMax});
+  if (connections != 0) out.connections_max = connections;
+  Duration idle{};
+  reader.optional("connections_idle", idle, {1s, 1h});
+  if (idle != Duration::zero()) out.connections_idle = idle;
   return reader.finish();
 }
 

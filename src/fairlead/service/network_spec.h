@@ -60,6 +60,9 @@ struct ClientOptions {
   // Codec of bodies when a call names none: "json" for services in Go. Empty: that of the type.
   std::string codec{};
   std::optional<rpc::Login> login{};  // for services that ask for one
+  // Connections from each core to each copy, as upstream::ServiceOptions says them.
+  std::optional<std::uint32_t> connections_max{};
+  std::optional<Duration> connections_idle{};
 };
 
 // `under`, with everything replaced that `over` says.

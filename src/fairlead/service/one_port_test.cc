@@ -1,6 +1,4 @@
 // One listener of a whole process that is called in every way.
-#include <array>
-#include <cstdio>
 #include <memory>
 #include <thread>
 
@@ -8,6 +6,7 @@
 
 #include "fairlead/service/test_math.h"
 #include "tests/testkit/certificates.h"
+#include "tests/testkit/shell.h"
 
 namespace fairlead::service {
 namespace {
@@ -15,19 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using math_test::Math;
 using math_test::MathLogic;
-
-// What a command prints.
-std::string output_of(const std::string& command) {
-  std::string text;
-  FILE* const pipe = popen((command + " 2>&1").c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  std::array<char, 4096> part{};
-  while (const std::size_t size = fread(part.data(), 1, part.size(), pipe)) {
-    text.append(part.data(), size);
-  }
-  pclose(pipe);
-  return text;
-}
+using testkit::output_of;
 
 class OnePortTest : public ::testing::Test {
  protected:

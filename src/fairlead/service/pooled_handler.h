@@ -27,6 +27,7 @@ class PooledMethodHandler final : public rpc::Handler {
       : logic_(std::move(logic)), pool_(pool) {}
 
   bool waits() const override { return true; }
+  bool decodes() const override { return true; }
   Status handle(rpc::Context&) override {
     return Status(Code::kInternal, "handler.waits", "a handler on a pool was called as plain");
   }

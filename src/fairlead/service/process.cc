@@ -105,8 +105,13 @@ Status Process::make_secure() {
   if (!spec_.secure.asked_for()) return {};
   FL_TRY_ASSIGN(rpc::SecureKeys keys, read_secure_keys(spec_.secure));
   secure_ = std::make_unique<rpc::SecureBodies>(std::move(keys), spec_.secure.required);
-  tls_->also_when_asked([this] { reload_keys(); });
+  rereads_.emplace_back([this] { reload_keys(); });
   return {};
+}
+
+bool Process::rereads_files() const {
+  return !spec_.tls.certificates.empty() || spec_.secure.asked_for() ||
+         std::ranges::any_of(spec_.plugins, &PluginSpec::rereads_files);
 }
 
 void Process::reload_keys() {
@@ -124,6 +129,9 @@ void Process::reload_keys() {
 // call.
 Status Process::make_tls() {
   tls_ = std::make_unique<internal::TlsKeeper>(metrics_);
+  tls_->also_when_asked([this] {
+    for (const auto& reread : rereads_) reread();
+  });
   if (!spec_.tls.certificates.empty()) {
     // Who offers h2 and no more is refused in the handshake, not by the first request.
     if (spec_.tls.alpn.empty()) spec_.tls.alpn = {"http/1.1"};
@@ -148,11 +156,39 @@ Status Process::make_peers() {
   rpc::PeerOptions options = spec_.limits;
   options.transforms = &transforms_;
   options.secure = secure_.get();
+  if (hub_ != nullptr) {
+    options.watcher = &hub_->watcher();
+    FL_TRY_ASSIGN(
+        const observe::Counter skipped,
+        metrics_.counter({"fairlead_service_broadcast_skipped_total",
+                          "Sessions that a broadcast skipped: their peer does not read."}));
+    hub_->set_options(
+        {.broadcast_queue_bytes_max = spec_.broadcast_queue_bytes_max, .skipped = skipped});
+  }
+  FL_TRY(make_plugins(options));
   for (io::Core* core : cores_->cores()) {
     serving_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
     calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
+    if (hub_ != nullptr) hub_->add_core(*calling_.back());
+    for (rpc::Peer* peer : {serving_.back().get(), calling_.back().get()}) {
+      FL_TRY(plugins_.ask<&rpc::Plugin::post_new_peer>(*peer));
+    }
   }
   return {};
+}
+
+// Those of the code are there; those of the configuration come behind them.
+Status Process::make_plugins(rpc::PeerOptions& options) {
+  for (const PluginSpec& spec : spec_.plugins) {
+    FL_TRY_ASSIGN(rpc::PluginHandle plugin, spec.make({*this, before_serving_, rereads_}));
+    Status added = plugins_.add(std::move(plugin));
+    if (!added.ok()) return std::move(added).with_context("the setting plugins");
+  }
+  if (!plugins_.empty()) options.plugins = &plugins_;
+  rpc::NewPeer made{options, router_};
+  FL_TRY(plugins_.ask<&rpc::Plugin::pre_new_peer>(made));
+  FL_TRY(options.validate());
+  return router_.announce(plugins_);
 }
 
 Pool Process::add_pool(std::string_view name, PoolOptions options) {
@@ -217,7 +253,9 @@ bool Process::run(Task<void> task) {
   io::Core& first = cores_->first();
   const auto moved = std::make_shared<Task<void>>(std::move(task));
   first.post([this, &first, moved] { first.spawn(run_and_tell(std::move(*moved))); });
-  return waiting_->wait(true);
+  const bool ended = waiting_->wait(true);
+  if (!ended) first.post([this] { stopping_.cancel(); });
+  return ended;
 }
 
 void Process::wait_for_signal() { waiting_->wait(false); }
@@ -344,6 +382,7 @@ void Process::stop() {
   calling_.clear();
   tls_.reset();
   cores_.reset();
+  hub_.reset();
   waiting_.reset();
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "fairlead/admin/server.h"
+#include "fairlead/async/cancel.h"
 #include "fairlead/base/result.h"
 #include "fairlead/codec/codec.h"
 #include "fairlead/contract/type_info.h"
@@ -20,8 +22,10 @@
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/core_watch.h"
+#include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/served_port.h"
+#include "fairlead/service/session_hub.h"
 #include "fairlead/service/spec.h"
 #include "fairlead/service/tls_keeper.h"
 #include "fairlead/store/store.h"
@@ -66,7 +70,8 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  rpc::Router& router() { return router_; }  // to be filled before start()
+  rpc::Router& router() { return router_; }         // to be filled before start()
+  rpc::PluginChain& plugins() { return plugins_; }  // of all routes and sessions; before start()
   observe::Registry& metrics() { return metrics_; }
   const Spec& spec() const { return spec_; }
   // Keys of secure bodies, before start(); the setting `secure` has the last word.
@@ -77,11 +82,20 @@ class Process {
   // Declares a pool, before start(). A name that is there already gives that pool.
   Pool add_pool(std::string_view name, PoolOptions options);
 
+  // The hub of all sessions; without it nobody keeps a list of them. First asked for before
+  // start().
+  Hub& sessions() {
+    FL_CHECK(hub_ != nullptr || !started());
+    if (hub_ == nullptr) hub_ = std::make_unique<Hub>();
+    return *hub_;
+  }
+
   // Makes log, cores, peers and store, reads the certificates of the spec, and starts the threads.
   // Idempotent.
   // Errors: those of io::CoreGroup::make(), store::open(), observe, runtime::WorkerPool::make();
   //         those of io::TlsContext::make(), with the section of the spec in front;
-  //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared.
+  //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared;
+  //         kConflict `plugin.taken`, and whatever a plugin says against peers and routes.
   Status start(Spec spec);
   bool started() const { return cores_ != nullptr; }
 
@@ -98,9 +112,15 @@ class Process {
   // `service.bad_name`, `protocol.unknown`; those of io::TlsContext::make().
   Result<Target*> target(std::string_view name_or_addresses, const ClientOptions& told = {});
 
-  // Runs a task on the first core and waits for its end. False: INT or TERM came first, and the
-  // task was left to be cancelled by stop().
+  // A session to one address, in the hub. Errors: those of Hub::dial() and `address.bad`,
+  // `protocol.unknown`; those of io::TlsContext::make().
+  Result<SessionRef> dial(std::string_view address, const ClientOptions& told);
+
+  // Runs a task on the first core and waits for its end. False: INT or TERM came first, which the
+  // task hears by stopping(); it ends before stop() does.
   bool run(Task<void> task);
+  // Cancelled when a signal ended run(). Thread: the first core.
+  CancelToken stopping() const { return stopping_.token(); }
   // Waits for INT or TERM.
   void wait_for_signal();
   // Drains: out of the registry, no new connections, running calls end, then everything closes.
@@ -112,9 +132,10 @@ class Process {
   Status make_log();
   Status make_tls();
   Status make_peers();
+  Status make_plugins(rpc::PeerOptions& options);
   Status make_secure();
   // Whether HUP has a meaning: files that may be replaced while the program runs.
-  bool rereads_files() const { return !spec_.tls.certificates.empty() || spec_.secure.asked_for(); }
+  bool rereads_files() const;
   void reload_keys();  // on a thread that may block
   Status make_pools();
   Status watch_cores();
@@ -139,17 +160,24 @@ class Process {
   Result<upstream::ServiceOptions> calling_options(std::string_view name, ClientOptions options,
                                                    const upstream::EndpointSnapshot& endpoints);
 
+  Task<Status> dial_on_this_core(io::Address address, rpc::DialOptions options,
+                                 std::optional<SessionRef>* out);
+
   const std::string name_;
   Spec spec_;
   observe::Registry metrics_;
   std::unique_ptr<observe::Logger> logger_;
   std::unique_ptr<observe::ScopedDefaultLogger> default_logger_;
   rpc::Router router_;
+  rpc::PluginChain plugins_;
+  std::vector<std::function<Status()>> before_serving_;  // of plugins
+  std::vector<std::function<void()>> rereads_;  // on HUP, beside certificates; on a thread of tls_
   wire::TransformSet transforms_;
   std::unique_ptr<rpc::SecureBodies> secure_;  // null: this program has no keys
   std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process
   const io::TlsHolder* listen_tls_ = nullptr;  // null: no certificate to listen with
   observe::Counter tls_failures_;
+  std::unique_ptr<Hub> hub_;  // null: nobody asked for it
   std::unique_ptr<io::CoreGroup> cores_;
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;
@@ -163,7 +191,9 @@ class Process {
   std::vector<std::unique_ptr<internal::ServedPort>> ports_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::map<std::string, std::unique_ptr<Target>, std::less<>> targets_;
+  CancelSource stopping_;             // the first core's
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them
+  std::size_t next_dial_ = 0;         // on which core
   bool ready_ = false;                // first core: serving and not draining
 };
 

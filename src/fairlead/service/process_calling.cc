@@ -58,6 +58,18 @@ Result<upstream::ServiceOptions> Process::calling_options(
   out.tls_required = options.tls.required.value_or(false);
   out.server_name = options.tls.server_name;
   out.login = std::move(options.login);
+  out.connections_max = options.connections_max.value_or(out.connections_max);
+  if (out.connections_max < 1 || out.connections_max > upstream::kConnectionsMax) {
+    return Status(Code::kInvalidOperation, "client.bad_option",
+                  "connections_max of '" + std::string(name) + "' is " +
+                      std::to_string(out.connections_max) + "; it goes from 1 to " +
+                      std::to_string(upstream::kConnectionsMax));
+  }
+  out.connections_idle = options.connections_idle.value_or(out.connections_idle);
+  if (out.connections_idle <= Duration::zero()) {
+    return Status(Code::kInvalidOperation, "client.bad_option",
+                  "connections_idle of '" + std::string(name) + "' is not above zero");
+  }
   const bool plain = endpoints != nullptr && !out.tls_required &&
                      std::ranges::none_of(*endpoints, &upstream::Endpoint::tls);
   if (plain) return out;  // a copy in the registry may speak TLS any time
@@ -109,6 +121,29 @@ Result<Target*> Process::target(std::string_view name_or_addresses, const Client
     });
   }
   return made;
+}
+
+Task<Status> Process::dial_on_this_core(io::Address address, rpc::DialOptions options,
+                                        std::optional<SessionRef>* out) {
+  FL_CO_TRY_ASSIGN(SessionRef session, co_await hub_->dial(address, std::move(options)));
+  *out = std::move(session);
+  co_return Status();
+}
+
+Result<SessionRef> Process::dial(std::string_view address, const ClientOptions& told) {
+  FL_TRY_ASSIGN(const upstream::EndpointSnapshot endpoints, upstream::parse_endpoints(address));
+  const upstream::Endpoint& endpoint = endpoints->front();
+  FL_TRY_ASSIGN(const upstream::ServiceOptions calling,
+                calling_options(address, settled(address, told), endpoints));
+  rpc::DialOptions options{.protocol = calling.protocol, .login = calling.login};
+  if (endpoint.tls || calling.tls_required) {
+    options.tls = calling.tls->current();
+    options.server_name = calling.server_name.empty() ? endpoint.server_name : calling.server_name;
+  }
+  std::optional<SessionRef> session;
+  rpc::Peer& peer = *calling_[next_dial_++ % calling_.size()];
+  FL_TRY(run_on(peer.core(), dial_on_this_core(endpoint.address, std::move(options), &session)));
+  return *std::move(session);
 }
 
 }  // namespace fairlead::service

@@ -17,6 +17,7 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
                       "' is to be discovered and no store is set; give --store "
                       "file:/path/store.db, or do not call discover()");
   }
+  for (const auto& prepare : before_serving_) FL_TRY(prepare());
   FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
   return run_on(cores_->first(), listen_all(std::move(plans), discover));
 }
@@ -83,7 +84,7 @@ Status Process::listen(ListenPlan& plan) {
          {"protocols", plan.names()},
          {"tls", plan.where.tls ? "only" : (plan.tls_too ? "too" : "no")});
   listeners_.push_back(std::move(listener));
-  return {};
+  return plugins_.ask<&rpc::Plugin::post_listen>(plan.where.address);
 }
 
 Status Process::open_admin() {

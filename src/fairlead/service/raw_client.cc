@@ -36,6 +36,16 @@ Task<Result<rpc::Reply>> RawClient::call_with(upstream::RawRequest request,
   co_return reply;
 }
 
+Task<upstream::Answer> RawClient::ask_request(upstream::RawRequest request,
+                                              CallOptions options) const {
+  upstream::Service* here = target_->on_this_core();
+  if (here == nullptr) co_return no_core();
+  const Deadline deadline = deadline_of(*here, options);
+  auto call = here->ask(std::move(request), deadline, std::move(options.cancel));
+  upstream::Answer answer = co_await call;
+  co_return answer;
+}
+
 Task<Status> RawClient::push_with(upstream::RawRequest request, CallOptions options) const {
   upstream::Service* here = target_->on_this_core();
   if (here == nullptr) co_return no_core();

@@ -37,6 +37,15 @@ class RawClient {
     upstream::RawRequest request = request_of(method, std::move(body), options);
     return push_with(std::move(request), std::move(options));
   }
+  // The same for who has the whole request; `options` says how long, and until when.
+  Task<Result<rpc::Reply>> call_request(upstream::RawRequest request, CallOptions options) const {
+    return call_with(std::move(request), std::move(options));
+  }
+  // And with what an error reply says besides.
+  Task<upstream::Answer> ask_request(upstream::RawRequest request, CallOptions options) const;
+  Task<Status> push_request(upstream::RawRequest request, CallOptions options) const {
+    return push_with(std::move(request), std::move(options));
+  }
 
  private:
   static upstream::RawRequest request_of(std::string_view method, Bytes body,

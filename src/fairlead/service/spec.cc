@@ -68,7 +68,12 @@ Status read_limits(const config::Value& value, Spec& spec) {
   reader.optional("inflight_calls_max", out.inflight_calls_max, {1, 65536});
   reader.optional("write_queue_bytes_max", queue, {{64 * 1024}, {1ULL << 32}});
   reader.optional("call_timeout", out.call_timeout, {1ms, 24h});
+  reader.optional("request_time_max", out.request_time_max, {0ms, 24h});
   reader.optional("login_timeout", out.login_timeout, {5ms, 10min});
+  reader.optional("session_age", out.session_age, {0ms, 8760h});
+  config::ByteSize broadcast{spec.broadcast_queue_bytes_max};
+  reader.optional("broadcast_queue_bytes_max", broadcast, {{0}, {1ULL << 32}});
+  spec.broadcast_queue_bytes_max = broadcast.bytes;
   reader.optional("undecided_connections_max", spec.undecided_connections_max, {0, 1'000'000});
   out.limits.frame_bytes_max = static_cast<std::uint32_t>(frame.bytes);
   out.write_queue_bytes_max = queue.bytes;
@@ -179,6 +184,7 @@ Status read(const config::Value& value, Spec& out) {
           [&](const config::Value& clients) { return read_clients(clients, out.clients); });
   reader.optional("secure", out.secure);
   reader.optional("http", out.http);
+  reader.optional("plugins", out.plugins);
   config::Problems problems;
   problems.add(reader.finish());
   problems.add(sections.status());

@@ -15,7 +15,9 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
+#include "fairlead/service/plugin_list.h"
 #include "fairlead/service/secure_setting.h"
+#include "fairlead/service/session_hub.h"
 
 namespace fairlead::service {
 
@@ -46,11 +48,14 @@ struct Spec {
   // A loop looks for events so long before it sleeps, while they come that fast; only where CPUs
   // are spare (io::CoreOptions).
   Duration spin = std::chrono::microseconds(50);
-  rpc::PeerOptions limits{};
+  rpc::PeerOptions limits{.hello = true};
   // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
   std::uint32_t undecided_connections_max = 0;
+  // A session for whose peer more bytes wait is skipped by broadcasts.
+  std::size_t broadcast_queue_bytes_max = HubOptions().broadcast_queue_bytes_max;
   SecureSpec secure{};
   HttpSpec http{};
+  std::vector<PluginSpec> plugins{};  // behind those of the code
   std::map<std::string, PoolSpec> pools{};
   // By the name or the addresses that the code gives; `default` is for all that say less.
   std::map<std::string, ClientOptions, std::less<>> clients{};

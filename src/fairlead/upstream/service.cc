@@ -1,12 +1,16 @@
 #include "fairlead/upstream/service.h"
 
 #include <algorithm>
+#include <concepts>
 #include <utility>
 
 #include "fairlead/observe/log.h"
 
 namespace fairlead::upstream {
 namespace {
+
+// Calls under way over a session that nobody shall use any more have so much time.
+constexpr Duration kRetiring = std::chrono::seconds(30);
 
 Status not_sent(Code code, std::string_view reason, std::string_view message) {
   return Status(code, reason, message).with_outcome(Outcome::kNotSent);
@@ -22,6 +26,8 @@ std::string authority_of(const Endpoint& endpoint, const std::string& told_name)
 }  // namespace
 
 bool may_try_elsewhere(const Status& status) {
+  // A peer that said hello refused it before its handler, because it goes away or has too much.
+  if (status.outcome() == Outcome::kNotProcessed) return status.code() == Code::kOverloaded;
   if (status.outcome() != Outcome::kNotSent) return false;
   switch (status.code()) {
     case Code::kConnectionClosed:
@@ -78,7 +84,7 @@ class Service::Awaiter final : public SessionWaiter {
   bool await_suspend(std::coroutine_handle<> awaiting) {
     service_.wait(*this, deadline_, cancel_);
     if (done_) return false;
-    awaiting_ = awaiting;
+    awaiting_.keep(awaiting);
     return true;
   }
   Result<rpc::Session*> await_resume() { return std::move(session_); }
@@ -93,7 +99,7 @@ class Service::Awaiter final : public SessionWaiter {
   Service& service_;
   Deadline deadline_;
   CancelToken cancel_;
-  std::coroutine_handle<> awaiting_;
+  ResumePoint awaiting_;
   Result<rpc::Session*> session_ = static_cast<rpc::Session*>(nullptr);
   bool done_ = false;
 };
@@ -108,6 +114,7 @@ Service::~Service() {
   for (const auto& link : links_) {
     FL_CHECK(link->waiters == nullptr);
     if (link->session != nullptr) link->session->on_closed(nullptr);
+    for (const Extra& extra : link->extras) extra.session->on_closed(nullptr);
   }
   FL_CHECK(unplaced_ == nullptr);
 }
@@ -129,8 +136,7 @@ void Service::update(const EndpointSnapshot& endpoints) {
   }
   std::swap(links, links_);
   for (const auto& gone : links) {
-    if (gone != nullptr)
-      scope_.spawn(retire(gone, core().deadline_after(std::chrono::seconds(30))));
+    if (gone != nullptr) retire_all(gone);
   }
   known_ = true;
   for (SessionWaiter* waiter = unplaced_; waiter != nullptr; waiter = unplaced_) {
@@ -139,9 +145,15 @@ void Service::update(const EndpointSnapshot& endpoints) {
   }
 }
 
-// Lets go of an endpoint: calls under way end, then its session closes.
-Task<void> Service::retire(std::shared_ptr<Link> link, Deadline deadline) {
+// Lets go of an endpoint with all sessions to it.
+void Service::retire_all(const std::shared_ptr<Link>& link) {
+  while (!link->extras.empty()) let_go(*link, *link->extras.back().session);
   link->removed = true;
+  scope_.spawn_detached(retire(link, core().deadline_after(kRetiring)));
+}
+
+// Calls under way end, then the link's session closes.
+Task<void> Service::retire(std::shared_ptr<Link> link, Deadline deadline) {
   rpc::Session* session = link->session;
   if (session == nullptr) co_return;
   const Time patience_end = deadline.at();
@@ -170,12 +182,12 @@ rpc::Session* Service::ready_session() {
   const Time now = core().now();
   for (std::size_t tried = 0; tried < links_.size(); ++tried) {
     const std::size_t at = next_ >= links_.size() ? 0 : next_;
-    const Link& link = *links_[at];
-    if (link.session != nullptr && link.session->open()) {
+    const std::shared_ptr<Link>& link = links_[at];
+    if (link->session != nullptr && link->session->open()) {
       next_ = at + 1;
-      return link.session;
+      return pick(link);
     }
-    if (link.rests_until <= now) return nullptr;  // its turn: somebody must dial
+    if (link->rests_until <= now) return nullptr;  // its turn: somebody must dial
     next_ = at + 1;
   }
   return nullptr;
@@ -238,15 +250,15 @@ void Service::place(SessionWaiter& waiter) {
   if (link == nullptr) return waiter.fail(no_endpoint());
   if (link->session != nullptr && link->session->open()) {
     waiter.leave();
-    return waiter.on_session(link->session);
+    return waiter.on_session(pick(link));
   }
   enlist(waiter, link->waiters);
-  if (!link->dialing) scope_.spawn(dial(link));
+  if (!link->dialing) scope_.spawn_detached(dial(link));
 }
 
 Task<void> Service::dial(std::shared_ptr<Link> link) {
   link->dialing = true;
-  Result<rpc::Session*> made = co_await connect(link->endpoint);
+  Result<rpc::Session*> made = co_await connect(link->endpoint, link->known);
   link->dialing = false;
   if (made.ok())
     dialled(link, **made);
@@ -254,7 +266,7 @@ Task<void> Service::dial(std::shared_ptr<Link> link) {
     dial_failed(*link, made.status());
 }
 
-Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint) {
+Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint, bool again) {
   rpc::DialOptions options;
   options.protocol = endpoint.protocol != nullptr ? endpoint.protocol : options_.protocol;
   if (endpoint.tls || options_.tls_required) {
@@ -272,24 +284,125 @@ Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint) {
                          .target = endpoint.websocket};
   }
   options.login = options_.login;
+  options.again = again;
   const Deadline deadline = core().deadline_after(options_.dial_timeout);
   co_return co_await peer_.dial(endpoint.address, deadline, scope_.token(), std::move(options));
 }
 
 void Service::dialled(const std::shared_ptr<Link>& link, rpc::Session& session) {
   link->failures = 0;
+  link->known = true;
   link->rests_until = {};
-  link->session = &session;
-  session.on_closed([link](rpc::Session&, const Status&) { link->session = nullptr; });
+  adopt(link, session);
   while (SessionWaiter* waiter = link->waiters) {
     if (link->session == nullptr || !link->session->open()) break;
     waiter->leave();
-    waiter->on_session(link->session);
+    waiter->on_session(pick(link));
   }
   while (SessionWaiter* waiter = link->waiters) {  // lost at once: as if it had never come
     waiter->fail(not_sent(Code::kConnectionClosed, "session.closed", "the session closed at once"));
   }
-  if (link->removed) scope_.spawn(retire(link, core().deadline_after(std::chrono::seconds(30))));
+  if (link->removed) scope_.spawn_detached(retire(link, core().deadline_after(kRetiring)));
+}
+
+void Service::adopt(const std::shared_ptr<Link>& link, rpc::Session& session) {
+  if (link->session == nullptr) {
+    link->session = &session;
+  } else {
+    link->extras.push_back({&session, core().now()});
+    if (!idle_timer_.armed()) {
+      core().timers().arm(idle_timer_, core().now() + options_.connections_idle);
+    }
+  }
+  session.on_closed([link](rpc::Session& gone, const Status&) { (void)forget(*link, &gone); });
+  session.on_leaving([this, link](rpc::Session& leaving) { let_go(*link, leaving); });
+}
+
+// The first session's place is taken by the youngest extra.
+bool Service::forget(Link& link, const rpc::Session* session) {
+  if (link.session == session) {
+    link.session = link.extras.empty() ? nullptr : link.extras.back().session;
+    if (link.session != nullptr) link.extras.pop_back();
+    return true;
+  }
+  return std::erase_if(link.extras, [&](const Extra& e) { return e.session == session; }) > 0;
+}
+
+// No new call takes this session, because its peer goes away or nobody needs it: calls under way
+// end there. When it was the last one the next call dials again, without a rest.
+void Service::let_go(Link& link, rpc::Session& session) {
+  if (closed_ || link.removed || !forget(link, &session)) return;
+  auto leaving = std::make_shared<Link>();
+  leaving->endpoint = link.endpoint;
+  leaving->session = &session;
+  leaving->removed = true;
+  session.on_closed([leaving](rpc::Session&, const Status&) { leaving->session = nullptr; });
+  scope_.spawn_detached(retire(leaving, core().deadline_after(kRetiring)));
+}
+
+// ---- more than one session to an endpoint
+// -------------------------------------------------------------------------------------
+
+// The first among equals, so that the last ones become idle and close. Dials another one when even
+// this one is busy; nobody waits for it.
+rpc::Session* Service::least_busy(const std::shared_ptr<Link>& link) {
+  rpc::Session* best = link->session;
+  Extra* chosen = nullptr;
+  for (Extra& extra : link->extras) {
+    if (best->calls_waiting() == 0) break;
+    if (!extra.session->open() || extra.session->calls_waiting() >= best->calls_waiting()) continue;
+    best = extra.session;
+    chosen = &extra;
+  }
+  const Time now = core().now();
+  if (chosen != nullptr) chosen->used = now;
+  const bool may_grow = !link->extra_dialing && link->extra_rests_until <= now &&
+                        link->extras.size() + 1 < options_.connections_max;
+  if (best->calls_waiting() > 0 && may_grow) scope_.spawn_detached(dial_extra(link));
+  return best;
+}
+
+Task<void> Service::dial_extra(std::shared_ptr<Link> link) {
+  link->extra_dialing = true;
+  Result<rpc::Session*> made = co_await connect(link->endpoint, link->known);
+  link->extra_dialing = false;
+  if (!made.ok()) {  // those that are there go on
+    link->extra_rests_until = core().now() + options_.backoff_max;
+    FL_LOG(warn, "upstream.dial_failed", {"service", name_}, {"endpoint", to_text(link->endpoint)},
+           {"reason", made.status().reason()});
+    co_return;
+  }
+  if (link->removed || closed_) {
+    Status closed = co_await (*made)->close(core().deadline_after(kRetiring));
+    if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+    co_return;
+  }
+  adopt(link, **made);
+}
+
+void Service::close_idle() {
+  const Time now = core().now();
+  Time next = Time::max();
+  for (const auto& link : links_) {
+    for (std::size_t i = link->extras.size(); i-- > 0;) {
+      const Extra extra = link->extras[i];
+      const Time ends = extra.used + options_.connections_idle;
+      if (ends > now) {
+        next = std::min(next, ends);
+      } else if (extra.session->calls_waiting() > 0) {
+        next = std::min(next, now + options_.connections_idle);
+      } else {
+        let_go(*link, *extra.session);
+      }
+    }
+  }
+  if (next != Time::max()) core().timers().arm(idle_timer_, next);
+}
+
+std::size_t Service::session_count() const {
+  std::size_t count = 0;
+  for (const auto& link : links_) count += link->extras.size() + (link->session != nullptr ? 1 : 0);
+  return count;
 }
 
 void Service::dial_failed(Link& link, Status why) {
@@ -315,9 +428,10 @@ void Service::dial_failed(Link& link, Status why) {
 // ---- calls
 // ---------------------------------------------------------------------------------------
 
-Task<Result<rpc::Reply>> Service::call(RawRequest request, Deadline deadline, CancelToken cancel) {
-  Status last;
-  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+// One loop for both, and no coroutine around it: a call has one frame here.
+template <class Answered>
+Task<Answered> Service::call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel) {
+  for (int attempt = 1;; ++attempt) {
     rpc::Session* session = ready_session();
     if (session == nullptr) {
       FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel));
@@ -325,10 +439,23 @@ Task<Result<rpc::Reply>> Service::call(RawRequest request, Deadline deadline, Ca
     rpc::RawCall call;
     session->start_call(call, request.head(), deadline, cancel, request.body);
     Result<rpc::Reply> reply = co_await call;
-    if (reply.ok() || !may_try_elsewhere(reply.status())) co_return reply;
-    last = reply.status();
+    const bool again = !reply.ok() && may_try_elsewhere(reply.status());
+    if (again && attempt < kAttemptsMax) continue;
+    if constexpr (std::same_as<Answered, Answer>) {
+      Answer answer(std::move(reply), call.take_error_metadata());
+      co_return answer;
+    } else {
+      co_return reply;
+    }
   }
-  co_return last;
+}
+
+Task<Result<rpc::Reply>> Service::call(RawRequest request, Deadline deadline, CancelToken cancel) {
+  return call_somewhere<Result<rpc::Reply>>(std::move(request), deadline, std::move(cancel));
+}
+
+Task<Answer> Service::ask(RawRequest request, Deadline deadline, CancelToken cancel) {
+  return call_somewhere<Answer>(std::move(request), deadline, std::move(cancel));
 }
 
 Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken cancel) {
@@ -352,9 +479,11 @@ Task<Status> Service::close(Deadline deadline) {
   }
   const std::vector<std::shared_ptr<Link>> links = links_;
   for (const auto& link : links) {
-    if (link->session == nullptr) continue;
-    Status closed = co_await link->session->close(deadline);
-    if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+    while (rpc::Session* session = link->session) {
+      Status closed = co_await session->close(deadline);
+      (void)forget(*link, session);  // another one takes its place
+      if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+    }
   }
   Status ended = co_await scope_.close(core().timers(), deadline);
   co_return ended;

@@ -1,8 +1,11 @@
 // Service: a service as its callers on one core see it: the living endpoints, a session to each
 // that was needed, and whose turn it is.
 //
-//   endpoint:  IDLE -- its turn --> DIALING -- ok --> READY -- session lost --> IDLE
+//   endpoint:  IDLE -- its turn --> DIALING -- ok --> READY -- last session lost --> IDLE
 //                                      └-- failed --> RESTING (backoff) -- over --> IDLE
+//
+// READY has one session, or up to connections_max: another one is dialled when all have calls under
+// way, calls go to the one with the fewest, and what nobody needed for a while is closed again.
 #pragma once
 
 #include <coroutine>
@@ -34,10 +37,16 @@ struct ServiceOptions {
   bool tls_required = false;  // TLS with every copy, also when nobody says that it speaks it
   std::string server_name{};  // what certificates must be for; empty: the name of each endpoint
   std::optional<rpc::Login> login{};  // of every session
+  // Sessions to each endpoint; 1 .. kConnectionsMax. Beyond 1 the order of PUSHes is that of each
+  // session, and no longer that of their sending.
+  std::uint32_t connections_max = 1;
+  Duration connections_idle = std::chrono::minutes(3);  // > 0; those beyond the first close then
 };
+inline constexpr std::uint32_t kConnectionsMax = 256;
 
 // A call whose attempt ended with this status may be tried again at another endpoint without
-// asking whether it is idempotent: nothing of it was sent, and the fault was the endpoint's.
+// asking whether it is idempotent: nothing of it was sent, and the fault was the endpoint's; or the
+// endpoint says that it refused it before its handler.
 bool may_try_elsewhere(const Status& status);
 
 // Attempts of one call, the first included.
@@ -96,6 +105,17 @@ struct RawRequest {
   }
 };
 
+// How a call ended, for who passes it on: an error may have metadata, such as when to come again.
+struct Answer {
+  // NOLINTNEXTLINE(google-explicit-constructor): a call that brought no reply
+  Answer(Status why) : reply(std::move(why)) {}
+  Answer(Result<rpc::Reply> came, std::string metadata)
+      : reply(std::move(came)), error_metadata(std::move(metadata)) {}
+
+  Result<rpc::Reply> reply;
+  std::string error_metadata{};  // encoded text
+};
+
 // Thread: the peer's core. Lifetime: the peer outlives it; close() before destruction.
 class Service {
  public:
@@ -117,6 +137,8 @@ class Service {
   // Calls and gives the raw reply; tries elsewhere while nothing was sent (kAttemptsMax).
   // Errors: those of SessionWaiter::on_session() and of rpc::Session::start_call().
   Task<Result<rpc::Reply>> call(RawRequest request, Deadline deadline, CancelToken cancel = {});
+  // The same, with what an error reply says besides.
+  Task<Answer> ask(RawRequest request, Deadline deadline, CancelToken cancel = {});
   // The same for a PUSH, which ends when it was written.
   Task<Status> push(RawRequest request, Deadline deadline, CancelToken cancel = {});
 
@@ -126,18 +148,28 @@ class Service {
 
   const std::string& name() const { return name_; }
   std::size_t endpoint_count() const { return links_.size(); }
+  std::size_t session_count() const;  // those that calls may take
   rpc::Peer& peer() const { return peer_; }
 
  private:
   friend SessionWaiter;
   class Awaiter;
 
-  // One endpoint and our session to it.
+  // A session beyond the first to an endpoint.
+  struct Extra {
+    rpc::Session* session;
+    Time used;  // when a call took it last
+  };
+  // One endpoint and our sessions to it.
   struct Link {
     Endpoint endpoint;
-    rpc::Session* session = nullptr;
+    rpc::Session* session = nullptr;  // null: no extra either
+    std::vector<Extra> extras{};
+    bool extra_dialing = false;
+    Time extra_rests_until{};
     bool dialing = false;
     bool removed = false;
+    bool known = false;          // there was a session to it
     std::uint32_t failures = 0;  // dials in a row
     Time rests_until{};
     Status last_error;
@@ -148,12 +180,32 @@ class Service {
   std::shared_ptr<Link> next_link();
   void place(SessionWaiter& waiter);
   void enlist(SessionWaiter& waiter, SessionWaiter*& list);
+  // The session of a link that has an open one for the next call.
+  rpc::Session* pick(const std::shared_ptr<Link>& link) {
+    if (options_.connections_max == 1) return link->session;
+    return least_busy(link);
+  }
+  rpc::Session* least_busy(const std::shared_ptr<Link>& link);
+  template <class Answered>
+  Task<Answered> call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel);
   Task<void> dial(std::shared_ptr<Link> link);
-  Task<Result<rpc::Session*>> connect(Endpoint endpoint);
+  Task<void> dial_extra(std::shared_ptr<Link> link);
+  Task<Result<rpc::Session*>> connect(Endpoint endpoint, bool again);
   void dialled(const std::shared_ptr<Link>& link, rpc::Session& session);
+  void adopt(const std::shared_ptr<Link>& link, rpc::Session& session);
+  static bool forget(Link& link, const rpc::Session* session);  // false: it was not there
+  void let_go(Link& link, rpc::Session& session);
+  void close_idle();
+  void retire_all(const std::shared_ptr<Link>& link);
   void dial_failed(Link& link, Status why);
   Task<void> retire(std::shared_ptr<Link> link, Deadline deadline);
   Status no_endpoint() const;
+
+  struct IdleTimer final : Timer {
+    explicit IdleTimer(Service& of) : service(of) {}
+    void on_timer() override { service.close_idle(); }
+    Service& service;
+  };
 
   rpc::Peer& peer_;
   const std::string name_;
@@ -164,6 +216,7 @@ class Service {
   Random random_;
   bool known_ = false;  // the first update has come
   bool closed_ = false;
+  IdleTimer idle_timer_{*this};  // armed while there are extras
   Scope scope_;
 };
 

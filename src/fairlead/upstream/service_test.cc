@@ -19,10 +19,21 @@ class ServiceTest : public ::testing::Test {
         return Status();
       };
       (void)router.add(wire::Kind::kCall, "/whoami", rpc::make_handler(whoami));
+      (void)router.add(wire::Kind::kCall, "/hold",
+                       rpc::make_handler([this](rpc::Context& context) { return hold(context); }));
+    }
+    // Answered when the test says so.
+    Task<Status> hold(rpc::Context& context) {
+      ++holding;
+      Status let = co_await release.wait(context.core().timers(), Deadline(), context.cancel());
+      --holding;
+      co_return let;
     }
     rpc::Router router;
     rpc::Peer peer;
     std::unique_ptr<io::Listener> listener;
+    Event release;
+    int holding = 0;
   };
 
   void TearDown() override {
@@ -174,6 +185,136 @@ TEST_F(ServiceTest, RefusesCallsOnceItIsClosed) {
   (void)count(1);
   EXPECT_TRUE(core->run(service.close(core->deadline_after(5s))).ok());
   EXPECT_EQ(whoami().status().reason(), "upstream.closed");
+}
+
+// ---- more than one connection to a copy
+
+class ManyConnectionsTest : public ServiceTest {
+ protected:
+  static constexpr Duration kIdle = 200ms;
+
+  void TearDown() override {
+    (void)core->run(many.close(core->deadline_after(1s)));
+    ServiceTest::TearDown();
+  }
+  void use(EndpointSet endpoints) {
+    many.update(std::make_shared<const EndpointSet>(std::move(endpoints)));
+  }
+  // A call that its copy answers when the test says so.
+  void hold() {
+    const auto held = [](Service* on, int* ok, Status* end) -> Task<void> {
+      RawRequest request{.method = "/hold"};
+      auto call = on->call(std::move(request), Deadline());
+      Result<rpc::Reply> reply = co_await call;
+      *end = reply.status();
+      *ok += reply.ok() ? 1 : 0;
+    };
+    scope.spawn(held(&many, &answered, &last));
+  }
+  template <class Condition>
+  bool becomes(Condition condition) {
+    const Time end = steady_now() + 10s;
+    while (!condition() && steady_now() < end) core->turn(core->deadline_after(5ms));
+    return condition();
+  }
+  // Calls under way. The second and the fourth find all connections busy.
+  void fill(std::size_t calls) {
+    for (std::size_t i = 1; i <= calls; ++i) {
+      hold();
+      const int held = static_cast<int>(i);
+      ASSERT_TRUE(becomes([&] { return copies["a"]->holding == held; }));
+      const std::size_t expected = std::min<std::size_t>(i / 2 + 1, 3);
+      ASSERT_TRUE(becomes([&] { return copies["a"]->peer.session_count() == expected; }))
+          << copies["a"]->peer.session_count() << " of " << expected;
+    }
+  }
+  void answer(const std::string& name) {
+    copies[name]->release.set();
+    ASSERT_TRUE(becomes([&] { return scope.running() == 0; }));
+  }
+
+  Service many{peer, "test", {.connections_max = 3, .connections_idle = kIdle}};
+  Scope scope;
+  int answered = 0;
+  Status last;
+};
+
+TEST_F(ManyConnectionsTest, UsesOneAsLongAsItIsNotBusy) {
+  use({start("a")});
+  for (int i = 0; i < 5; ++i) {
+    RawRequest request{.method = "/whoami"};
+    EXPECT_TRUE(core->run(many.call(std::move(request), core->deadline_after(5s))).ok());
+  }
+  EXPECT_EQ(many.session_count(), 1U);
+}
+
+TEST_F(ManyConnectionsTest, DialsAnotherWhenAllAreBusyAndNoMoreThanItMay) {
+  use({start("a")});
+  fill(7);
+  EXPECT_EQ(many.session_count(), 3U);
+  std::vector<std::size_t> loads;
+  copies["a"]->peer.for_each_session(
+      [&](rpc::Session& session) { loads.push_back(session.handlers_running()); });
+  std::ranges::sort(loads);
+  EXPECT_EQ(loads, (std::vector<std::size_t>{2, 2, 3}));
+  answer("a");
+  EXPECT_EQ(answered, 7);
+}
+
+TEST_F(ManyConnectionsTest, ClosesThoseThatNobodyNeedsAndKeepsTheFirst) {
+  use({start("a")});
+  fill(5);
+  answer("a");
+  EXPECT_TRUE(becomes([&] { return copies["a"]->peer.session_count() == 1; }));
+  EXPECT_EQ(many.session_count(), 1U);
+}
+
+TEST_F(ManyConnectionsTest, KeepsABusyOneHoweverLongItTakes) {
+  use({start("a")});
+  fill(5);
+  const Time later = steady_now() + 3 * kIdle;
+  (void)becomes([&] { return steady_now() >= later; });
+  EXPECT_EQ(copies["a"]->holding, 5);
+  answer("a");
+  EXPECT_EQ(answered, 5);
+}
+
+TEST_F(ManyConnectionsTest, GoesOnOverTheOthersWhenTheFirstIsLost) {
+  use({start("a")});
+  fill(5);
+  rpc::Session* first = nullptr;
+  copies["a"]->peer.for_each_session([&](rpc::Session& session) {
+    if (first == nullptr || session.id() < first->id()) first = &session;
+  });
+  (void)core->run(first->close(Deadline(core->now())));
+  ASSERT_TRUE(becomes([&] { return many.session_count() == 2; }));
+  hold();
+  EXPECT_TRUE(becomes([&] { return copies["a"]->holding == 4; }));
+  answer("a");
+  EXPECT_EQ(answered, 4);  // the three that were under way elsewhere, and the new one
+}
+
+TEST_F(ManyConnectionsTest, LosesNoCallWhenItMayNotDialASecondTime) {
+  use({start("a")});
+  hold();
+  ASSERT_TRUE(becomes([&] { return copies["a"]->holding == 1; }));
+  copies["a"]->listener.reset();  // no more connections there
+  for (int i = 0; i < 4; ++i) hold();
+  EXPECT_TRUE(becomes([&] { return copies["a"]->holding == 5; }));
+  EXPECT_EQ(many.session_count(), 1U);
+  answer("a");
+  EXPECT_EQ(answered, 5);
+}
+
+TEST_F(ManyConnectionsTest, LetsCallsOfACopyThatIsGoneEndOnAllOfThem) {
+  const Endpoint a = start("a");
+  use({a});
+  fill(5);
+  use({start("b")});
+  EXPECT_EQ(many.session_count(), 0U);
+  answer("a");
+  EXPECT_EQ(answered, 5);
+  EXPECT_TRUE(becomes([&] { return copies["a"]->peer.session_count() == 0; }));
 }
 
 }  // namespace

@@ -47,8 +47,9 @@ struct Received {
 
 // What a protocol can say. What it cannot is an error of finish(), never a silent loss.
 struct Carries {
-  bool login = true;                   // AUTH_CALL and AUTH_REPLY
-  bool transforms = true;              // else kEncodeFailed `frame.transforms_not_carried`
+  bool login = true;       // AUTH_CALL and AUTH_REPLY
+  bool hello = true;       // a method that nobody knows is answered, and the connection goes on
+  bool transforms = true;  // else kEncodeFailed `frame.transforms_not_carried`
   std::uint8_t only_codec = kNoCodec;  // bodies of this codec only; kNoCodec: of any
 };
 

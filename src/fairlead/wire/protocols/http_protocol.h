@@ -32,7 +32,7 @@ inline constexpr std::size_t kHttpHeadBytesMax = std::size_t{64} << 10;  // with
 class HttpProtocol final : public Protocol {
  public:
   std::string_view name() const override { return "http"; }
-  Carries carries() const override { return {}; }
+  Carries carries() const override { return {.hello = false}; }
   Received parse(std::string_view input, const Limits& limits,
                  const TransformSet* transforms) const override;
   std::optional<PeekedHead> peek_head(std::string_view input) const override;

@@ -31,7 +31,7 @@ namespace fairlead::wire {
 class ThriftBinaryProtocol final : public Protocol {
  public:
   std::string_view name() const override { return "thrift-binary"; }
-  Carries carries() const override { return {.login = false}; }
+  Carries carries() const override { return {.login = false, .hello = false}; }
   Received parse(std::string_view input, const Limits& limits,
                  const TransformSet* transforms) const override;
   std::optional<PeekedHead> peek_head(std::string_view input) const override;
@@ -50,7 +50,7 @@ class ThriftStructProtocol final : public Protocol {
  public:
   std::string_view name() const override { return "thrift-struct"; }
   Carries carries() const override {
-    return {.login = false, .transforms = false, .only_codec = kThriftCodec};
+    return {.login = false, .hello = false, .transforms = false, .only_codec = kThriftCodec};
   }
   Received parse(std::string_view input, const Limits& limits,
                  const TransformSet* transforms) const override;

@@ -1,0 +1,61 @@
+// The end of a session by age: it drains, nothing under way is cut.
+//
+//   YOUNG -- age --> OLD, told     a peer that said hello heard that we go away
+//                └─> OLD, patient  a plain peer goes on, at most kPlainPatience longer; then its
+//                                  CALLs are refused
+//   OLD -- nothing under way in either direction --> closed
+#include <chrono>
+
+#include "fairlead/rpc/peer.h"
+#include "fairlead/rpc/session.h"
+
+namespace fairlead::rpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kLookEvery = 100ms;     // at an old session that is not idle
+constexpr Duration kCrossing = 1s;         // for CALLs that crossed our word
+constexpr Duration kPlainPatience = 30s;   // with a peer that cannot be told
+constexpr Duration kUnsentPatience = 30s;  // for what was written to reach a slow reader
+
+// 90 to 100 % of `age`, so that connections that came together do not leave together. Multiples of
+// the golden ratio are spread evenly, however many there are.
+Duration spread(Duration age, std::uint64_t number) {
+  const std::uint64_t fraction = number * 0x9E37'79B9'7F4A'7C15ULL;
+  const double part = static_cast<double>(fraction >> 11) * 0x1.0p-53;
+  return age - Duration(static_cast<Duration::rep>(static_cast<double>(age.count()) * 0.1 * part));
+}
+
+}  // namespace
+
+void Session::begin_age() {
+  const Duration age = peer_.options_.session_age;
+  if (age <= Duration::zero() || side_ == Side::kServing) return;
+  look_at_age_at(core().now() + spread(age, id_));
+}
+
+void Session::look_at_age_at(Time when) {
+  age_look_ = when;
+  if (when < expiry_) watch_deadline(when);
+}
+
+void Session::look_at_age(Time now) {
+  age_look_ = Time::max();
+  if (state_ != State::kOpen) return;
+  if (old_since_ == Time::max()) {
+    old_since_ = now;
+    go_away("age");
+    if (leaving_handler_) std::exchange(leaving_handler_, nullptr)(*this);
+  }
+  const Duration old = now - old_since_;
+  const bool plain = !said_hello();
+  if (plain && old >= kPlainPatience) going_away_ = true;
+  const bool idle = calls_.size() == 0 && handlers_running_ == 0 && !half_read_;
+  if (idle && (plain || old >= kCrossing)) {
+    return peer_.send_away(*this, "age", core().deadline_after(kUnsentPatience));
+  }
+  look_at_age_at(now + kLookEvery);
+}
+
+}  // namespace fairlead::rpc

@@ -1,0 +1,254 @@
+// What two of us tell each other about the link itself: hello, cancel, going away. And handlers
+// that wait, which such a word or their deadline may end early.
+//
+// A peer that is not ours answers the hello with 404, and nothing else is ever sent to it.
+#include "fairlead/rpc/session_control.h"
+
+#include <array>
+#include <utility>
+
+#include "fairlead/base/text.h"
+#include "fairlead/rpc/session_frame.h"
+#include "fairlead/wire/metadata.h"
+
+namespace fairlead::rpc {
+namespace {
+
+constexpr std::string_view kVersion = "1";
+
+// A caller that counts its own time is the first to say that it is over, whichever of two timers of
+// one moment fires first; what it says then is in its own words, and our answer is not sent at all.
+constexpr Duration kCallersTurn = std::chrono::milliseconds(2);
+
+struct FeatureWord {
+  std::string_view word;
+  Feature feature;
+};
+constexpr std::array<FeatureWord, 3> kFeatureWords = {{
+    {"cancel", kCancels},
+    {"goaway", kGoesAway},
+    {"refused", kMarksRefusals},
+}};
+
+std::uint8_t features_of(std::string_view list) {
+  std::uint8_t features = kHello;
+  for (const std::string_view word : split(list, ',')) {
+    for (const FeatureWord& known : kFeatureWords) {
+      if (word == known.word) features |= known.feature;
+    }
+  }
+  return features;
+}
+
+std::optional<std::uint64_t> number_in(std::string_view metadata, std::string_view key) {
+  const std::optional<std::string> text = wire::find_in_encoded(metadata, key);
+  return text.has_value() ? parse_uint64(*text) : std::nullopt;
+}
+
+}  // namespace
+
+// ---- hello
+// ---------------------------------------------------------------------------------------
+
+std::string Session::hello_metadata() const {
+  const auto timeout =
+      std::chrono::duration_cast<std::chrono::milliseconds>(peer_.options_.call_timeout).count();
+  std::string out;
+  wire::append_metadata_pair(out, "version", kVersion);
+  std::string words;
+  for (const FeatureWord& known : kFeatureWords) {
+    words.append(words.empty() ? "" : ",").append(known.word);
+  }
+  wire::append_metadata_pair(out, "features", words);
+  wire::append_metadata_pair(out, "timeout", std::to_string(timeout));
+  return out;
+}
+
+void Session::say_hello() {
+  if (!peer_.options_.hello || state_ != State::kOpen || !on_wire().carries().hello) return;
+  hello_ = std::make_unique<Hello>(*this);
+  hello_->session_ = this;
+  hello_->sent_from_ = appended_bytes_;
+  const std::string metadata = hello_metadata();
+  const wire::FrameStart start = begin_on_wire({.seq = calls_.add(*hello_),
+                                                .kind = wire::Kind::kCall,
+                                                .method = kHelloMethod,
+                                                .metadata = metadata});
+  watch(*hello_, core().deadline_after(std::chrono::seconds(10)));
+  Status sent = send_frame(start, Bytes(), nullptr);
+  if (!sent.ok()) hello_->fail(std::move(sent));
+}
+
+// Whoever answers without a version is no peer of ours, whatever the status: erpc over WebSocket
+// has none.
+void Session::heard_hello(std::string_view metadata) {
+  if (number_in(metadata, "version").value_or(0) == 0) return;
+  features_ = features_of(wire::find_in_encoded(metadata, "features").value_or(""));
+  const std::optional<std::uint64_t> timeout = number_in(metadata, "timeout");
+  constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
+  if (timeout.has_value() && *timeout > 0 && *timeout <= kDayMs) {
+    peer_timeout_ = std::chrono::milliseconds(*timeout);
+  }
+}
+
+bool Session::serve_control(const wire::MessageView& message) {
+  if (!message.method.starts_with(kControlPrefix)) return false;
+  if (message.kind == wire::Kind::kPush) {
+    if (!said_hello()) {
+      metrics().pushes_failed.add();
+    } else if (message.method == kCancelMethod) {
+      peer_cancelled(message.metadata);
+    } else if (message.method == kGoAwayMethod && !peer_leaving_) {
+      peer_leaving_ = true;
+      if (leaving_handler_) std::exchange(leaving_handler_, nullptr)(*this);
+    }
+    return true;  // words of later versions mean nothing to us
+  }
+  // One that came through a proxy speaks for somebody else's link.
+  const bool for_us = message.method == kHelloMethod && peer_.options_.hello &&
+                      side_ != Side::kServing &&
+                      !wire::find_in_encoded(message.metadata, wire::kRealIpKey).has_value();
+  if (!for_us) {
+    refuse(message, peer_.router_.not_found(message.method));
+    return true;
+  }
+  heard_hello(message.metadata);
+  const std::string metadata = hello_metadata();
+  const wire::FrameStart start = begin_on_wire({.seq = message.seq,
+                                                .kind = wire::Kind::kReply,
+                                                .metadata = metadata,
+                                                .transforms = message.transforms});
+  if (send_frame(start, Bytes(), peer_.options_.transforms).ok()) bound_unsent();
+  return true;
+}
+
+// ---- control
+// -------------------------------------------------------------------------------------
+
+// Is exempt from the limit at which calls are refused; a peer that does not read is bounded as by
+// replies.
+void Session::push_control(std::string_view method, std::string_view metadata) {
+  const wire::FrameStart start = begin_on_wire({.seq = calls_.next_seq(),
+                                                .kind = wire::Kind::kPush,
+                                                .method = method,
+                                                .metadata = metadata});
+  if (send_frame(start, Bytes(), nullptr).ok()) bound_unsent();
+}
+
+// Best effort: while a reply is being written nothing may stand in between, and the handler there
+// ends by its deadline.
+void Session::cancel_there(std::int32_t seq) {
+  if ((features_ & kCancels) == 0 || state_ != State::kOpen || frame_open_) return;
+  push_control(kCancelMethod, "seq=" + std::to_string(seq));
+}
+
+void Session::peer_cancelled(std::string_view metadata) {
+  const std::optional<std::uint64_t> seq = number_in(metadata, "seq");
+  if (!seq.has_value()) return;
+  for (Context* context = waiting_; context != nullptr; context = context->waiting_->next) {
+    if (static_cast<std::uint64_t>(context->seq()) != *seq ||
+        context->kind() != wire::Kind::kCall) {
+      continue;
+    }
+    metrics().calls_cancelled.add();
+    return end_waiting(*context);
+  }
+}
+
+void Session::go_away(std::string_view reason, Duration retry_after) {
+  if (going_away_ || (features_ & kGoesAway) == 0 || state_ != State::kOpen) return;
+  going_away_ = true;
+  std::string metadata;
+  wire::append_metadata_pair(metadata, "reason", reason);
+  if (retry_after > Duration::zero()) {
+    wire::append_metadata_pair(
+        metadata, "retry_after",
+        std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(retry_after).count()));
+  }
+  if (!frame_open_) return push_control(kGoAwayMethod, metadata);
+  // A handler says so while it writes its reply: nothing may stand in between.
+  core().post([this, gone = cancel_token(), metadata = std::move(metadata)] {
+    if (!gone.cancelled() && state_ != State::kClosed && !frame_open_)
+      push_control(kGoAwayMethod, metadata);
+  });
+}
+
+Status Session::believed(Status status, std::string_view metadata) {
+  if (metadata.empty() || !wire::find_in_encoded(metadata, wire::kRefusedKey)) return status;
+  return std::move(status).with_outcome(Outcome::kNotProcessed);
+}
+
+void Session::end_with_error(PendingCall& call, const wire::MessageView& reply,
+                             const Bytes& input) {
+  Status status = wire::parse_status_text(reply.status);
+  if (!status.ok()) status = believed(std::move(status), reply.metadata);
+  call.on_done(std::move(status), reply, input);
+}
+
+// ---- handlers that wait
+// --------------------------------------------------------------------------
+
+namespace {
+
+// When a handler that waits is answered for, and hears it.
+Deadline answer_at(const Context& context) {
+  const Deadline deadline = context.deadline();
+  return deadline.is_set() ? Deadline::after(deadline.at(), kCallersTurn) : deadline;
+}
+
+}  // namespace
+
+void Session::add_waiting(Context& context) {
+  Context::Waiting& waiting = *context.waiting_;
+  waiting.next = waiting_;
+  if (waiting_ != nullptr) waiting_->waiting_->previous = &context;
+  waiting_ = &context;
+  watch(answer_at(context));
+}
+
+void Session::remove_waiting(Context& context) {
+  Context::Waiting& waiting = *context.waiting_;
+  (waiting.previous != nullptr ? waiting.previous->waiting_->next : waiting_) = waiting.next;
+  if (waiting.next != nullptr) waiting.next->waiting_->previous = waiting.previous;
+  waiting.previous = waiting.next = nullptr;
+}
+
+// The handler hears it by its token, and what it answers is nobody's any more. May destroy it.
+void Session::end_waiting(Context& context) {
+  context.waiting_->ended = true;
+  context.waiting_->source.cancel();
+}
+
+// A caller hears in time that nothing will come, and its handler that nobody waits.
+void Session::expire_waiting(Time now) {
+  for (Context* context = waiting_; context != nullptr;) {
+    if (context->waiting_->ended || !answer_at(*context).passed(now)) {
+      context = context->waiting_->next;
+      continue;
+    }
+    if (context->kind() == wire::Kind::kPush) {
+      metrics().pushes_failed.add();
+    } else if (state_ != State::kClosed) {
+      fail_waiting(*context, Status(Code::kHandlerTimeout, "handler.deadline",
+                                    "the handler had not ended at the caller's deadline"));
+    }
+    end_waiting(*context);
+    context = waiting_;  // any of them may be gone
+  }
+  for (Context* context = waiting_; context != nullptr; context = context->waiting_->next) {
+    if (!context->waiting_->ended) watch(answer_at(*context));
+  }
+}
+
+void Session::cancel_waiting() {
+  for (Context* context = waiting_; context != nullptr;) {
+    if (std::exchange(context->waiting_->ended, true)) {
+      context = context->waiting_->next;
+      continue;
+    }
+    context->waiting_->source.cancel();
+    context = waiting_;
+  }
+}
+
+}  // namespace fairlead::rpc

@@ -1,0 +1,43 @@
+// Names and words of what two of us tell each other about the link. Private to the session's
+// sources; docs/wire/control.md says it all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "fairlead/rpc/session.h"
+
+namespace fairlead::rpc {
+
+inline constexpr std::string_view kHelloMethod = "/_fl/hello";
+inline constexpr std::string_view kCancelMethod = "/_fl/cancel";
+inline constexpr std::string_view kGoAwayMethod = "/_fl/goaway";
+
+// Metadata of a refusal before the handler: X-Fl-Refused.
+inline constexpr std::string_view kRefusedMark = "X-Fl-Refused=1";
+
+// A longer status text tells an error, or is no text that one of us writes.
+inline constexpr std::size_t kOkStatusBytes = std::string_view("code=0").size();
+
+// What a peer understands; the bits are ours, the words travel.
+enum Feature : std::uint8_t {
+  kHello = 1,  // always, once both have said it
+  kCancels = 2,
+  kGoesAway = 4,
+  kMarksRefusals = 8,
+};
+
+// Our hello, waiting for its answer. What else is sent meanwhile is plain.
+class Session::Hello final : public PendingCall {
+ public:
+  explicit Hello(Session& session) : owner_(session) {}
+
+ private:
+  void on_done(Status status, const wire::MessageView& reply, const Bytes&) override {
+    if (status.ok()) owner_.heard_hello(reply.metadata);
+  }
+  Session& owner_;
+};
+
+}  // namespace fairlead::rpc

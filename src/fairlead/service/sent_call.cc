@@ -1,0 +1,40 @@
+#include "fairlead/service/sent_call.h"
+
+#include <string>
+#include <utility>
+
+#include "fairlead/service/default_codec.h"
+
+namespace fairlead::service::internal {
+
+SentCall::SentCall(const contract::MethodInfo& method, CallOptions options)
+    : method_(method),
+      options_(std::move(options)),
+      codec_(options_.codec.value_or(default_codec(*method.argument))) {}
+
+void SentCall::send(rpc::Session& session, Deadline deadline) {
+  const rpc::CallHead head{.method = method_.path,
+                           .body_codec = static_cast<std::uint8_t>(codec_),
+                           .metadata = options_.metadata,
+                           .transforms = options_.transforms,
+                           .secure = options_.secure};
+  if (method_.argument->kind == contract::Kind::kBytes) {
+    return session.start_call(*this, head, deadline, options_.cancel,
+                              *static_cast<const Bytes*>(argument()));
+  }
+  session.start_call(*this, head, deadline, options_.cancel, [this](Buffer& out) {
+    return codec::encode(codec_, *method_.argument, argument(), out);
+  });
+}
+
+void SentCall::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
+  if (!status.ok()) return ended(std::move(status));
+  const auto codec = static_cast<codec::CodecId>(reply.body_codec);
+  const Status decoded =
+      codec::decode(codec, *method_.reply, Bytes(input.chunk(), reply.body), this->reply());
+  if (decoded.ok()) return ended(Status());
+  ended(Status(Code::kDecodeReplyFailed, decoded.reason(),
+               "the reply of " + method_.path + ": " + std::string(decoded.message())));
+}
+
+}  // namespace fairlead::service::internal
