@@ -265,7 +265,7 @@ TEST(Links, ABroadcastToTenThousandIsBoundedByThoseWhoDoNotRead) {
 
   Sum sum;
   const testkit::Heap before = testkit::heap();
-  room_test::run(server.core(0), broadcast_often(&server, std::string(kTextBytes, 't'), &sum));
+  server.core(0).run(broadcast_often(&server, std::string(kTextBytes, 't'), &sum));
   crowd.run(room_test::pass_time(&crowd, 1s));
   const testkit::Heap after = testkit::heap();
 

@@ -27,13 +27,14 @@ FL_STRUCT(Pong, (1, battery))
 
 struct Room {
   static fl::Push say(Line);
+  static fl::Push say_in_turn(Line);  // heard after as many ms as the text says
 };
 struct Device {
   static Pong probe(Ping);
   static Pong hold(Ping);  // until nobody waits any more
   static Pong ask(Ping);   // asks the caller's probe()
 };
-FL_SERVICE(Room, (say))
+FL_SERVICE(Room, (say), (say_in_turn, serial))
 FL_SERVICE(Device, (probe, idempotent), (hold), (ask))
 
 // What one program heard. Its handlers run on several cores of one thread.
@@ -46,6 +47,14 @@ struct Heard {
 struct RoomLogic {
   Heard* heard;
   void say(Line in) const { heard->lines.push_back(in.from + ":" + in.text); }
+  fl::Task<fl::Status> say_in_turn(fl::Context& context, Line in) const {
+    Heard* const to = heard;
+    fl::Sleep waiting(context.core().timers(),
+                      context.core().deadline_after(std::chrono::milliseconds(std::stoi(in.text))));
+    FL_CO_TRY(co_await waiting);
+    to->lines.push_back(in.from + ":" + in.text);
+    co_return fl::Status();
+  }
 };
 
 struct DeviceLogic {
@@ -72,18 +81,6 @@ struct DeviceLogic {
 inline fl::Task<void> pass_time(fl::io::Core* core, fl::Duration time) {
   fl::Status slept = co_await fl::Sleep(core->timers(), core->deadline_after(time));
   FL_CHECK(slept.ok());
-}
-
-template <class T>
-fl::Task<T> in_a_turn(fl::io::Core* core, fl::Task<T> task) {
-  co_await pass_time(core, fl::Duration::zero());
-  co_return co_await task;
-}
-
-// Runs a task where Core::current() is its core; Core::run() begins it before the first turn.
-template <class T>
-T run(fl::io::Core& core, fl::Task<T> task) {
-  return core.run(in_a_turn(&core, std::move(task)));
 }
 
 // A program with so many simulated cores: serves Room and Device on each, dials and is dialled.
@@ -131,7 +128,7 @@ class Party {
   }
   fl::SessionRef dial(std::size_t index, const fl::io::Address& address,
                       fl::rpc::DialOptions options = {}) {
-    return run(core(index), hub.dial(address, std::move(options))).value();
+    return core(index).run(hub.dial(address, std::move(options))).value();
   }
   fl::io::Core& core(std::size_t index) { return *cores_[index]; }
 

@@ -80,6 +80,22 @@ TEST_F(GatewayTest, AnswersErrorsByTheTableWithoutTheirCause) {
   }
 }
 
+TEST_F(GatewayTest, SaysWhenToComeAgainAndWhatElseAnErrorTells) {
+  handle("/math/busy", [](rpc::Context& context) {
+    context.add_reply_meta(wire::kRetryAfterKey, "1500");
+    context.add_reply_meta("limit", "5000");
+    return Status(Code::kOverloaded, "test.busy", "too many");
+  });
+  start();
+
+  const http::Response busy = get("/api/math/busy");
+
+  EXPECT_EQ(busy.status, 503);
+  EXPECT_TRUE(says(busy, "test.busy"));
+  EXPECT_EQ(busy.fields.value_or("Retry-After", ""), "2");
+  EXPECT_EQ(busy.fields.value_or("limit", ""), "5000");
+}
+
 TEST_F(GatewayTest, ShowsBusinessCodesAs299WhenToldTo) {
   handle("/math/business", [](rpc::Context&) { return Status(Code{1001}, "", "no"); });
   spec_.status_style = HttpStyle::kBiz299;

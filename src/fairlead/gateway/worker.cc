@@ -80,18 +80,22 @@ Task<http::Response> Worker::exchange(const http::Request& request,
   Result<upstream::RawRequest> call = to_call(request, match.method, timeout);
   if (!call.ok()) co_return refuse(call.status(), request.id);
   upstream::Service& service = *by_route_[match.route];
-  Task<Result<rpc::Reply>> calling =
-      service.call(std::move(*call), core_.deadline_after(timeout), request.cancelled);
-  const Result<rpc::Reply> reply = co_await calling;
-  if (!reply.ok()) co_return refuse(reply.status(), request.id);
-  co_return to_response(*reply);
+  Task<upstream::Answer> asking =
+      service.ask(std::move(*call), core_.deadline_after(timeout), request.cancelled);
+  const upstream::Answer answer = co_await asking;
+  if (!answer.reply.ok()) {
+    co_return refuse(answer.reply.status(), request.id, answer.error_metadata);
+  }
+  co_return to_response(*answer.reply);
 }
 
-http::Response Worker::refuse(const Status& status, std::string_view request_id) const {
+http::Response Worker::refuse(const Status& status, std::string_view request_id,
+                              std::string_view metadata) const {
   http::Response response =
       http::problem_response(status, request_id, {.style = shared_.spec.status_style});
   if (response.status == 405) response.fields.set("Allow", kAllowedMethods);
   if (response.status == 415) rpc::append_accepted(response.fields, status, kMediaTypes);
+  rpc::append_error_fields(response.fields, response.status, metadata);
   return response;
 }
 

@@ -56,7 +56,8 @@ class Worker {
 
   Task<Result<http::Response>> answer(http::Request& request);
   Task<http::Response> exchange(const http::Request& request, const RouteTable::Match& match);
-  http::Response refuse(const Status& status, std::string_view request_id) const;
+  http::Response refuse(const Status& status, std::string_view request_id,
+                        std::string_view metadata = {}) const;
 
   io::Core& core_;
   const Shared& shared_;

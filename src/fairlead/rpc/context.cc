@@ -78,7 +78,7 @@ Buffer* Context::start_reply_with_extras(std::uint8_t codec) {
     hooked.reply_begun = true;
     hooked.reply_codec = codec;
     session_.frame_open_ = true;
-    return &hooked.reply_body;  // Session::finish_extended() makes the frame
+    return &hooked.add().reply_body;  // Session::finish_extended() makes the frame
   }
   FL_CHECK(!extras_->secure_begun);
   extras_->secure_begun = true;

@@ -6,8 +6,7 @@ namespace fairlead::rpc {
 
 void IncomingHead::set_method(std::string_view method) {
   std::string kept(method);  // `method` may lie in what it replaces
-  hooked_.method = std::move(kept);
-  hooked_.message.method = hooked_.method;
+  hooked_.message.method = hooked_.add().method = std::move(kept);
 }
 
 Status IncomingHead::set_meta(std::string_view key, std::string_view value) {
@@ -27,8 +26,7 @@ Status IncomingHead::remove_meta(std::string_view key) {
 Status IncomingHead::replace_metadata(const wire::Metadata& pairs) {
   std::string text;
   FL_TRY(wire::append_metadata_text(text, pairs));
-  hooked_.metadata = std::move(text);
-  hooked_.message.metadata = hooked_.metadata;
+  hooked_.message.metadata = hooked_.add().metadata = std::move(text);
   return {};
 }
 

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "fairlead/async/frame_pool.h"
 #include "fairlead/base/buffer.h"
@@ -26,18 +28,31 @@ namespace internal {
 
 // Of a CALL or PUSH that is served.
 struct HookedMessage {
-  wire::MessageView message{};  // as the plugins left it
-  std::string method{};         // what they put in its place
-  std::string metadata{};
-  std::string reply_metadata{};  // of a refusal by a header hook too
+  // What plugins put in the place of what came, or add to the reply. Most messages have none.
+  struct Added : fairlead::internal::PooledFrame {
+    std::string method{};
+    std::string metadata{};
+    std::string reply_metadata{};  // of a refusal by a header hook too
+    Buffer reply_body{};           // kept back until the hooks of replies have seen it
+  };
+
+  wire::MessageView message;  // as the plugins left it
+  std::unique_ptr<Added> added{};
   const PluginChain* of_route = nullptr;
   std::size_t route = static_cast<std::size_t>(-1);
   Time begun{};
-  Buffer reply_body{};  // kept back until the hooks of replies have seen it
   std::uint8_t reply_codec = wire::kNoCodec;
   bool keeps_reply = false;
   bool reply_begun = false;
   bool answered = false;
+
+  Added& add() {
+    if (added == nullptr) added = std::make_unique<Added>();
+    return *added;
+  }
+  std::string take_reply_metadata() {
+    return added == nullptr ? std::string() : std::move(added->reply_metadata);
+  }
 };
 
 // Of a call or push of ours.
@@ -91,7 +106,7 @@ class IncomingHead {
   Status remove_meta(std::string_view key);
   // Of whatever answers it.
   void add_reply_meta(std::string_view key, std::string_view value) {
-    wire::append_metadata_pair(hooked_.reply_metadata, key, value);
+    wire::append_metadata_pair(hooked_.add().reply_metadata, key, value);
   }
 
  private:

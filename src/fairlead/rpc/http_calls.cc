@@ -31,15 +31,6 @@ Status metadata_too_big(std::size_t bytes) {
                     std::to_string(wire::kMetadataBytesMax));
 }
 
-// Milliseconds of X-Fl-Retry-After as the seconds of Retry-After; empty when nothing was told.
-std::string retry_after_of(std::string_view metadata) {
-  if (metadata.empty()) return {};
-  const auto told = wire::find_in_encoded(metadata, wire::kRetryAfterKey);
-  if (!told.has_value()) return {};
-  const std::optional<std::uint64_t> ms = parse_uint64(*told);
-  return ms.has_value() ? std::to_string(*ms / 1000 + (*ms % 1000 != 0 ? 1 : 0)) : std::string();
-}
-
 void add_all(std::vector<http::Field>& out, const http::Fields& fields) {
   for (std::size_t i = 0; i < fields.size(); ++i) out.push_back(fields[i]);
 }
@@ -216,11 +207,7 @@ void HttpCalls::answer_problem(const http::Request& request, HttpReplyTo to, con
   if (problem.status == 405) problem.fields.add("Allow", target.allowed);
   if (problem.status == 415) append_accepted(problem.fields, status, kMediaTypes);
   if (problem.status == 401) problem.fields.add("WWW-Authenticate", "Bearer");
-  if (problem.status == 429 || problem.status == 503) {
-    const std::string seconds = retry_after_of(metadata);
-    if (!seconds.empty()) problem.fields.set("Retry-After", seconds);
-  }
-  append_reply_fields(problem.fields, metadata);
+  append_error_fields(problem.fields, problem.status, metadata);
   fields_.clear();
   add_all(fields_, problem.fields);
   send(request, to, problem.status, problem.body.view(), target);

@@ -286,6 +286,18 @@ void append_reply_fields(http::Fields& out, std::string_view metadata) {
   });
 }
 
+void append_error_fields(http::Fields& out, int status, std::string_view metadata) {
+  if (metadata.empty()) return;
+  if (status == 429 || status == 503) {
+    const auto told = wire::find_in_encoded(metadata, wire::kRetryAfterKey);
+    const auto ms = told.has_value() ? parse_uint64(*told) : std::nullopt;
+    if (ms.has_value()) {
+      out.set("Retry-After", std::to_string(*ms / 1000 + (*ms % 1000 != 0 ? 1 : 0)));
+    }
+  }
+  append_reply_fields(out, metadata);
+}
+
 std::string_view reply_content_type(std::uint8_t codec, std::string_view metadata,
                                     std::string& told) {
   if (!metadata.empty()) {

@@ -63,6 +63,10 @@ inline constexpr std::size_t kReplyFieldsMax = 64;
 // reserved ones, Date, Server, Location. More pairs than a message may have: none.
 void append_reply_fields(http::Fields& out, std::string_view metadata);
 
+// The same for the metadata of an error that is answered with `status`: X-Fl-Retry-After, in ms,
+// goes out as the seconds of Retry-After with 429 and 503 (RFC 9110 section 10.2.3).
+void append_error_fields(http::Fields& out, int status, std::string_view metadata);
+
 // The Content-Type of a reply's body: what its metadata says under `content-type`, in any case of
 // letters, where that has the form type/subtype with visible parameters; else that of its codec, or
 // empty when there is none. `told` keeps the former's text for the result.

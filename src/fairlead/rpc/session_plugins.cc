@@ -214,8 +214,7 @@ void Session::serve_extended(const wire::MessageView& message, const Bytes& inpu
     if (!ended.ok()) return end_connection(ended);
   }
   next_extras_ = std::make_unique<Context::Extras>();
-  internal::HookedMessage& hooked = next_extras_->hooked.emplace();
-  hooked.message = message;
+  internal::HookedMessage& hooked = next_extras_->hooked.emplace(message);
   hooked.begun = core().now();
   hooked.keeps_reply = (plugins->hooks() & kOfReplies) != 0;
   IncomingHead head(*this, hooked);
@@ -248,7 +247,7 @@ bool Session::begin_extended(Context& context, const Handler& handler, const Rou
     if (hooked.of_route != nullptr) hooks |= hooked.of_route->hooks();
   }
   hooked.keeps_reply = (hooks & kOfReplies) != 0;
-  context.reply_metadata_ = std::move(hooked.reply_metadata);
+  context.reply_metadata_ = hooked.take_reply_metadata();
   const bool is_call = context.kind() == wire::Kind::kCall;
   Status asked = is_call ? ask_all<&Plugin::pre_read_call_body>(plugins, hooked, context)
                          : ask_all<&Plugin::pre_read_push_body>(plugins, hooked, context);
@@ -274,7 +273,7 @@ void Session::refuse_extended(Context& context, const Status& status) {
   (is_call ? metrics().calls_refused : metrics().pushes_failed).add();
   if (is_call && state_ != State::kClosed) {
     if (context.extras_->hooked.has_value() && context.reply_metadata_.empty()) {
-      context.reply_metadata_ = std::move(context.extras_->hooked->reply_metadata);
+      context.reply_metadata_ = context.extras_->hooked->take_reply_metadata();
     }
     if (said_hello()) context.add_reply_meta(wire::kRefusedKey, "1");
     tell_reply(context, status, false);
@@ -297,7 +296,7 @@ void Session::finish_extended(Context& context, Status status) {
       status = seal_reply(context);
     } else if (status.ok() && kept) {
       Buffer* out = context.begin_frame(extras.hooked->reply_codec);
-      out->append(extras.hooked->reply_body.view());
+      out->append(extras.hooked->add().reply_body.view());
       frame_open_ = false;
     }
     status = send_reply(context, std::move(status));
@@ -327,7 +326,7 @@ void Session::tell_reply(Context& context, const Status& status, bool written) {
     const bool secure = context.extras_->secure_begun;
     reply.body_codec = secure ? context.extras_->secure->body_codec : hooked.reply_codec;
     reply.body = secure                         ? context.extras_->secure->plain.view()
-                 : context.shared_body_.empty() ? hooked.reply_body.view()
+                 : context.shared_body_.empty() ? hooked.add().reply_body.view()
                                                 : context.shared_body_.view();
   }
   if (written)

@@ -61,7 +61,7 @@ class BroadcastTest : public ::testing::Test {
       *out = co_await broadcast;
     };
     Result<BroadcastResult> result = Status(Code::kUnknownError, "", "");
-    room_test::run(server.core(0), body(std::move(stub), std::move(text), &result));
+    server.core(0).run(body(std::move(stub), std::move(text), &result));
     pass(50ms);
     return result;
   }
@@ -113,7 +113,7 @@ TEST_F(BroadcastTest, ASessionSeesBroadcastsInTheirOrder) {
     for (int i = 0; i < 50; ++i) hub->all<Room>().say({.from = "x", .text = std::to_string(i)});
     co_return;
   };
-  room_test::run(server.core(1), many(&server.hub));
+  server.core(1).run(many(&server.hub));
   pass(100ms);
 
   std::vector<std::string> expected;
@@ -183,11 +183,37 @@ TEST_F(BroadcastTest, RefusesMoreThanAreBoundedBy) {
     co_return;
   };
   std::size_t refused = 0;
-  room_test::run(server.core(0), many(&server.hub, &refused));
+  server.core(0).run(many(&server.hub, &refused));
   pass(10ms);
   EXPECT_EQ(refused, 3U) << "64 MiB hold 67 of a million bytes";
 
   EXPECT_TRUE(say(server.hub.all<Room>(), "hello").ok()) << "the others have ended";
+}
+
+TEST(SealedBroadcast, IsReadByThoseWhoHaveTheKey) {
+  const rpc::SecureBodies bodies(rpc::SecureKeys{
+      .ring = wire::KeyRing::parse("one a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=").value()});
+  io::Simulation simulation{1};
+  Party server{simulation, "server", 1, {.hello = true, .secure = &bodies}};
+  Party friendly{simulation, "friend", 1, {.hello = true, .secure = &bodies}};
+  Party stranger{simulation, "stranger", 1};
+  for (Party* party : {&server, &friendly, &stranger}) party->open();
+  const io::Address at = server.listen(0);
+  for (Party* party : {&friendly, &stranger}) (void)party->dial(0, at);
+  server.core(0).run(room_test::pass_time(&server.core(0), 20ms));
+
+  const auto say = [](Hub* hub, Result<BroadcastResult>* out) -> Task<void> {
+    auto broadcast = hub->all<Room>().say({.from = "x", .text = "secret"}, sealed());
+    *out = co_await broadcast;
+  };
+  Result<BroadcastResult> result = Status(Code::kUnknownError, "", "");
+  server.core(0).run(say(&server.hub, &result));
+  server.core(0).run(room_test::pass_time(&server.core(0), 20ms));
+
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->sent, 2U);
+  EXPECT_THAT(friendly.heard.lines, ElementsAre("x:secret"));
+  EXPECT_THAT(stranger.heard.lines, ElementsAre()) << "sealed, and it has no key";
 }
 
 }  // namespace

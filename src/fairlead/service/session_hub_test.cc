@@ -162,8 +162,8 @@ TEST_F(HubTest, AnIdOfALoginCountsFromItsGoodEnd) {
   const auto named = server.hub.find("tv-42");
   ASSERT_TRUE(named.has_value());
 
-  const auto refused = room_test::run(
-      client.core(0), client.hub.dial(at[1], {.login = rpc::Login{.body = "barley"}}));
+  const auto refused =
+      client.core(0).run(client.hub.dial(at[1], {.login = rpc::Login{.body = "barley"}}));
   pass(50ms);
 
   EXPECT_EQ(refused.status().code(), Code::kForbidden);

@@ -61,7 +61,7 @@ class SessionRefTest : public ::testing::Test {
 
 TEST_F(SessionRefTest, TheServerCallsItsClientFromAnyCoreAndGoesOnThere) {
   for (io::Core* core : {&near(), &far()}) {
-    room_test::run(*core, probe(*theirs, &end));
+    core->run(probe(*theirs, &end));
 
     EXPECT_TRUE(end.status.ok()) << end.status;
     EXPECT_EQ(end.battery, 42);
@@ -70,7 +70,7 @@ TEST_F(SessionRefTest, TheServerCallsItsClientFromAnyCoreAndGoesOnThere) {
 }
 
 TEST_F(SessionRefTest, BothEndsAreEqual) {
-  room_test::run(client.core(0), probe(*mine, &end));
+  client.core(0).run(probe(*mine, &end));
 
   EXPECT_EQ(end.battery, 42);
 }
@@ -80,7 +80,7 @@ TEST_F(SessionRefTest, AHandlerCallsItsCallerBack) {
     auto noting = note(session.as<Device>().ask({.at = 4}), out);
     co_await noting;
   };
-  room_test::run(client.core(0), ask(*mine, &end));
+  client.core(0).run(ask(*mine, &end));
 
   EXPECT_EQ(end.battery, 41);
 }
@@ -90,7 +90,7 @@ TEST_F(SessionRefTest, ErrorsComeFromTheOtherCoreToo) {
     auto noting = note(session.as<Device>().hold({}, within(30ms)), out);
     co_await noting;
   };
-  room_test::run(far(), hold(*theirs, &end));
+  far().run(hold(*theirs, &end));
 
   EXPECT_EQ(end.status.code(), Code::kDeadlineExceeded);
 }
@@ -99,7 +99,7 @@ TEST_F(SessionRefTest, ACallAfterTheEndIsNotSent) {
   theirs->kick("enough");
   pass(50ms);
   for (io::Core* core : {&near(), &far()}) {
-    room_test::run(*core, probe(*theirs, &end));
+    core->run(probe(*theirs, &end));
 
     EXPECT_EQ(end.status.reason(), "session.closed");
     EXPECT_EQ(end.status.outcome(), Outcome::kNotSent);
@@ -164,12 +164,26 @@ TEST_F(SessionRefTest, PushesKeepTheirOrderFromWhereverTheyCome) {
       EXPECT_TRUE(pushed.ok()) << pushed;
     }
   };
-  room_test::run(near(), say(*theirs, "near"));
-  room_test::run(far(), say(*theirs, "far"));
+  near().run(say(*theirs, "near"));
+  far().run(say(*theirs, "far"));
   pass(20ms);
 
   EXPECT_EQ(client.heard.lines,
             (std::vector<std::string>{"near:0", "near:1", "near:2", "far:0", "far:1", "far:2"}));
+}
+
+TEST_F(SessionRefTest, SerialPushesOfAContractEndInTheirOrderThoughTheyWait) {
+  const auto say = [](SessionRef session) -> Task<void> {
+    for (const char* text : {"30", "1", "10"}) {
+      auto push = session.as<Room>().say_in_turn({.from = "x", .text = text});
+      Status pushed = co_await push;
+      EXPECT_TRUE(pushed.ok()) << pushed;
+    }
+  };
+  near().run(say(*theirs));
+  pass(100ms);
+
+  EXPECT_EQ(client.heard.lines, (std::vector<std::string>{"x:30", "x:1", "x:10"}));
 }
 
 TEST_F(SessionRefTest, APushAfterTheEndSaysSo) {
@@ -181,7 +195,7 @@ TEST_F(SessionRefTest, APushAfterTheEndSaysSo) {
   };
   for (io::Core* core : {&near(), &far()}) {
     Status status;
-    room_test::run(*core, say(*theirs, &status));
+    core->run(say(*theirs, &status));
     EXPECT_EQ(status.reason(), "session.closed");
   }
 }
@@ -192,9 +206,9 @@ TEST_F(SessionRefTest, ValuesAreAtHandOnTheSessionsCoreOnly) {
     co_return;
   };
   bool there = false;
-  room_test::run(near(), look(*theirs, &there));
+  near().run(look(*theirs, &there));
   EXPECT_TRUE(there);
-  room_test::run(far(), look(*theirs, &there));
+  far().run(look(*theirs, &there));
   EXPECT_FALSE(there);
   EXPECT_EQ(theirs->values(), nullptr) << "a thread without a core";
 }

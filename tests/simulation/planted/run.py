@@ -5,7 +5,9 @@ A check that cannot fail proves nothing. Each bug is one replacement in one file
 in build/planted and run under seeds until a property breaks. Ends with "N passed, N failed", where
 passed means found. Takes some minutes: part of ./dev nightly.
 
-usage: run.py [--seeds N] [NAME...]
+--check only looks whether every bug can still be planted.
+
+usage: run.py [--check] [--seeds N] [NAME...]
 """
 import argparse
 import pathlib
@@ -24,9 +26,9 @@ BUGS = {
         "if (slot == nullptr) return nullptr;",
         "a late reply reaches whoever has its slot now"),
     "no_deadline": (
-        "src/fairlead/rpc/session.cc",
-        "  if (until.at() < expiry_) watch_deadline(until.at());\n",
-        "  if (until.at() < expiry_ && call.seq_ % 16 != 0) watch_deadline(until.at());\n",
+        "src/fairlead/rpc/session.h",
+        "    call.deadline_ = until.at();\n    watch(until);\n",
+        "    call.deadline_ = until.at();\n    if (call.seq_ % 16 != 0) watch(until);\n",
         "some calls on a half-open connection never end"),
     "body_not_kept": (
         "src/fairlead/rpc/pending_call.cc",
@@ -34,14 +36,15 @@ BUGS = {
         "reply_.body = Bytes::borrow(reply.body);",
         "a reply changes while somebody holds it"),
     "handler_not_counted_out": (
-        "src/fairlead/rpc/session.cc",
+        "src/fairlead/rpc/session_serving.cc",
         "  --handlers_running_;\n  end_if_idle();",
         "  --handlers_running_;\n  if (state_ != State::kClosed) end_if_idle();",
         "sessions that die under a handler are never given back"),
     "input_not_kept": (
-        "src/fairlead/rpc/session.cc",
-        "serve_later(*handler, message, input, deadline)",
-        "serve_later(*handler, message, Bytes::borrow(input.view()), deadline)",
+        "src/fairlead/rpc/session_serving.cc",
+        "serve_later(handler, route, message, input, deadline, std::move(source))",
+        "serve_later(handler, route, message, Bytes::borrow(input.view()), deadline, "
+        "std::move(source))",
         "the read that a waiting handler answers from is used again too early"),
     "cancelled_call_leaks": (
         "src/fairlead/async/cancel.cc",
@@ -54,26 +57,26 @@ BUGS = {
         "",
         "of the calls that wait when a deadline passes, the others never end"),
     "queue_not_bounded": (
-        "src/fairlead/rpc/session.cc",
+        "src/fairlead/rpc/session_serving.cc",
         "  cut_ = true;\n",
         "",
         "the rest of a read is served to a peer that does not read"),
     "pushes_swapped": (
-        "src/fairlead/rpc/session.cc",
-        "    case wire::Kind::kPush:\n      return serve(message, input);",
-        "      return serve(message, input);\n"
-        "    case wire::Kind::kPush: {\n"
-        "      if (message.seq % 8 != 0) return serve(message, input);\n"
-        "      const Bytes kept(std::string_view(message.body));\n"
-        "      wire::MessageView later = message;\n"
-        "      later.method = \"/note\";\n"
-        "      later.metadata = {};\n"
-        "      core().post([this, later, kept]() mutable {\n"
-        "        later.body = kept.view();\n"
-        "        if (state_ == State::kOpen) serve(later, kept);\n"
-        "      });\n"
-        "      return;\n"
-        "    }",
+        "src/fairlead/rpc/session_serving.cc",
+        "        return serve_extended(message, input);\n      return serve(message, input);",
+        "        return serve_extended(message, input);\n"
+        "      if (message.kind == wire::Kind::kPush && message.seq % 8 == 0) {\n"
+        "        const Bytes kept(std::string_view(message.body));\n"
+        "        wire::MessageView later = message;\n"
+        "        later.method = \"/note\";\n"
+        "        later.metadata = {};\n"
+        "        core().post([this, later, kept]() mutable {\n"
+        "          later.body = kept.view();\n"
+        "          if (state_ == State::kOpen) serve(later, kept);\n"
+        "        });\n"
+        "        return;\n"
+        "      }\n"
+        "      return serve(message, input);",
         "a PUSH starts after one that was sent later"),
     "byte_lost_at_the_door": (
         "src/fairlead/rpc/entrance.cc",
@@ -102,8 +105,18 @@ BUGS = {
 }
 
 
+def text_of(name):
+    """The file in which the bug is planted, which must hold its place exactly once."""
+    file, old = BUGS[name][:2]
+    text = (ROOT / file).read_text(encoding="utf-8")
+    if text.count(old) != 1:
+        sys.exit(f"{name}: {file} no longer holds its text exactly once; plant the bug anew")
+    return text
+
+
 def build(name):
     file, old, new = BUGS[name][:3]
+    text = text_of(name)
     source = BUILD / "source"
     if source.exists():
         shutil.rmtree(source)
@@ -112,11 +125,7 @@ def build(name):
         shutil.copytree(ROOT / part, source / part, copy_function=shutil.copy)  # new times
     for part in ("CMakeLists.txt", "CMakePresets.json"):
         shutil.copy(ROOT / part, source / part)
-    path = source / file
-    text = path.read_text()
-    if text.count(old) != 1:
-        sys.exit(f"{name}: {file} no longer holds its text exactly once; plant the bug anew")
-    path.write_text(text.replace(old, new))
+    (source / file).write_text(text.replace(old, new), encoding="utf-8")
     configure = ["cmake", "-S", source, "-B", BUILD / "tree", "-G", "Ninja",
                  "-DCMAKE_CXX_COMPILER=clang++-19", "-DCMAKE_BUILD_TYPE=Debug",
                  "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DFL_EXAMPLES=OFF", "-DFL_WERROR=OFF"]
@@ -143,12 +152,17 @@ def found(name, seeds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="plant nothing, only look")
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BUGS))
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(BUGS)
     if unknown:
         parser.error(f"no such bug: {', '.join(sorted(unknown))}; there are {', '.join(BUGS)}")
+    if arguments.check:
+        for name in BUGS:
+            text_of(name)
+        return 0
     passed = failed = 0
     for name in arguments.names or BUGS:
         build(name)
