@@ -87,8 +87,10 @@ class Peer {
   //         dial_websocket(); kInvalidOperation `peer.closing`; of the login: what the peer
   //         answered, and those of Session::start_call(); of plugins: what pre_dial() and
   //         post_dial() returned, kDialFailed `plugin.threw`.
-  Task<Result<Session*>> dial(io::Address address, Deadline deadline, CancelToken cancel = {},
-                              DialOptions options = {});
+  // (The defaults are in round brackets: g++ 12 destroys braced ones twice where they are awaited.)
+  Task<Result<Session*>> dial(io::Address address, Deadline deadline,
+                              CancelToken cancel = CancelToken(),
+                              DialOptions options = DialOptions());
 
   // Says Session::go_away() with `reason`, then closes the session as Session::close() does; not
   // awaited by anybody but close().

@@ -79,7 +79,7 @@ class Hub final : private rpc::SessionWatcher {
 
   // A session that we dial; it may be called by its peer as an accepted one. On a core's thread.
   // Errors: those of rpc::Peer::dial(); kInvalidOperation `call.no_core` on another thread.
-  Task<Result<SessionRef>> dial(io::Address address, rpc::DialOptions options = {},
+  Task<Result<SessionRef>> dial(io::Address address, rpc::DialOptions options = rpc::DialOptions(),
                                 Duration within = std::chrono::seconds(5));
 
   // Pushes of S to all that can be found now, `hub.all<Room>().say(line)`: a Stub whose methods
