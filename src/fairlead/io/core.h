@@ -153,8 +153,8 @@ class FL_CAPABILITY("core") Core {
 
  private:
   void forget_flush(Stream& stream);
+  void spawn_here(Task<void> task);  // spawn() as the current core
   // turn() on the thread that is known to run this core; `inside_another`: of its turns.
-  void spawn_here(Task<void> task);  // as the current core
   void turn_here(Deadline deadline, bool inside_another);
   void end_turn();
 

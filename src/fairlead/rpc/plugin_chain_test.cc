@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "fairlead/observe/log.h"
 #include "fairlead/rpc/router.h"
+#include "tests/testkit/log_records.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -186,25 +186,11 @@ class Misplaced final : public Plugin {
   Status pre_read_call_body(Context&) override { return {}; }
 };
 
-class Records final : public observe::LogSink {
- public:
-  explicit Records(std::vector<std::string>& out) : out_(out) {}
-  void write(const observe::LogRecord& record) override {
-    std::string line;
-    observe::append_log_text(line, record);
-    out_.push_back(line.substr(line.find(' ') + 1));  // without the time
-  }
-  void flush() override {}
-
- private:
-  std::vector<std::string>& out_;
-};
-
 TEST(RouterPlugins, HooksThatNoRouteCallsAreTold) {
   std::vector<std::string> records;
   observe::Logger::Options options;
   options.level = observe::LogLevel::kDebug;
-  observe::Logger logger(std::move(options), std::make_unique<Records>(records));
+  observe::Logger logger(std::move(options), std::make_unique<testkit::LogRecords>(records));
   const observe::ScopedDefaultLogger here(logger);
   Router router;
   ASSERT_TRUE(router.add(wire::Kind::kCall, "/a", handler(), chain_of(Misplaced())).ok());

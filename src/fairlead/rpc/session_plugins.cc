@@ -30,6 +30,16 @@ void tell_all_back(const PluginChain& global, const internal::HookedMessage& hoo
 
 constexpr HookSet kOfReplies = hook_bit(Hook::kPreWriteReply) | hook_bit(Hook::kPostWriteReply);
 
+internal::HookedCall hooked_call(Session& session, const CallHead& head, wire::Kind kind) {
+  return {.method = std::string(head.method),
+          .metadata = std::string(head.metadata),
+          .transforms = std::string(head.transforms),
+          .session = &session,
+          .begun = session.core().measured_now(),
+          .kind = kind,
+          .body_codec = head.body_codec};
+}
+
 // What plugins may know of a body of ours, which is whole and neither transformed nor sealed yet.
 void note_body(internal::HookedCall& hooked, const Buffer& written, const Bytes& shared) {
   const std::string_view body =
@@ -74,13 +84,7 @@ Buffer* Session::begin_hooked_call(PendingCall& call, const CallHead& head, Dead
                                    const CancelToken& cancel) {
   call.extras_ = std::make_unique<internal::CallExtras>();
   internal::HookedCall& hooked =
-      call.extras_->hooked.emplace(internal::HookedCall{.method = std::string(head.method),
-                                                        .metadata = std::string(head.metadata),
-                                                        .transforms = std::string(head.transforms),
-                                                        .session = this,
-                                                        .begun = core().measured_now(),
-                                                        .kind = wire::Kind::kCall,
-                                                        .body_codec = head.body_codec});
+      call.extras_->hooked.emplace(hooked_call(*this, head, wire::Kind::kCall));
   OutgoingHead out(hooked);
   Status refused = peer_.calling_plugins_->ask<&Plugin::pre_write_call>(out);
   if (!refused.ok()) {
@@ -111,14 +115,8 @@ void Session::end_extended_call(PendingCall& call, Status body_written, const By
 }
 
 Status Session::begin_hooked_push(const CallHead& head) {
-  hooked_push_ = std::make_unique<internal::HookedCall>(
-      internal::HookedCall{.method = std::string(head.method),
-                           .metadata = std::string(head.metadata),
-                           .transforms = std::string(head.transforms),
-                           .session = this,
-                           .begun = core().measured_now(),
-                           .kind = wire::Kind::kPush,
-                           .body_codec = head.body_codec});
+  hooked_push_ =
+      std::make_unique<internal::HookedCall>(hooked_call(*this, head, wire::Kind::kPush));
   OutgoingHead out(*hooked_push_);
   Status begun = peer_.calling_plugins_->ask<&Plugin::pre_write_push>(out);
   if (begun.ok()) {

@@ -183,7 +183,7 @@ rpc::Session* Service::ready_session() {
   for (std::size_t tried = 0; tried < links_.size(); ++tried) {
     const std::size_t at = next_ >= links_.size() ? 0 : next_;
     const std::shared_ptr<Link>& link = links_[at];
-    if (link->session != nullptr && link->session->open()) {
+    if (usable(*link)) {
       next_ = at + 1;
       return pick(link);
     }
@@ -248,7 +248,7 @@ void Service::place(SessionWaiter& waiter) {
   if (!known_) return enlist(waiter, unplaced_);
   const std::shared_ptr<Link> link = next_link();
   if (link == nullptr) return waiter.fail(no_endpoint());
-  if (link->session != nullptr && link->session->open()) {
+  if (usable(*link)) {
     waiter.leave();
     return waiter.on_session(pick(link));
   }
@@ -295,7 +295,7 @@ void Service::dialled(const std::shared_ptr<Link>& link, rpc::Session& session) 
   link->rests_until = {};
   adopt(link, session);
   while (SessionWaiter* waiter = link->waiters) {
-    if (link->session == nullptr || !link->session->open()) break;
+    if (!usable(*link)) break;
     waiter->leave();
     waiter->on_session(pick(link));
   }
@@ -310,6 +310,7 @@ void Service::adopt(const std::shared_ptr<Link>& link, rpc::Session& session) {
     link->session = &session;
   } else {
     link->extras.push_back({&session, core().now()});
+    (void)usable(*link);
     if (!idle_timer_.armed()) {
       core().timers().arm(idle_timer_, core().now() + options_.connections_idle);
     }
@@ -326,6 +327,15 @@ bool Service::forget(Link& link, const rpc::Session* session) {
     return true;
   }
   return std::erase_if(link.extras, [&](const Extra& e) { return e.session == session; }) > 0;
+}
+
+// A session that has begun to end stays for the calls that it still answers, behind the others.
+bool Service::put_open_one_first(Link& link) {
+  const auto found =
+      std::ranges::find_if(link.extras, [](const Extra& extra) { return extra.session->open(); });
+  if (found == link.extras.end()) return false;
+  std::swap(link.session, found->session);
+  return true;
 }
 
 // No new call takes this session, because its peer goes away or nobody needs it: calls under way
@@ -401,7 +411,11 @@ void Service::close_idle() {
 
 std::size_t Service::session_count() const {
   std::size_t count = 0;
-  for (const auto& link : links_) count += link->extras.size() + (link->session != nullptr ? 1 : 0);
+  for (const auto& link : links_) {
+    if (link->session != nullptr && link->session->open()) ++count;
+    count += static_cast<std::size_t>(std::ranges::count_if(
+        link->extras, [](const Extra& extra) { return extra.session->open(); }));
+  }
   return count;
 }
 

@@ -163,7 +163,7 @@ class Service {
   // One endpoint and our sessions to it.
   struct Link {
     Endpoint endpoint;
-    rpc::Session* session = nullptr;  // null: no extra either
+    rpc::Session* session = nullptr;  // null: no extra either; as all, it may be about to end
     std::vector<Extra> extras{};
     bool extra_dialing = false;
     Time extra_rests_until{};
@@ -180,7 +180,12 @@ class Service {
   std::shared_ptr<Link> next_link();
   void place(SessionWaiter& waiter);
   void enlist(SessionWaiter& waiter, SessionWaiter*& list);
-  // The session of a link that has an open one for the next call.
+  // Whether a link has an open session, which is then its first.
+  static bool usable(Link& link) {
+    return link.session != nullptr && (link.session->open() || put_open_one_first(link));
+  }
+  static bool put_open_one_first(Link& link);
+  // The session of a usable link for the next call.
   rpc::Session* pick(const std::shared_ptr<Link>& link) {
     if (options_.connections_max == 1) return link->session;
     return least_busy(link);

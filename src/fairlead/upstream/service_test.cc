@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 class ServiceTest : public ::testing::Test {
  protected:
   struct Copy {
-    Copy(io::Core& core, std::string name) : peer(core, router, {}) {
+    Copy(io::Core& core, std::string name) : peer(core, router, {.hello = true}) {
       const auto whoami = [name](rpc::Context& context) {
         if (Buffer* out = context.begin_reply('s')) out->append(name);
         return Status();
@@ -78,8 +78,15 @@ class ServiceTest : public ::testing::Test {
     return answers;
   }
 
+  static Task<Status> held(rpc::Context* context, Event* release, int* holding) {
+    ++*holding;
+    Status let = co_await release->wait(context->core().timers(), Deadline(), CancelToken());
+    --*holding;
+    co_return let;
+  }
+
   std::unique_ptr<io::Core> core = io::Core::make().value();
-  rpc::Router no_routes;
+  rpc::Router no_routes;  // of the caller
   rpc::Peer peer{*core, no_routes, {}};
   Service service{peer, "test"};
   std::map<std::string, std::unique_ptr<Copy>> copies;
@@ -172,6 +179,68 @@ TEST_F(ServiceTest, DialsOnceForManyCallsAndKeepsTheirOrder) {
   while (scope.running() > 0 && steady_now() < end) core->turn(core->deadline_after(20ms));
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
   EXPECT_EQ(copies["a"]->peer.session_count(), 1U);
+}
+
+// The copy has closed its side, and a call of its own is still being served here.
+TEST_F(ServiceTest, DialsAnewWhileTheLastSessionIsStillEnding) {
+  Event release;
+  int holding = 0;
+  const auto hold = [&](rpc::Context& context) { return held(&context, &release, &holding); };
+  ASSERT_TRUE(no_routes.add(wire::Kind::kCall, "/held", rpc::make_handler(hold)).ok());
+  update({start("a")});
+  (void)count(1);
+  rpc::Session* theirs = nullptr;
+  copies["a"]->peer.for_each_session([&](rpc::Session& session) { theirs = &session; });
+  const auto ask = [](rpc::Session* session) -> Task<void> {
+    auto call = session->call("/held", 's', Bytes());
+    Result<rpc::Reply> reply = co_await call;
+    EXPECT_FALSE(reply.ok());
+  };
+  Scope scope;
+  scope.spawn(ask(theirs));
+  const Time end = steady_now() + 10s;
+  while (holding == 0 && steady_now() < end) core->turn(core->deadline_after(5ms));
+  (void)core->run(theirs->close(Deadline(core->now())));
+
+  EXPECT_EQ(count(3), (std::map<std::string, int>{{"a", 3}}));
+  EXPECT_EQ(holding, 1);
+  EXPECT_EQ(peer.session_count(), 2U) << "the old one, until its handler ends, and one more";
+  release.set();
+  while (scope.running() > 0 && steady_now() < end) core->turn(core->deadline_after(5ms));
+}
+
+TEST_F(ServiceTest, CallsOverAnotherSessionWhenTheCopySaysThatThisOneEnds) {
+  rpc::Peer polite(*core, no_routes, {.hello = true});
+  Service from(polite, "test");
+  from.update(std::make_shared<const EndpointSet>(EndpointSet{start("a")}));
+  const auto call = [](Service* to, const char* method, Status* end) -> Task<void> {
+    RawRequest request{.method = method};
+    auto calling = to->call(std::move(request), Deadline());
+    Result<rpc::Reply> reply = co_await calling;
+    *end = reply.status();
+  };
+  Copy& copy = *copies["a"];
+  Scope scope;
+  Status held(Code::kUnknownError, "", "it has not ended");
+  scope.spawn(call(&from, "/hold", &held));
+  const auto until = [&](auto condition) {
+    const Time end = steady_now() + 10s;
+    while (!condition() && steady_now() < end) core->turn(core->deadline_after(5ms));
+    return condition();
+  };
+  ASSERT_TRUE(until([&] { return copy.holding == 1; }));
+  copy.peer.for_each_session([](rpc::Session& session) { session.go_away("test"); });
+  ASSERT_TRUE(until([&] { return from.session_count() == 0; }));
+
+  Status second(Code::kUnknownError, "", "it has not ended");
+  core->run(call(&from, "/whoami", &second));
+  EXPECT_TRUE(second.ok()) << second;
+  EXPECT_EQ(copy.peer.session_count(), 2U);
+  copy.release.set();
+  EXPECT_TRUE(until([&] { return scope.running() == 0 && copy.peer.session_count() == 1; }));
+  EXPECT_TRUE(held.ok()) << held;
+  EXPECT_TRUE(core->run(from.close(core->deadline_after(1s))).ok());
+  EXPECT_TRUE(core->run(polite.close(core->deadline_after(1s))).ok());
 }
 
 TEST_F(ServiceTest, PushesToACopy) {

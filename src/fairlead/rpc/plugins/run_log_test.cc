@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "fairlead/observe/log.h"
 #include "fairlead/rpc/plugin_script.h"
+#include "tests/testkit/log_records.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -168,24 +168,10 @@ TEST_F(RunLogTest, ACallThatNobodyWaitsForIsALineToo) {
   EXPECT_NE(at_client_lines[0].find("code=102"), std::string::npos) << at_client_lines[0];
 }
 
-// What the log gets without a place of one's own.
-class Records final : public observe::LogSink {
- public:
-  explicit Records(std::vector<std::string>& out) : out_(out) {}
-  void write(const observe::LogRecord& record) override {
-    std::string line;
-    observe::append_log_text(line, record);
-    out_.push_back(std::move(line));
-  }
-  void flush() override {}
-
- private:
-  std::vector<std::string>& out_;
-};
-
 TEST_F(RunLogTest, TheLogGetsFieldsOrTheLine) {
   std::vector<std::string> records;
-  observe::Logger logger(observe::Logger::Options(), std::make_unique<Records>(records));
+  observe::Logger logger(observe::Logger::Options(),
+                         std::make_unique<testkit::LogRecords>(records));
   const observe::ScopedDefaultLogger here(logger);
   ASSERT_TRUE(at_server.add(RunLog({})).ok());
   ASSERT_TRUE(at_client.add(RunLog({.text = true})).ok());
