@@ -78,7 +78,8 @@ void Liveness::look_for_misses(const Rules& rules, const Link& link, Look& out) 
   }
   const HeartbeatOptions& heartbeat = rules.heartbeat;
   const auto count_to = [&](std::int64_t count) {
-    const auto missed = static_cast<std::uint8_t>(std::min<std::int64_t>(count, heartbeat.miss_max));
+    const auto missed =
+        static_cast<std::uint8_t>(std::min<std::int64_t>(count, heartbeat.miss_max));
     if (missed <= missed_) return;
     out.missed = 1;
     missed_ = missed;
@@ -99,7 +100,8 @@ void Liveness::look_for_misses(const Rules& rules, const Link& link, Look& out) 
     out.next = std::min(out.next, link.read_at + heartbeat.interval * (silent + 1));
   }
   if (peer_rate_ms_ != 0) {
-    const Time due = std::max(link.read_at, written_at_) + 2 * std::chrono::milliseconds(peer_rate_ms_);
+    const Time due =
+        std::max(link.read_at, written_at_) + 2 * std::chrono::milliseconds(peer_rate_ms_);
     if (link.now >= due) state_ = LinkState::kDead;
     out.next = std::min(out.next, due);
   }
@@ -107,7 +109,8 @@ void Liveness::look_for_misses(const Rules& rules, const Link& link, Look& out) 
 
 void Liveness::look_for_pings(const Rules& rules, const Link& link, Look& out) const {
   const HeartbeatOptions& heartbeat = rules.heartbeat;
-  if (heartbeat.mode == HeartbeatMode::kOff || !rules.may_ping || awaits_answer_ || out.ping) return;
+  if (heartbeat.mode == HeartbeatMode::kOff || !rules.may_ping || awaits_answer_ || out.ping)
+    return;
   const bool ping_ping = heartbeat.mode == HeartbeatMode::kPingPing;
   const auto is_due = [&](Time due) {
     if (link.now >= due) return true;
@@ -215,8 +218,8 @@ bool Liveness::pings_too_often(const HeartbeatOptions& heartbeat, Time now) {
     ++pings_in_window_;
     return false;
   }
-  const bool goes_on = window_began_ != Time::min() &&
-                       now < window_began_ + kWindow + heartbeat.interval_min;
+  const bool goes_on =
+      window_began_ != Time::min() && now < window_began_ + kWindow + heartbeat.interval_min;
   const bool many = goes_on && pings_in_window_ >= 10 * (kWindow / heartbeat.interval_min);
   window_began_ = now;
   pings_in_window_ = 1;

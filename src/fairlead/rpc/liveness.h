@@ -36,6 +36,7 @@ struct HeartbeatOptions {
 
   // Errors: kInvalidOperation `peer.bad_option`.
   Status validate() const;
+  bool operator==(const HeartbeatOptions&) const = default;
 };
 
 // Zero: nobody looks. Every byte counts, those of heartbeats too.
@@ -46,6 +47,7 @@ struct IdleOptions {
 
   // Errors: kInvalidOperation `peer.bad_option`.
   Status validate() const;
+  bool operator==(const IdleOptions&) const = default;
 };
 
 // What programs have (service::Spec).
@@ -68,7 +70,7 @@ struct LinkHealth {
 };
 
 // Nothing has passed for a while. Told once, and again when something has.
-struct Idle {
+struct IdleEvent {
   enum class Kind : std::uint8_t { kRead, kWrite, kBoth };
   Kind kind = Kind::kBoth;
   Duration read_for{};   // since anything was read
@@ -150,7 +152,7 @@ class Liveness {
 
   Time written_at_{};  // at the latest
   Time ping_at_ = Time::min();
-  Time call_since_ = Time::max();   // a call waits at least since then; max: none
+  Time call_since_ = Time::max();    // a call waits at least since then; max: none
   Time window_began_ = Time::min();  // in which PINGs of the peer are counted
   std::uint64_t written_ = 0;
   std::uint32_t pings_in_window_ = 0;

@@ -52,9 +52,7 @@ class LivenessTest : public ::testing::Test {
 };
 
 constexpr auto pings = [](const Liveness::Look& seen) { return seen.ping; };
-constexpr auto is_dead = [](const Liveness::Look& seen) {
-  return seen.state == LinkState::kDead;
-};
+constexpr auto is_dead = [](const Liveness::Look& seen) { return seen.state == LinkState::kDead; };
 
 TEST_F(LivenessTest, PingsAfterAnIntervalInWhichNothingWasRead) {
   const auto pinged = when(20s, pings);
@@ -235,9 +233,8 @@ TEST_F(LivenessTest, InPingPingTellsAndListens) {
   EXPECT_GE(*first, 13500ms);
   EXPECT_FALSE(machine.health(kBegin + *first, read_at).missed);
 
-  const auto suspect = when(60s, [](const auto& seen) {
-    return seen.state == LinkState::kSuspect;
-  });
+  const auto suspect =
+      when(60s, [](const auto& seen) { return seen.state == LinkState::kSuspect; });
   const auto dead = when(60s, is_dead);
 
   EXPECT_EQ(suspect, 30s);

@@ -49,9 +49,9 @@ Result<Metrics> Metrics::make(observe::Registry& registry) {
 
 Status Metrics::add_links(observe::Registry& registry) {
   constexpr std::string_view kStates[] = {"alive", "suspect"};
-  constexpr std::string_view kEnds[] = {"unknown", "closed", "peer",        "error",
-                                        "protocol", "login", "plugin",      "slow_reader",
-                                        "age",      "heartbeat", "idle",    "too_many_pings"};
+  constexpr std::string_view kEnds[] = {"unknown",  "closed",    "peer",   "error",
+                                        "protocol", "login",     "plugin", "slow_reader",
+                                        "age",      "heartbeat", "idle",   "too_many_pings"};
   constexpr std::string_view kKinds[] = {"read", "write", "both"};
   static_assert(std::size(kEnds) == static_cast<std::size_t>(LinkEnd::kCount));
   for (std::size_t i = 0; i < links.size(); ++i) {
@@ -69,9 +69,9 @@ Status Metrics::add_links(observe::Registry& registry) {
                                     "Times that nothing had passed for as long as idle.* says."},
                                    {{"kind", kKinds[i]}}));
   }
-  FL_TRY_ASSIGN(link_rtt, registry.histogram({"fairlead_rpc_link_rtt_seconds",
-                                              "From a heartbeat to its answer."},
-                                             observe::Unit::kSeconds));
+  FL_TRY_ASSIGN(link_rtt, registry.histogram(
+                              {"fairlead_rpc_link_rtt_seconds", "From a heartbeat to its answer."},
+                              observe::Unit::kSeconds));
   return {};
 }
 

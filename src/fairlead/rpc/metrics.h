@@ -13,16 +13,16 @@ namespace fairlead::rpc {
 // Why a connection ended; the first reason counts. Names: metrics.cc.
 enum class LinkEnd : std::uint8_t {
   kUnknown,
-  kOurs,         // this side closed it
-  kPeer,         // the other side did
-  kError,        // the system says so
-  kProtocol,     // bytes that are no frame
-  kLogin,        // refused, late or missing
-  kPlugin,       // one refused it or ended it
-  kSlowReader,   // the peer does not read
-  kAge,          // limits.session_age
-  kHeartbeat,    // the peer gives no sign of life
-  kIdle,         // nothing passed for idle.both
+  kOurs,        // this side closed it
+  kPeer,        // the other side did
+  kError,       // the system says so
+  kProtocol,    // bytes that are no frame
+  kLogin,       // refused, late or missing
+  kPlugin,      // one refused it or ended it
+  kSlowReader,  // the peer does not read
+  kAge,         // limits.session_age
+  kHeartbeat,   // the peer gives no sign of life
+  kIdle,        // nothing passed for idle.both
   kTooManyPings,
   kCount
 };
@@ -44,7 +44,7 @@ struct Metrics {
   observe::Counter replies_late{};   // nobody waited any more
   observe::Counter protocol_errors{};
   observe::Counter logins_refused{};  // also: late ones, and messages in the place of one
-  // By LinkState, without dead; LinkEnd; Idle::Kind.
+  // By LinkState, without dead; LinkEnd; IdleEvent::Kind.
   std::array<observe::Gauge, 2> links{};
   std::array<observe::Counter, static_cast<std::size_t>(LinkEnd::kCount)> links_closed{};
   std::array<observe::Counter, 3> idle_events{};

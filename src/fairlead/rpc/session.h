@@ -299,7 +299,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void look_at_link(Time now);
   void tell_link_state(const internal::Liveness::Look& look, Time now);
   void tell_idle(const internal::Liveness::Look& look, Time now);
-  bool tell_idle_of(Idle::Kind kind, Time now);
+  bool tell_idle_of(IdleEvent::Kind kind, Time now);
   void send_ping(bool asks);
   void ping_answered(std::uint32_t number);
   void end_silent_link(Time now);
@@ -374,8 +374,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   std::unique_ptr<Context::Extras> next_extras_;
   ClosedHandler closed_handler_;
   LeavingHandler leaving_handler_;
-  std::unique_ptr<Hello> hello_;             // ours, until it is answered
-  std::unique_ptr<Beat> beat_;               // the same
+  std::unique_ptr<Hello> hello_;  // ours, until it is answered
+  std::unique_ptr<Beat> beat_;    // the same
   internal::Liveness liveness_;
   Context* waiting_ = nullptr;               // handlers that wait, the latest first
   Duration peer_timeout_ = Duration::max();  // of calls that name none; told by the peer's hello

@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using internal::Liveness;
 
-constexpr std::int64_t kRateSecondsMin = 3;     // erpc takes none below it
+constexpr std::int64_t kRateSecondsMin = 3;  // erpc takes none below it
 constexpr std::int64_t kRateSecondsMax = 86400;
 constexpr Duration kFrameOpenPatience = 100ms;  // a reply is being written: PING a little later
 constexpr Duration kUnsentPatience = 30s;       // for what was written to reach a slow reader
@@ -118,9 +118,9 @@ void Session::end_silent_link(Time now) {
 }
 
 void Session::tell_idle(const Liveness::Look& look, Time now) {
-  if (look.idle_read && !tell_idle_of(Idle::Kind::kRead, now)) return;
-  if (look.idle_write && !tell_idle_of(Idle::Kind::kWrite, now)) return;
-  if (!look.idle_both || !tell_idle_of(Idle::Kind::kBoth, now)) return;
+  if (look.idle_read && !tell_idle_of(IdleEvent::Kind::kRead, now)) return;
+  if (look.idle_write && !tell_idle_of(IdleEvent::Kind::kWrite, now)) return;
+  if (!look.idle_both || !tell_idle_of(IdleEvent::Kind::kBoth, now)) return;
   // Below a WebSocket's bytes its pings pass.
   if (stream_->probes_peer()) return;
   note_end(LinkEnd::kIdle);
@@ -128,11 +128,11 @@ void Session::tell_idle(const Liveness::Look& look, Time now) {
 }
 
 // False: a plugin ended the connection.
-bool Session::tell_idle_of(Idle::Kind kind, Time now) {
+bool Session::tell_idle_of(IdleEvent::Kind kind, Time now) {
   metrics().idle_events[static_cast<std::size_t>(kind)].add();
   const PluginChain* plugins = peer_.session_plugins_;
   if (plugins == nullptr || !plugins->has<&Plugin::post_idle>()) return true;
-  const Idle idle{kind, now - read_at_, now - liveness_.written_at()};
+  const IdleEvent idle{kind, now - read_at_, now - liveness_.written_at()};
   const Status told = plugins->ask<&Plugin::post_idle>(*this, idle);
   if (!told.ok()) end_connection(told);
   return told.ok();
@@ -212,15 +212,17 @@ bool Session::serve_heartbeat(const wire::MessageView& message) {
 void Session::hear_heartbeat(std::string_view metadata) {
   if (const std::optional<std::uint64_t> answer = number_in(metadata, "pong")) {
     if (const auto gap = number_in(metadata, "min")) {
-      liveness_.ask_for_interval(std::chrono::milliseconds(std::min<std::uint64_t>(*gap, 3'600'000)));
+      liveness_.ask_for_interval(
+          std::chrono::milliseconds(std::min<std::uint64_t>(*gap, 3'600'000)));
     }
     return ping_answered(static_cast<std::uint32_t>(*answer));
   }
-  if (const std::optional<std::uint64_t> number = number_in(metadata, "ping"); number && !frame_open_) {
+  if (const std::optional<std::uint64_t> number = number_in(metadata, "ping");
+      number && !frame_open_) {
     std::string answer;
     wire::append_metadata_pair(answer, "pong", std::to_string(*number));
-    wire::append_metadata_pair(
-        answer, "min", std::to_string(whole_ms(peer_.options_.heartbeat.interval_min)));
+    wire::append_metadata_pair(answer, "min",
+                               std::to_string(whole_ms(peer_.options_.heartbeat.interval_min)));
     push_control(kHeartbeatMethod, answer);
   }
   bound_pings();

@@ -25,14 +25,14 @@ using testing::ElementsAre;
 
 // Notes what it is told, and may refuse it.
 struct IdleNotes {
-  std::vector<std::pair<Idle::Kind, std::int64_t>> told;  // with seconds
-  std::optional<Idle::Kind> refused;
+  std::vector<std::pair<IdleEvent::Kind, std::int64_t>> told;  // with seconds
+  std::optional<IdleEvent::Kind> refused;
 };
 class IdlePlugin final : public Plugin {
  public:
   explicit IdlePlugin(IdleNotes& notes) : Plugin("idle"), notes_(notes) {}
-  Status post_idle(Session&, const Idle& idle) override {
-    const Duration time = idle.kind == Idle::Kind::kWrite ? idle.write_for : idle.read_for;
+  Status post_idle(Session&, const IdleEvent& idle) override {
+    const Duration time = idle.kind == IdleEvent::Kind::kWrite ? idle.write_for : idle.read_for;
     notes_.told.emplace_back(idle.kind, time / 1s);
     if (notes_.refused == idle.kind) return Status(Code::kForbidden, "test.idle", "too quiet");
     return {};
@@ -76,8 +76,8 @@ class SessionLiveness : public ::testing::Test {
   // A peer of ours connects; both are looked at from here on.
   void join(const PeerOptions& options, const wire::Protocol* protocol = nullptr) {
     client.emplace(far, client_router, options, Metrics::make(far_registry).value());
-    session = far.run(client->dial(listener->local(), Deadline(), {}, {.protocol = protocol}))
-                  .value();
+    session =
+        far.run(client->dial(listener->local(), Deadline(), {}, {.protocol = protocol})).value();
     session->on_closed([this](Session&, const Status&) { session = nullptr; });
     began = far.now();
   }
@@ -123,8 +123,8 @@ class SessionLiveness : public ::testing::Test {
     pass(10ms);
   }
   static Task<void> call(Session* on, std::string method, Bytes body, Status* out) {
-    auto call = on->call(std::move(method), 's', std::move(body), "",
-                         on->core().deadline_after(1000s));
+    auto call =
+        on->call(std::move(method), 's', std::move(body), "", on->core().deadline_after(1000s));
     Result<Reply> reply = co_await call;
     *out = reply.status();
   }
@@ -347,7 +347,7 @@ TEST_F(SessionLiveness, OverWebSocketItsOwnPingsDoIt) {
   pass(1h);
 
   EXPECT_EQ(sent, 0) << "nor is it closed as idle";
-  EXPECT_EQ(metrics().idle_events[static_cast<std::size_t>(Idle::Kind::kBoth)].value(), 1U);
+  EXPECT_EQ(metrics().idle_events[static_cast<std::size_t>(IdleEvent::Kind::kBoth)].value(), 1U);
   stream.on_close(Status());
 }
 
@@ -377,8 +377,8 @@ TEST_F(SessionLiveness, AnIdleLinkOfTwoOfOursStays) {
 
   ASSERT_NE(session, nullptr);
   ASSERT_NE(accepted, nullptr);
-  const std::uint64_t pings = metrics().heartbeats_sent.value() +
-                              client->metrics().heartbeats_sent.value();
+  const std::uint64_t pings =
+      metrics().heartbeats_sent.value() + client->metrics().heartbeats_sent.value();
   EXPECT_LE(pings, 36000U / 13) << "whoever asks first answers for both";
   EXPECT_GE(pings, 36000U / 17);
   EXPECT_EQ(metrics().heartbeats_missed.value(), 0U);
@@ -478,7 +478,7 @@ class IdleLinks : public SessionLiveness {
     EXPECT_TRUE(plugins.add(IdlePlugin(notes)).ok());
     return {.plugins = &plugins, .idle = idle};
   }
-  std::uint64_t events(Idle::Kind kind) const {
+  std::uint64_t events(IdleEvent::Kind kind) const {
     return metrics().idle_events[static_cast<std::size_t>(kind)].value();
   }
   IdleNotes notes;
@@ -492,16 +492,16 @@ TEST_F(IdleLinks, PluginsHearOfEachKindWithItsTimeAndBothIsTheEnd) {
   EXPECT_FALSE(stranger.closed());
   pass(2s);
 
-  using enum Idle::Kind;
-  EXPECT_THAT(notes.told, ElementsAre(std::pair{kWrite, 15}, std::pair{kRead, 45},
-                                      std::pair{kBoth, 600}));
+  using enum IdleEvent::Kind;
+  EXPECT_THAT(notes.told,
+              ElementsAre(std::pair{kWrite, 15}, std::pair{kRead, 45}, std::pair{kBoth, 600}));
   EXPECT_TRUE(stranger.closed());
   EXPECT_EQ(ends(LinkEnd::kIdle), 1U);
-  for (const Idle::Kind kind : {kRead, kWrite, kBoth}) EXPECT_EQ(events(kind), 1U);
+  for (const IdleEvent::Kind kind : {kRead, kWrite, kBoth}) EXPECT_EQ(events(kind), 1U);
 }
 
 TEST_F(IdleLinks, AnErrorOfAPluginEndsTheConnection) {
-  notes.refused = Idle::Kind::kRead;
+  notes.refused = IdleEvent::Kind::kRead;
   serve(only_idle({.read = 45s}));
   Stranger& stranger = visit();
   pass(46s);
@@ -534,8 +534,8 @@ TEST_F(IdleLinks, HeartbeatsKeepALink) {
   answer(stranger, 1h);
 
   EXPECT_FALSE(stranger.closed());
-  EXPECT_EQ(events(Idle::Kind::kBoth), 0U);
-  EXPECT_EQ(events(Idle::Kind::kRead), 0U);
+  EXPECT_EQ(events(IdleEvent::Kind::kBoth), 0U);
+  EXPECT_EQ(events(IdleEvent::Kind::kRead), 0U);
 }
 
 TEST_F(IdleLinks, WithoutSettingsAQuietLinkStaysAndNeedsNoTimer) {
@@ -573,10 +573,8 @@ TEST_F(SilentOverTcp, APeerThatAnswersNothingIsFoundAndItsCallsEnd) {
 }
 
 TEST_F(SilentOverTcp, APeerOfOursLives) {
-  const HeartbeatOptions quick{.mode = HeartbeatMode::kPingPong,
-                               .interval = 5ms,
-                               .timeout = 5s,
-                               .interval_min = 1ms};
+  const HeartbeatOptions quick{
+      .mode = HeartbeatMode::kPingPong, .interval = 5ms, .timeout = 5s, .interval_min = 1ms};
   client_options = PeerOptions{.hello = true};
   listen({.hello = true, .heartbeat = quick});
   ASSERT_TRUE(dial().ok());

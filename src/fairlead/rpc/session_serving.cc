@@ -89,8 +89,8 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
       return receive_reply(message, input);
     case wire::Kind::kCall:
     case wire::Kind::kPush:
-      if (going_away_ && message.kind == wire::Kind::kCall &&
-          message.method != kHeartbeatMethod) [[unlikely]] {
+      if (going_away_ && message.kind == wire::Kind::kCall && message.method != kHeartbeatMethod)
+          [[unlikely]] {
         metrics().calls_received.add();
         return refuse(message, Status(Code::kOverloaded, "session.going_away",
                                       "this peer is going away: call another one, or again"));
