@@ -64,7 +64,10 @@ Liveness::Look Liveness::look(const Rules& rules, const Link& link) {
   look_for_idle(rules, link, out);
   // Who writes is looked at more often, since when it wrote is not noted anywhere.
   if (has_written) out.next = std::min(out.next, link.now + write_precision(rules));
-  if (out.ping) out.next = std::min(out.next, link.now + rules.heartbeat.timeout);
+  if (out.ping) {  // missed, or answered long ago
+    const HeartbeatOptions& heartbeat = rules.heartbeat;
+    out.next = std::min(out.next, link.now + std::min(heartbeat.timeout, heartbeat.interval));
+  }
   out.next = std::max(out.next, link.now + 1ms);
   return out;
 }

@@ -210,6 +210,20 @@ TEST_F(LivenessTest, AdoptsALongerIntervalOfThePeer) {
   EXPECT_GE(*second, *first + 41s);
 }
 
+// However patiently it waits for answers.
+TEST_F(LivenessTest, AsksEveryIntervalAlsoWhereTheTimeoutIsLonger) {
+  heartbeat = {.mode = HeartbeatMode::kPingPong, .interval = 5s, .timeout = 1min};
+  int count = 0;
+  (void)when(100s, [&](const auto& seen) {
+    count += seen.ping;
+    if (seen.ping) read(clock + 1ms);
+    return false;
+  });
+
+  EXPECT_GE(count, 17);
+  EXPECT_LE(count, 22);
+}
+
 TEST_F(LivenessTest, KeepsItsOwnIntervalWhenThePeerAsksForAShorterOne) {
   machine.ask_for_interval(1s);
   EXPECT_GE(when(20s, pings).value_or(0s), 13500ms);

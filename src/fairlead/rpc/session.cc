@@ -167,16 +167,18 @@ Buffer* Session::begin_inheriting(PendingCall& call, const CallHead& head, Deadl
 // One timer serves all calls of the session, at the earliest deadline that it has seen. A call that
 // ends leaves it alone: most calls end long before, and the timer fires once for thousands of them.
 void Session::watch_deadline(Time deadline) {
-  if (expiry_ != armed_at_) fire_before(liveness_.call_waits(liveness_rules(), core().now()));
+  if (expiry_ != armed_at_) {  // no call waited
+    expiry_ = armed_at_;
+    fire_before(liveness_.call_waits(liveness_rules(), core().now()));
+  }
   fire_before(deadline);
 }
 
 void Session::fire_before(Time when) {
-  if (when < armed_at_) {
-    armed_at_ = when;
-    core().timers().arm(*this, when);
-  }
-  expiry_ = armed_at_;
+  if (when >= armed_at_) return;
+  if (expiry_ == armed_at_) expiry_ = when;
+  armed_at_ = when;
+  core().timers().arm(*this, when);
 }
 
 void Session::on_timer() {

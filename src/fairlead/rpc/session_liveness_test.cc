@@ -153,6 +153,7 @@ class SessionLiveness : public ::testing::Test {
   Time began{};
   std::optional<Time> closed;
   Status why;
+  std::array<Status, 3> results;  // of what ask() began
   Scope scope;
 };
 
@@ -240,7 +241,6 @@ TEST_F(SessionLiveness, CallsThatWaitAreToldWhetherTheyWereSent) {
   serve(usual());
   Stranger& stranger = visit();
   stranger.stream().pause();
-  std::array<Status, 3> results;
   ask("/small", 1, &results[0]);
   ask("/large", 1U << 20, &results[1]);
   ask("/behind", 1, &results[2]);
@@ -248,7 +248,7 @@ TEST_F(SessionLiveness, CallsThatWaitAreToldWhetherTheyWereSent) {
 
   ASSERT_TRUE(closed.has_value());
   for (const Status& result : results) {
-    EXPECT_EQ(result.code(), Code::kConnectionClosed);
+    EXPECT_EQ(results[0].code(), Code::kConnectionClosed);
     EXPECT_EQ(result.reason(), "session.closed");
     ASSERT_NE(result.cause(), nullptr);
     EXPECT_EQ(*result.cause(), "session.silent");
@@ -262,8 +262,7 @@ TEST_F(SessionLiveness, ACallThatWaitsFindsADeadPeerSooner) {
   serve(usual());
   Stranger& stranger = visit();
   pass(5s);
-  Status result;
-  ask("/ask", 1, &result);
+  ask("/ask", 1, &results[0]);
   pass(2900ms);
   EXPECT_EQ(stranger.hear(transforms).size(), 1U) << "the call";
   pass(200ms);
@@ -274,16 +273,14 @@ TEST_F(SessionLiveness, ACallThatWaitsFindsADeadPeerSooner) {
 
   ASSERT_TRUE(closed.has_value());
   EXPECT_LE(*closed - began, 5s + 18s + 100ms);
-  EXPECT_EQ(result.code(), Code::kConnectionClosed);
+  EXPECT_EQ(results[0].code(), Code::kConnectionClosed);
 }
 
 TEST_F(SessionLiveness, TheNextCallIsWatchedAsTheFirstWas) {
   serve(usual());
   Stranger& stranger = visit();
-  std::array<Status, 3> results;
   for (std::size_t i = 0; i < 3; ++i) {
-    Status& result = results[i];
-    ask("/ask", 1, &result);
+    ask("/ask", 1, &results[i]);
     pass(1s);
     const std::vector<Told> asked = stranger.hear(transforms);
     ASSERT_EQ(asked.size(), 1U) << i;
@@ -293,7 +290,7 @@ TEST_F(SessionLiveness, TheNextCallIsWatchedAsTheFirstWas) {
     EXPECT_EQ(probe[0].method, "/heartbeat");
     stranger.send(not_found(probe[0].seq) + not_found(asked[0].seq));
     pass(5s);
-    EXPECT_EQ(result.code(), Code::kNotFound);
+    EXPECT_EQ(results[i].code(), Code::kNotFound);
     EXPECT_TRUE(stranger.hear(transforms).empty());
   }
 }
@@ -368,7 +365,116 @@ TEST_F(SessionLiveness, EveryProtocolThatAnswersUnknownMethodsIsAsked) {
   }
 }
 
+// A heartbeat of the other side moves the timer, and calls are still seen.
+TEST_F(SessionLiveness, ACallAfterAHeartbeatOfTheirsIsWatchedToo) {
+  serve(usual());
+  Stranger& stranger = visit();
+  stranger.send(frame({.method = "/heartbeat", .metadata = "hb_=5", .codec = 'j', .body = ""}));
+  pass(1s);
+  ask("/ask", 1, &results[0]);
+  pass(3100ms);
+
+  const std::vector<Told> heard = stranger.hear(transforms);
+  ASSERT_EQ(heard.size(), 3U) << "the answer, the call, and the probe";
+  EXPECT_EQ(heard[2].method, "/heartbeat");
+}
+
+TEST_F(SessionLiveness, HeartbeatsAreAnsweredWhileThisSideGoesAway) {
+  const auto wait = [](Context& context) -> Task<Status> {
+    Status slept = co_await Sleep(context.core().timers(), context.core().deadline_after(500s));
+    co_return slept;
+  };
+  ASSERT_TRUE(server_router.add(wire::Kind::kCall, "/wait", make_handler(wait)).ok());
+  serve({.request_time_max = 0s, .session_age = 10s});
+  Stranger& stranger = visit();
+  stranger.send(frame({.method = "/wait", .metadata = "X-Fl-Timeout=600000"}));
+  pass(60s);
+  stranger.send(frame({.seq = "2", .method = "/wait"}));
+  stranger.send(frame({.seq = "3", .method = "/heartbeat", .metadata = "hb_=60"}));
+  pass(1s);
+
+  const std::vector<Told> heard = stranger.hear(transforms);
+  ASSERT_EQ(heard.size(), 2U);
+  EXPECT_EQ(heard[0].status.reason(), "session.going_away");
+  EXPECT_TRUE(heard[1].status.ok());
+}
+
+TEST_F(SessionLiveness, HeartbeatsPassNeitherPluginsNorTheRuleThatBodiesAreSecure) {
+  struct Reads final : Plugin {
+    explicit Reads(int& count) : Plugin("reads"), seen(count) {}
+    Status pre_read_header(Session&, const wire::MessageView&) override {
+      ++seen;
+      return {};
+    }
+    int& seen;
+  };
+  int seen = 0;
+  PluginChain plugins;
+  ASSERT_TRUE(plugins.add(std::make_shared<Reads>(seen)).ok());
+  const SecureBodies secure(SecureKeys{}, true);
+  serve({.secure = &secure, .plugins = &plugins});
+  Stranger& stranger = visit();
+  stranger.send(frame({.method = "/heartbeat", .metadata = "hb_=5", .codec = 'j', .body = ""}));
+  stranger.send(frame({.kind = 3, .method = "/heartbeat", .metadata = "hb_=5"}));
+  stranger.send(frame({.method = "/heartbeat/not"}));
+  pass(1s);
+
+  const std::vector<Told> heard = stranger.hear(transforms);
+  ASSERT_EQ(heard.size(), 2U);
+  EXPECT_TRUE(heard[0].status.ok());
+  EXPECT_EQ(heard[1].status.reason(), "secure.required");
+  EXPECT_EQ(seen, 1);
+}
+
 // ---- between two of ours
+
+TEST_F(SessionLiveness, AfterAHelloHeartbeatsArePairsOfPushes) {
+  serve(with_hello());
+  Stranger& stranger = visit();
+  stranger.send(frame({.method = "/_fl/hello", .metadata = "version=1&features=heartbeat"}));
+  pass(1s);
+  const std::vector<Told> hello = stranger.hear(transforms);
+  ASSERT_EQ(hello.size(), 1U);
+  EXPECT_NE(hello[0].metadata.find("heartbeat_min=3000"), std::string::npos);
+  EXPECT_NE(hello[0].metadata.find("%2Cheartbeat"), std::string::npos) << hello[0].metadata;
+
+  pass(17s);
+  const std::vector<Told> asked = stranger.hear(transforms);
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].kind, wire::Kind::kPush);
+  EXPECT_EQ(asked[0].method, "/heartbeat");
+  EXPECT_EQ(asked[0].metadata, "hb_=17&ping=1");
+  stranger.send(frame({.kind = 3, .method = "/heartbeat", .metadata = "pong=1&min=60000"}));
+  stranger.send(frame({.kind = 3, .method = "/heartbeat", .metadata = "hb_=17&ping=77"}));
+  pass(1s);
+  const std::vector<Told> answered = stranger.hear(transforms);
+  ASSERT_EQ(answered.size(), 1U);
+  EXPECT_EQ(answered[0].metadata, "pong=77&min=3000");
+  EXPECT_EQ(metrics().link_rtt.snapshot().count, 1U);
+
+  pass(50s);
+  EXPECT_TRUE(stranger.hear(transforms).empty()) << "it asked for a minute";
+  pass(12s);
+  EXPECT_FALSE(stranger.hear(transforms).empty());
+}
+
+TEST_F(SessionLiveness, TooManyPingsOfOneThatSaidHelloAreToldAsTheReason) {
+  serve({.hello = true});
+  Stranger& stranger = visit();
+  stranger.send(frame({.method = "/_fl/hello", .metadata = "version=1&features=heartbeat,goaway"}));
+  std::vector<Told> last;
+  for (int i = 0; i < 400 && !stranger.closed(); ++i) {
+    stranger.send(frame({.kind = 3, .method = "/heartbeat", .metadata = "hb_=3&ping=1"}));
+    pass(200ms);
+    const std::vector<Told> heard = stranger.hear(transforms);
+    if (!heard.empty()) last = heard;
+  }
+
+  ASSERT_TRUE(stranger.closed());
+  ASSERT_FALSE(last.empty());
+  EXPECT_EQ(last.back().method, "/_fl/goaway");
+  EXPECT_EQ(last.back().metadata, "reason=too_many_pings");
+}
 
 TEST_F(SessionLiveness, AnIdleLinkOfTwoOfOursStays) {
   serve(with_hello());
@@ -513,8 +619,7 @@ TEST_F(IdleLinks, AnErrorOfAPluginEndsTheConnection) {
 TEST_F(IdleLinks, ACallUnderWayIsNotIdle) {
   serve(only_idle({.both = 60s}));
   Stranger& stranger = visit();
-  Status result;
-  ask("/ask", 1, &result);
+  ask("/ask", 1, &results[0]);
   pass(300s);
   EXPECT_FALSE(stranger.closed());
 
@@ -523,7 +628,7 @@ TEST_F(IdleLinks, ACallUnderWayIsNotIdle) {
   EXPECT_FALSE(stranger.closed());
   pass(70s);
   EXPECT_TRUE(stranger.closed());
-  EXPECT_EQ(result.code(), Code::kNotFound);
+  EXPECT_EQ(results[0].code(), Code::kNotFound);
 }
 
 TEST_F(IdleLinks, HeartbeatsKeepALink) {
@@ -557,9 +662,9 @@ TEST_F(SilentOverTcp, APeerThatAnswersNothingIsFoundAndItsCallsEnd) {
                         .interval = 40ms,
                         .timeout = 20ms,
                         .interval_min = 10ms}});
+  const Time began = core->now();
   const auto silent = probe();
   turn_until([&] { return accepted != nullptr; });
-  const Time began = core->now();
   RawCall call;
   accepted->start_call(call, {.method = "/ask"}, core->deadline_after(1h), CancelToken(), Bytes());
   turn_until([&] { return silent->closed; });
@@ -575,7 +680,7 @@ TEST_F(SilentOverTcp, APeerThatAnswersNothingIsFoundAndItsCallsEnd) {
 TEST_F(SilentOverTcp, APeerOfOursLives) {
   const HeartbeatOptions quick{
       .mode = HeartbeatMode::kPingPong, .interval = 5ms, .timeout = 5s, .interval_min = 1ms};
-  client_options = PeerOptions{.hello = true};
+  client_options = PeerOptions{.hello = true, .heartbeat = {.interval_min = 1ms}};
   listen({.hello = true, .heartbeat = quick});
   ASSERT_TRUE(dial().ok());
   turn_until([&] { return server->metrics().link_rtt.snapshot().count >= 5; });

@@ -95,9 +95,9 @@ TEST(Spec, ReadsHeartbeatsAndRefusesAnotherMode) {
                                       .value()
                                       .spec.limits;
   EXPECT_EQ(limits.heartbeat.mode, rpc::HeartbeatMode::kPingPing);
-  EXPECT_EQ(limits.heartbeat.interval, 20s);
-  EXPECT_EQ(limits.idle.both, 0s);
-  EXPECT_EQ(limits.idle.read, 45s) << "what nobody says stays";
+  EXPECT_EQ(limits.heartbeat.interval, std::chrono::seconds(20));
+  EXPECT_EQ(limits.idle.both, Duration::zero());
+  EXPECT_EQ(limits.idle.read, rpc::kUsualIdle.read) << "what nobody says stays";
   EXPECT_EQ(start({"--set", "heartbeat.mode=loud"}).status().reason(), "config.bad_value");
 }
 
