@@ -210,6 +210,16 @@ TEST_F(LivenessTest, AdoptsALongerIntervalOfThePeer) {
   EXPECT_GE(*second, *first + 41s);
 }
 
+TEST_F(LivenessTest, InDoubtItAsksSoonerThanThePeerWants) {
+  machine.ask_for_interval(60s);
+  const auto first = when(70s, pings);
+  ASSERT_TRUE(first.has_value());
+
+  EXPECT_TRUE(look(*first + 5s).ping);
+  EXPECT_TRUE(look(*first + 10s).ping);
+  EXPECT_EQ(look(*first + 15s).state, LinkState::kDead);
+}
+
 // However patiently it waits for answers.
 TEST_F(LivenessTest, AsksEveryIntervalAlsoWhereTheTimeoutIsLonger) {
   heartbeat = {.mode = HeartbeatMode::kPingPong, .interval = 5s, .timeout = 1min};

@@ -37,12 +37,12 @@ std::uint8_t features_of(std::string_view list) {
   return features;
 }
 
+}  // namespace
+
 std::optional<std::uint64_t> number_in(std::string_view metadata, std::string_view key) {
   const std::optional<std::string> text = wire::find_in_encoded(metadata, key);
   return text.has_value() ? parse_uint64(*text) : std::nullopt;
 }
-
-}  // namespace
 
 // ---- hello
 // ---------------------------------------------------------------------------------------

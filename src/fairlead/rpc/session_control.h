@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "fairlead/codec/codec.h"
@@ -24,6 +25,9 @@ inline constexpr std::string_view kRefusedMark = "X-Fl-Refused=1";
 
 // A longer status text tells an error, or is no text that one of us writes.
 inline constexpr std::size_t kOkStatusBytes = std::string_view("code=0").size();
+
+// A number that a word's metadata holds.
+std::optional<std::uint64_t> number_in(std::string_view metadata, std::string_view key);
 
 // What a peer understands; the bits are ours, the words travel.
 enum Feature : std::uint8_t {

@@ -24,11 +24,6 @@ constexpr std::int64_t kRateSecondsMax = 86400;
 constexpr Duration kFrameOpenPatience = 100ms;  // a reply is being written: PING a little later
 constexpr Duration kUnsentPatience = 30s;       // for what was written to reach a slow reader
 
-std::optional<std::uint64_t> number_in(std::string_view metadata, std::string_view key) {
-  const std::optional<std::string> text = wire::find_in_encoded(metadata, key);
-  return text.has_value() ? parse_uint64(*text) : std::nullopt;
-}
-
 // What a PING promises: the next one comes in so many seconds, if nothing else does.
 std::int64_t rate_seconds(Duration interval) {
   const auto longest = std::chrono::ceil<std::chrono::seconds>(interval + interval / 10).count();
@@ -139,7 +134,7 @@ bool Session::tell_idle_of(IdleEvent::Kind kind, Time now) {
 }
 
 LinkHealth Session::health() const {
-  if (!link_begun_) return {};
+  if (!link_begun_) return {.state = liveness_.state()};  // it has not begun, or is dead
   return liveness_.health(core().now(), read_at_);
 }
 
@@ -243,6 +238,7 @@ Status Session::note_promise(std::string_view metadata) {
 }
 
 void Session::answer_heartbeat(const wire::MessageView& message) {
+  if (frame_open_) return;  // a reply is being written; the next one is answered
   const bool json = message.body_codec == kHeartbeatCodec || message.body_codec == wire::kNoCodec;
   const wire::FrameStart start =
       begin_on_wire({.seq = message.seq,
