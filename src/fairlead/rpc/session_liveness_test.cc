@@ -1,4 +1,7 @@
 // Heartbeats of ours, and what a silent peer costs: on virtual time, and once over TCP.
+//
+// It is long, since every row of docs/reference/links.md is a story about the same
+// two ends, which half the file would only set up again.
 #include <array>
 #include <charconv>
 #include <optional>
