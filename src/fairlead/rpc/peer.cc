@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "fairlead/io/tls_stream.h"
+#include "fairlead/rpc/session_control.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -19,7 +20,8 @@ constexpr HookSet kCallingHooks =
     hook_bit(Hook::kPreReadReplyBody) | hook_bit(Hook::kPostReadReplyBody) |
     hook_bit(Hook::kPostCall) | hook_bit(Hook::kPreReadHeader);
 constexpr HookSet kSessionHooks = hook_bit(Hook::kPreDial) | hook_bit(Hook::kPostDial) |
-                                  hook_bit(Hook::kPostAccept) | hook_bit(Hook::kPostDisconnect);
+                                  hook_bit(Hook::kPostAccept) | hook_bit(Hook::kPostDisconnect) |
+                                  hook_bit(Hook::kPostIdle);
 
 const PluginChain kNoPlugins;
 
@@ -57,7 +59,8 @@ Status PeerOptions::validate() const {
   if (request_time_max < Duration::zero()) return bad("request_time_max must not be negative");
   if (session_age < Duration::zero()) return bad("session_age must not be negative");
   if (deadline_floor < Duration::zero()) return bad("deadline_floor must not be negative");
-  return {};
+  FL_TRY(heartbeat.validate());
+  return idle.validate();
 }
 
 Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metrics& metrics)
@@ -69,7 +72,9 @@ Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metr
           with_hooks(options.plugins, kServingHooks, router.has_plugins() ? &kNoPlugins : nullptr)),
       calling_plugins_(with_hooks(options.plugins, kCallingHooks, nullptr)),
       session_plugins_(with_hooks(options.plugins, kSessionHooks, nullptr)),
-      serves_extended_(options.secure != nullptr || serving_plugins_ != nullptr) {}
+      serves_extended_(options.secure != nullptr || serving_plugins_ != nullptr),
+      answers_heartbeats_(router.find(kHeartbeatMethod) == nullptr),
+      spread_by_(static_cast<std::uint64_t>(core.wall_ms())) {}
 
 Peer::~Peer() { FL_CHECK(first_ == nullptr); }
 

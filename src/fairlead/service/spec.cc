@@ -80,6 +80,40 @@ Status read_limits(const config::Value& value, Spec& spec) {
   return reader.finish();
 }
 
+Status read_heartbeat(const config::Value& value, rpc::HeartbeatOptions& out) {
+  config::ObjectReader reader(value);
+  std::string mode;
+  reader.optional("mode", mode);
+  struct Mode {
+    std::string_view word;
+    rpc::HeartbeatMode mode;
+  };
+  using enum rpc::HeartbeatMode;
+  constexpr std::array kModes =
+      std::to_array<Mode>({{"off", kOff}, {"ping_pong", kPingPong}, {"ping_ping", kPingPing}});
+  const auto found = std::ranges::find(kModes, mode, &Mode::word);
+  if (found != kModes.end()) {
+    out.mode = found->mode;
+  } else if (!mode.empty()) {
+    reader.reject("mode", "config.bad_value",
+                  "'" + escape_text(mode) + "' is no mode; use off, ping_pong or ping_ping");
+  }
+  reader.optional("interval", out.interval, {3s, 1h});
+  reader.optional("timeout", out.timeout, {100ms, 10min});
+  reader.optional("miss_max", out.miss_max, {1, 100});
+  reader.optional("fast_probe", out.fast_probe, {0ms, 1h});
+  reader.optional("interval_min", out.interval_min, {1s, 1h});
+  return reader.finish();
+}
+
+Status read_idle(const config::Value& value, rpc::IdleOptions& out) {
+  config::ObjectReader reader(value);
+  reader.optional("read", out.read, {0ms, 24h});
+  reader.optional("write", out.write, {0ms, 24h});
+  reader.optional("both", out.both, {0ms, 8760h});
+  return reader.finish();
+}
+
 // One address may stand without a list.
 Status read_listen(const config::Value& value, std::vector<ListenSpec>& out) {
   if (value.kind() == config::Value::Kind::kList) return config::read(value, out);
@@ -179,6 +213,10 @@ Status read(const config::Value& value, Spec& out) {
   section("tls", [&](const config::Value& tls) { return read_server_tls(tls, out.tls); });
   section("log", [&](const config::Value& log) { return read_log(log, out); });
   section("limits", [&](const config::Value& limits) { return read_limits(limits, out); });
+  section("heartbeat", [&](const config::Value& heartbeat) {
+    return read_heartbeat(heartbeat, out.limits.heartbeat);
+  });
+  section("idle", [&](const config::Value& idle) { return read_idle(idle, out.limits.idle); });
   section("pools", [&](const config::Value& pools) { return config::read(pools, out.pools); });
   section("clients",
           [&](const config::Value& clients) { return read_clients(clients, out.clients); });

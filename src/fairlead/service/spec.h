@@ -48,7 +48,9 @@ struct Spec {
   // A loop looks for events so long before it sleeps, while they come that fast; only where CPUs
   // are spare (io::CoreOptions).
   Duration spin = std::chrono::microseconds(50);
-  rpc::PeerOptions limits{.hello = true};
+  // With what `heartbeat` and `idle` say.
+  rpc::PeerOptions limits{
+      .hello = true, .heartbeat = rpc::kUsualHeartbeat, .idle = rpc::kUsualIdle};
   // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
   std::uint32_t undecided_connections_max = 0;
   // A session for whose peer more bytes wait is skipped by broadcasts.

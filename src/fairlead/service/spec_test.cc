@@ -89,6 +89,18 @@ TEST(Spec, RefusesWordsThatAreNoLevelOrForm) {
   EXPECT_EQ(start({"--log-form", "xml"}).status().reason(), "config.bad_value");
 }
 
+TEST(Spec, ReadsHeartbeatsAndRefusesAnotherMode) {
+  const rpc::PeerOptions limits = start({"--set", "heartbeat.mode=ping_ping", "--set",
+                                         "heartbeat.interval=20s", "--set", "idle.both=0"})
+                                      .value()
+                                      .spec.limits;
+  EXPECT_EQ(limits.heartbeat.mode, rpc::HeartbeatMode::kPingPing);
+  EXPECT_EQ(limits.heartbeat.interval, std::chrono::seconds(20));
+  EXPECT_EQ(limits.idle.both, Duration::zero());
+  EXPECT_EQ(limits.idle.read, rpc::kUsualIdle.read) << "what nobody says stays";
+  EXPECT_EQ(start({"--set", "heartbeat.mode=loud"}).status().reason(), "config.bad_value");
+}
+
 TEST(Spec, TeachesEveryFlag) {
   const std::string help = help_text("math");
   for (const char* flag : {"--listen", "--protocol", "--tls-certificate", "--store", "--admin",
@@ -151,8 +163,8 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
   for (std::sregex_iterator i(source.begin(), source.end(), reads), end; i != end; ++i) {
     code.insert((*i)[1]);
   }
-  for (const char* section :
-       {"log", "limits", "pools", "clients", "certificates", "secure", "http"}) {
+  for (const char* section : {"log", "limits", "heartbeat", "idle", "pools", "clients",
+                              "certificates", "secure", "http"}) {
     code.erase(section);  // holds further keys
   }
   EXPECT_EQ(page, code);
@@ -201,6 +213,8 @@ TEST(ServiceReference, GivesTheDefaults) {
     EXPECT_EQ(spec.limits.write_queue_bytes_max, defaults.limits.write_queue_bytes_max);
     EXPECT_EQ(spec.limits.call_timeout, defaults.limits.call_timeout);
     EXPECT_EQ(spec.limits.login_timeout, defaults.limits.login_timeout);
+    EXPECT_EQ(spec.limits.heartbeat, defaults.limits.heartbeat) << row.key;
+    EXPECT_EQ(spec.limits.idle, defaults.limits.idle) << row.key;
   }
 }
 
