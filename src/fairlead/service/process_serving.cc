@@ -19,7 +19,8 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
   }
   for (const auto& prepare : before_serving_) FL_TRY(prepare());
   FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
-  return run_on(cores_->first(), listen_all(std::move(plans), discover));
+  FL_TRY(run_on(cores_->first(), listen_all(std::move(plans), discover)));
+  return take_over();
 }
 
 Result<std::vector<ListenPlan>> Process::plan_listeners(
@@ -51,6 +52,9 @@ Task<Status> Process::listen_all(std::vector<ListenPlan> plans, bool discover) {
   if (discover) {
     Status registered = co_await register_self(std::move(plans));
     if (!registered.ok()) co_return registered;
+  }
+  for (const std::string& address : sockets_.drop_rest()) {
+    FL_LOG(warn, "service.socket_dropped", {"address", address});
   }
   ready_ = true;
   co_return Status();
