@@ -23,7 +23,7 @@ class Failures(UpgradeTest):
         code, document = self.upgrade()
         self.assertEqual((code, document["error"]["reason"]), (exit_code, reason),
                          f"{document}\n{self.text()}")
-        self.assertEqual(self.events("service.not_upgraded")[-1]["reason"], reason)
+        self.assertEqual(self.wait_for_event("service.not_upgraded")["reason"], reason)
         return document["error"]["message"]
 
     def test_one_that_ends_with_1(self):
@@ -91,12 +91,11 @@ class Failures(UpgradeTest):
         self.put("#!/bin/sh\nexec sleep 300\n")
         first = subprocess.Popen([PROGRAM, "upgrade", str(pid)], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-        wait_until(lambda: self.events("service.upgrading"), self.text)
+        new = self.wait_for_event("service.upgrading")["process"]
 
         self.fails("upgrade.under_way")
 
         # The end of the old one ends what it has begun.
-        new = self.events("service.upgrading")[0]["process"]
         os.kill(pid, signal.SIGTERM)
         self.assertEqual(self.wait_for_end(pid), 0)
         self.assertEqual(first.wait(PATIENCE), 1, first.stderr.read())
@@ -114,7 +113,7 @@ class Failures(UpgradeTest):
         self.addCleanup(slow.kill)
         self.who(self.addresses()[0])
         os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: self.events("service.draining"), self.text)
+        self.wait_for_event("service.draining")
 
         code, document = self.upgrade(str(pid))
 

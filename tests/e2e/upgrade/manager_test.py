@@ -82,9 +82,8 @@ class Activated(UpgradeTest):
         pid = self.start("/usr/bin/python3", "-c", code, str(fd), pass_fds=[fd],
                          environment={"LISTEN_FDS": "1"})
 
-        dropped = self.events("service.socket_dropped")
-        self.assertEqual([event["address"] for event in dropped],
-                         [f"127.0.0.1:{listening.getsockname()[1]}"])
+        dropped = self.wait_for_event("service.socket_dropped")
+        self.assertEqual(dropped["address"], f"127.0.0.1:{listening.getsockname()[1]}")
         listening.close()
         self.end(pid)
 
@@ -98,7 +97,7 @@ class Signals(UpgradeTest):
         os.kill(pid, signal.SIGUSR2)
 
         self.assertEqual(self.wait_for_end(pid), 0)
-        new = self.events("service.upgraded")[0]["process"]
+        new = self.wait_for_event("service.upgraded")["process"]
         self.pids.add(new)
         wait_until(lambda: self.pid() == new, self.text)
         self.assertEqual(self.who(self.addresses()[0]), new)

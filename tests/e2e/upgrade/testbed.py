@@ -53,6 +53,7 @@ class UpgradeTest(unittest.TestCase):
         self.log = self.folder / "log"
         self.socket = self.folder / "math.sock"
         self.pids = set()
+        self.generation = 1
         self.addCleanup(self.kill_rest)
 
     def configure(self, listen=None, **more):
@@ -83,10 +84,19 @@ class UpgradeTest(unittest.TestCase):
                     found.append(event)
         return found
 
+    def wait_for_event(self, name):
+        """The last one of this name. The log is written a little later than things happen."""
+        wait_until(lambda: self.events(name), self.text)
+        return self.events(name)[-1]
+
     def addresses(self):
         """Where the process that was started last listens, in the order of the file."""
         count = len(json.loads((self.folder / "math.yaml").read_text(encoding="utf-8"))["listen"])
-        return [event["address"] for event in self.events("service.listening")][-count:]
+        def told():
+            return [event["address"] for event in self.events("service.listening")]
+
+        wait_until(lambda: len(told()) >= self.generation * count, self.text)
+        return told()[-count:]
 
     def pid(self):
         return int((self.folder / "service.pid").read_text(encoding="ascii"))
@@ -99,6 +109,7 @@ class UpgradeTest(unittest.TestCase):
         document = json.loads(done.stdout)
         if done.returncode == 0:
             self.pids.add(document["pid"])
+            self.generation += 1
         return done.returncode, document
 
     def who(self, address):

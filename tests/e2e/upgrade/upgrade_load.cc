@@ -44,8 +44,8 @@ fl::Task<void> call_on(Load* load, fl::Client<Math> math, const std::string* add
 }
 
 fl::Task<fl::Status> dial_once(Load* load, const fairlead::io::Address* address) {
-  FL_CO_TRY_ASSIGN(const fl::SessionRef session,
-                   co_await load->runtime.sessions().dial(*address, {}, 30s));
+  auto dialling = load->runtime.sessions().dial(*address, fairlead::rpc::DialOptions(), 30s);
+  FL_CO_TRY_ASSIGN(const fl::SessionRef session, co_await dialling);
   auto call = session.as<Math>().who(fl::within(30s));
   const fl::Result<WhoResult> reply = co_await call;
   session.kick("done");
