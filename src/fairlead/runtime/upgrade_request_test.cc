@@ -1,5 +1,6 @@
 #include "fairlead/runtime/upgrade_request.h"
 
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,9 +24,11 @@ class Asked {
     ::pthread_sigmask(SIG_BLOCK, &usr2, nullptr);
     pid_ = ::fork();
     if (pid_ != 0) return;
-    siginfo_t info{};
-    ::sigwaitinfo(&usr2, &info);
-    then(info.si_pid);
+    // As SignalWatcher has it: sigwait() would take the signal off the mask while it waits.
+    signalfd_siginfo info{};
+    const int signals = ::signalfd(-1, &usr2, SFD_CLOEXEC);
+    if (::read(signals, &info, sizeof(info)) != ssize_t{sizeof(info)}) ::_exit(1);
+    then(static_cast<pid_t>(info.ssi_pid));
     ::_exit(0);
   }
   ~Asked() {

@@ -20,7 +20,12 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
   for (const auto& prepare : before_serving_) FL_TRY(prepare());
   FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
   FL_TRY(run_on(cores_->first(), listen_all(std::move(plans), discover)));
-  return take_over();
+  FL_TRY(take_over());
+  const auto make_ready = [](bool* ready) -> Task<Status> {
+    *ready = true;
+    co_return Status();
+  };
+  return run_on(cores_->first(), make_ready(&ready_));
 }
 
 Result<std::vector<ListenPlan>> Process::plan_listeners(
@@ -56,7 +61,6 @@ Task<Status> Process::listen_all(std::vector<ListenPlan> plans, bool discover) {
   for (const std::string& address : sockets_.drop_rest()) {
     FL_LOG(warn, "service.socket_dropped", {"address", address});
   }
-  ready_ = true;
   co_return Status();
 }
 

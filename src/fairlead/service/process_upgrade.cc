@@ -16,13 +16,28 @@
 #include "fairlead/service/process.h"
 
 namespace fairlead::service {
+namespace {
+
+// What becomes the pid file when it is whole.
+std::string part_of(const std::string& pid_file) {
+  return pid_file + "." + std::to_string(::getpid());
+}
+
+}  // namespace
 
 Status Process::inherit_sockets() {
   FL_TRY_ASSIGN(std::vector<io::ListeningSockets::Socket> lent, runtime::take_manager_sockets());
   for (io::ListeningSockets::Socket& socket : lent) FL_TRY(sockets_.inherit(std::move(socket)));
   FL_TRY_ASSIGN(predecessor_, runtime::Predecessor::find());
+  if (predecessor_ != nullptr) generation_ = predecessor_->generation();
+  FL_TRY_ASSIGN(const observe::Gauge generation,
+                metrics_.gauge({"fairlead_service_generation",
+                                "Programs that served here one after the other, this one too."}));
+  generation.set(generation_);
+  FL_TRY_ASSIGN(upgrades_failed_,
+                metrics_.counter({"fairlead_service_upgrades_failed_total",
+                                  "New programs that did not take over from this one."}));
   if (predecessor_ == nullptr) return {};
-  generation_ = predecessor_->generation();
   for (io::ListeningSockets::Socket& socket : predecessor_->take_sockets()) {
     FL_TRY(sockets_.inherit(std::move(socket)));
   }
@@ -31,35 +46,34 @@ Status Process::inherit_sockets() {
 
 // Everything is open. From here on this process is the one that serves, or it is not at all.
 Status Process::take_over() {
-  FL_TRY_ASSIGN(const observe::Gauge generation,
-                metrics_.gauge({"fairlead_service_generation",
-                                "Programs that served here one after the other, this one too."}));
-  generation.set(generation_);
-  FL_TRY_ASSIGN(upgrades_failed_,
-                metrics_.counter({"fairlead_service_upgrades_failed_total",
-                                  "New programs that did not take over from this one."}));
+  FL_TRY(write_pid_file());
+  const std::string pid_file = part_of(spec_.pid_file);
   if (predecessor_ != nullptr) {
-    FL_TRY(predecessor_->take_over());
+    const Status taken = predecessor_->take_over();
+    if (!taken.ok()) {
+      if (!spec_.pid_file.empty()) std::remove(pid_file.c_str());
+      return taken;
+    }
     predecessor_.reset();
     FL_LOG(info, "service.took_over", {"service", name_}, {"generation", generation_});
-    return write_pid_file();
+  } else {
+    runtime::notify_manager("READY=1");
   }
-  FL_TRY(write_pid_file());
-  runtime::notify_manager("READY=1");
+  // Whole or not at all, so that nobody reads half a number. There is no way back any more.
+  if (!spec_.pid_file.empty() && std::rename(pid_file.c_str(), spec_.pid_file.c_str()) != 0) {
+    FL_LOG(error, "service.pid_file", {"file", spec_.pid_file});
+  }
   return {};
 }
 
-// Whole or not at all, so that nobody reads half a number.
+// Beside its place, so that what can fail fails before another process has given way.
 Status Process::write_pid_file() const {
   if (spec_.pid_file.empty()) return {};
-  const std::string part = spec_.pid_file + "." + std::to_string(::getpid());
-  bool written = false;
-  {
-    std::ofstream file(part);
-    file << ::getpid() << '\n';
-    written = file.flush().good();
-  }
-  if (written && std::rename(part.c_str(), spec_.pid_file.c_str()) == 0) return {};
+  const std::string part = part_of(spec_.pid_file);
+  std::ofstream file(part);
+  file << ::getpid() << '\n';
+  file.close();
+  if (file.good()) return {};
   std::remove(part.c_str());
   return Status(Code::kInvalidOperation, "service.pid_file",
                 "cannot write the pid file '" + escape_text(spec_.pid_file) +

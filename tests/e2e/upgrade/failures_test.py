@@ -104,14 +104,7 @@ class Failures(UpgradeTest):
             os.kill(new, 0)
 
     def test_none_while_it_drains_and_a_second_term_ends_it(self):
-        pid = self.begin()
-        slow = subprocess.Popen([PROGRAM, "call", self.addresses()[0], "/math/slow",
-                                 '{"a":60,"b":1}', "--timeout", "60s"],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                env=ENVIRONMENT)
-        self.addCleanup(slow.wait)
-        self.addCleanup(slow.kill)
-        self.who(self.addresses()[0])
+        pid = self.begin(notice="10m")
         os.kill(pid, signal.SIGTERM)
         self.wait_for_event("service.draining")
 
@@ -119,7 +112,7 @@ class Failures(UpgradeTest):
 
         self.assertEqual((code, document["error"]["reason"]), (1, "upgrade.draining"))
 
-        # A second signal does not wait for the call that is still under way.
+        # A second signal does not wait for the notice.
         def ended():
             os.kill(pid, signal.SIGTERM)  # the first ones may come too soon to count
             return self.process.poll() is not None
