@@ -47,6 +47,7 @@ class HttpCaller(threading.Thread):
                 self.processes.add(body)
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(repr(error))
+            self.over.wait(0.005)  # the service needs time too
             if not self.keep or connection.sock is None:  # http.client heeds Connection: close
                 connection.close()
                 connection = None

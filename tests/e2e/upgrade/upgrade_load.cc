@@ -17,7 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr double kSeconds = 0.25;  // that a call takes
+constexpr double kSeconds = 0.5;      // that a call takes
+constexpr fl::Duration kPause = 5ms;  // between connections; the service needs time too
 constexpr int kFailuresTold = 20;
 
 struct Load {
@@ -33,6 +34,12 @@ struct Load {
   }
 };
 
+fl::Task<void> pause() {
+  fairlead::io::Core& core = *fairlead::io::Core::current();
+  const fl::Status slept = co_await fl::Sleep(core.timers(), core.deadline_after(kPause));
+  if (!slept.ok()) std::printf("pause: %s\n", slept.to_string().c_str());
+}
+
 fl::Task<void> call_on(Load* load, fl::Client<Math> math, const std::string* address) {
   while (!load->over()) {
     auto call = math.slow({.a = kSeconds, .b = 1}, fl::within(30s));
@@ -40,6 +47,7 @@ fl::Task<void> call_on(Load* load, fl::Client<Math> math, const std::string* add
     if (load->over()) break;  // it ends with our connections
     ++load->calls;
     load->note("call", *address, reply.status());
+    if (!reply.ok()) co_await pause();  // an error may come at once, again and again
   }
 }
 
@@ -59,6 +67,7 @@ fl::Task<void> dial_on(Load* load, const std::string* text) {
     if (load->over()) break;
     ++load->dials;
     load->note("dial", *text, ended);
+    co_await pause();
   }
 }
 
