@@ -36,6 +36,7 @@ class HttpCaller(threading.Thread):
     def run(self):
         connection = None
         while not self.over.is_set():
+            used = connection is not None
             connection = connection or self.connect()
             try:
                 connection.request("POST", "/math/who", headers={"Accept": "application/json"})
@@ -45,6 +46,11 @@ class HttpCaller(threading.Thread):
                     self.failures.append(f"{answer.status} {body}")
                 self.answers += 1
                 self.processes.add(body)
+            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+                # One that was kept and silent may be closed at any time; clients ask again.
+                if not used:
+                    self.failures.append(repr(error))
+                connection.close()
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(repr(error))
             self.over.wait(0.005)  # the service needs time too
