@@ -121,6 +121,11 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // refused, 503 `session.going_away`, safe to repeat. Calls under way go on, in both directions.
   // `reason`: a word for its log. `retry_after`: when to come back; zero: at once. Idempotent.
   void go_away(std::string_view reason, Duration retry_after = Duration::zero());
+  // The same word some time before go_away() or close(), which do not say it again: until then
+  // CALLs that crossed it are answered. Idempotent.
+  void announce_going(std::string_view reason);
+  // announce_going() said it: the peer knows, and may be waited for to leave by itself.
+  bool going_announced() const { return going_announced_; }
 
   // Says go_away(), takes no new calls of ours, lets running handlers end and their replies leave,
   // then closes.
@@ -275,6 +280,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // False: this peer has no such method.
   bool serve_control(const wire::MessageView& message);
   void push_control(std::string_view method, std::string_view metadata);
+  void tell_going(std::string_view reason, Duration retry_after);
   void cancel_there(std::int32_t seq);
   void peer_cancelled(std::string_view metadata);
   // Handlers that wait.
@@ -391,6 +397,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool login_seen_ = false;  // an AUTH_CALL is being checked
   bool frame_open_ = false;
   bool half_read_ = false;            // the last read ended inside a frame
+  bool going_announced_ = false;      // the peer was told, and is still served
   bool going_away_ = false;           // the peer was told
   bool peer_leaving_ = false;         // and told us
   std::uint8_t plugins_reached_ = 0;  // of those that were told of this session

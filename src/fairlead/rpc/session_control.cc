@@ -169,6 +169,17 @@ void Session::peer_cancelled(std::string_view metadata) {
 void Session::go_away(std::string_view reason, Duration retry_after) {
   if (going_away_ || (features_ & kGoesAway) == 0 || state_ != State::kOpen) return;
   going_away_ = true;
+  if (!going_announced_) tell_going(reason, retry_after);
+}
+
+void Session::announce_going(std::string_view reason) {
+  if (going_announced_ || going_away_) return;
+  if ((features_ & kGoesAway) == 0 || state_ != State::kOpen) return;
+  going_announced_ = true;
+  tell_going(reason, Duration::zero());
+}
+
+void Session::tell_going(std::string_view reason, Duration retry_after) {
   std::string metadata;
   wire::append_metadata_pair(metadata, "reason", reason);
   if (retry_after > Duration::zero()) {

@@ -320,6 +320,32 @@ TEST_F(ControlTest, APeerThatGoesAwayEndsItsCallsAndRefusesNewOnes) {
   EXPECT_EQ(first.code(), Code::kDeadlineExceeded);
 }
 
+TEST_F(ControlTest, CallsThatCrossTheAnnouncementAreAnswered) {
+  start(true, true);
+  (void)call("/plain", {});  // the hello is over
+  int told = 0;
+  session->on_leaving([&](Session&) { ++told; });
+
+  accepted->announce_going("test");
+  const bool crossed = call("/plain", {}).ok();
+  accepted->go_away("test");
+  const Status late = call("/plain", {}).status();
+
+  EXPECT_TRUE(accepted->going_announced());
+  EXPECT_TRUE(crossed);
+  EXPECT_EQ(late.reason(), "session.going_away");
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(ControlTest, NothingIsAnnouncedToAPlainPeer) {
+  start(true, false);
+
+  accepted->announce_going("test");
+
+  EXPECT_FALSE(accepted->going_announced());
+  EXPECT_TRUE(call("/plain", {}).ok());
+}
+
 TEST_F(ControlTest, AHandlerMaySendItsCallerAwayWhileItWritesTheReply) {
   add(server_router, wire::Kind::kCall, "/last", [](Context& context) {
     Buffer* out = context.begin_reply('s');

@@ -19,7 +19,13 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
   }
   for (const auto& prepare : before_serving_) FL_TRY(prepare());
   FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
-  return run_on(cores_->first(), listen_all(std::move(plans), discover));
+  FL_TRY(run_on(cores_->first(), listen_all(std::move(plans), discover)));
+  FL_TRY(take_over());
+  const auto make_ready = [](bool* ready) -> Task<Status> {
+    *ready = true;
+    co_return Status();
+  };
+  return run_on(cores_->first(), make_ready(&ready_));
 }
 
 Result<std::vector<ListenPlan>> Process::plan_listeners(
@@ -52,7 +58,9 @@ Task<Status> Process::listen_all(std::vector<ListenPlan> plans, bool discover) {
     Status registered = co_await register_self(std::move(plans));
     if (!registered.ok()) co_return registered;
   }
-  ready_ = true;
+  for (const std::string& address : sockets_.drop_rest()) {
+    FL_LOG(warn, "service.socket_dropped", {"address", address});
+  }
   co_return Status();
 }
 

@@ -59,6 +59,12 @@ Status read_log(const config::Value& value, Spec& out) {
   return reader.finish();
 }
 
+Status read_upgrade(const config::Value& value, Spec& out) {
+  config::ObjectReader reader(value);
+  reader.optional("ready_timeout", out.upgrade_ready_timeout, {100ms, 1h});
+  return reader.finish();
+}
+
 Status read_limits(const config::Value& value, Spec& spec) {
   rpc::PeerOptions& out = spec.limits;
   config::ObjectReader reader(value);
@@ -208,6 +214,9 @@ Status read(const config::Value& value, Spec& out) {
   reader.optional("admin", out.admin);
   reader.optional("cores", out.cores, {0, 256});
   reader.optional("drain", out.drain, {0ms, 1h});
+  reader.optional("notice", out.notice, {0ms, 1h});
+  reader.optional("pid_file", out.pid_file);
+  section("upgrade", [&](const config::Value& upgrade) { return read_upgrade(upgrade, out); });
   reader.optional("stuck_after", out.stuck_after, {0ms, 1h});
   reader.optional("spin", out.spin, {0ms, 1ms});
   section("tls", [&](const config::Value& tls) { return read_server_tls(tls, out.tls); });
@@ -275,7 +284,7 @@ std::string help_text(std::string_view name) {
          ".yaml in the working folder, then the environment (FAIRLEAD_LISTEN,\n"
          "FAIRLEAD_LOG__LEVEL, ...), then options; the later one wins.\n"
          "Exit codes: 0 after draining on INT or TERM, 1 what went wrong, 2 wrong options,\n"
-         "130 ended by a second INT.\n\n"
+         "130 or 143 ended by a second INT or TERM.\n\n"
          "example:\n  " +
          std::string(name) + " --listen tcp://127.0.0.1:9090 --store file:/tmp/store.db\n";
 }

@@ -34,6 +34,7 @@ struct TemporaryFile {
 TEST(Spec, TakesFlagsOverEnvironmentOverFile) {
   const TemporaryFile file(
       "listen: tcp://127.0.0.1:1\nstore: 'memory:'\ncores: 3\ndrain: 2s\n"
+      "notice: 1s\npid_file: math.pid\nupgrade: {ready_timeout: 9s}\n"
       "log: {level: warn}\nlimits: {call_timeout: 250ms}\n"
       "pools: {db: {threads: 2, waiting_jobs_max: 0}, disk: {waiting_jobs_max: 5}}\n");
   setenv("FAIRLEAD_CORES", "4", 1);
@@ -48,6 +49,9 @@ TEST(Spec, TakesFlagsOverEnvironmentOverFile) {
   EXPECT_EQ(read->spec.cores, 4U);
   EXPECT_EQ(read->spec.store, "memory:flag");
   EXPECT_EQ(read->spec.drain, std::chrono::seconds(2));
+  EXPECT_EQ(read->spec.notice, std::chrono::seconds(1));
+  EXPECT_EQ(read->spec.pid_file, "math.pid");
+  EXPECT_EQ(read->spec.upgrade_ready_timeout, std::chrono::seconds(9));
   EXPECT_EQ(read->spec.pools["db"].threads, 8U);
   EXPECT_EQ(read->spec.pools["db"].waiting_jobs_max, 0U);
   EXPECT_FALSE(read->spec.pools["disk"].threads.has_value());
@@ -164,7 +168,7 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
     code.insert((*i)[1]);
   }
   for (const char* section : {"log", "limits", "heartbeat", "idle", "pools", "clients",
-                              "certificates", "secure", "http"}) {
+                              "certificates", "secure", "http", "upgrade"}) {
     code.erase(section);  // holds further keys
   }
   EXPECT_EQ(page, code);
