@@ -15,7 +15,7 @@
 
 namespace fairlead::runtime {
 
-// Thread: the main thread, which runs no core: both calls may block.
+// Thread: the main thread: both calls may block.
 class Predecessor {
  public:
   // Null: this process was started in the usual way. Takes the variable that says so away: call it

@@ -20,7 +20,7 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
   for (const auto& prepare : before_serving_) FL_TRY(prepare());
   FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
   FL_TRY(run_on(cores_->first(), listen_all(std::move(plans), discover)));
-  FL_TRY(take_over());
+  FL_TRY(succession_.take_over());
   const auto make_ready = [](bool* ready) -> Task<Status> {
     *ready = true;
     co_return Status();
@@ -58,9 +58,7 @@ Task<Status> Process::listen_all(std::vector<ListenPlan> plans, bool discover) {
     Status registered = co_await register_self(std::move(plans));
     if (!registered.ok()) co_return registered;
   }
-  for (const std::string& address : sockets_.drop_rest()) {
-    FL_LOG(warn, "service.socket_dropped", {"address", address});
-  }
+  succession_.drop_rest();
   co_return Status();
 }
 
