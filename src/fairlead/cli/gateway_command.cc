@@ -64,9 +64,9 @@ class GatewayRun {
       return stop_.set();
     }
     if (!serves_ && !stop_.is_set()) {
-      return succession.refuse_upgrade(
-          signals_->sender(), Status(Code::kInvalidOperation, "upgrade.not_serving",
-                                     "this gateway has not begun to serve"));
+      return succession.refuse_upgrade(signals_->sender(),
+                                       Status(Code::kInvalidOperation, "upgrade.not_serving",
+                                              "this gateway has not begun to serve"));
     }
     succession.upgrade(host_.core(), host_.spec().upgrade_ready_timeout, signals_->sender(),
                        [this] { stop_.set(); });

@@ -97,7 +97,8 @@ Task<Status> Gateway::leave(Deadline patience) {
   core_.assert_here();
   closing_ = true;
   for (const auto& worker : workers_) leavers_.spawn(leave_worker(*worker, patience));
-  Status left = co_await leavers_.close(core_.timers(), Deadline());  // waits; nobody heeds its token
+  Status left =
+      co_await leavers_.close(core_.timers(), Deadline());  // waits; nobody heeds its token
   co_return left;
 }
 

@@ -77,7 +77,7 @@ class Gateway {
   io::Core& core_;
   const std::unique_ptr<internal::Shared> shared_;
   const std::vector<io::Core*> cores_;
-  std::vector<std::unique_ptr<internal::Worker>> workers_;  // one per core
+  std::vector<std::unique_ptr<internal::Worker>> workers_;                 // one per core
   std::map<std::string, std::optional<std::size_t>, std::less<>> copies_;  // none: not told yet
   std::unique_ptr<io::Listener> listener_;
   bool closing_ = false;

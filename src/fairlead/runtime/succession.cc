@@ -28,7 +28,10 @@ Status Succession::begin(Options options, observe::Registry& registry) {
   FL_TRY_ASSIGN(std::vector<io::ListeningSockets::Socket> lent, take_manager_sockets());
   for (io::ListeningSockets::Socket& socket : lent) FL_TRY(sockets_.inherit(std::move(socket)));
   FL_TRY_ASSIGN(predecessor_, Predecessor::find());
-  if (predecessor_ != nullptr) generation_ = predecessor_->generation();
+  if (predecessor_ != nullptr) {
+    generation_ = predecessor_->generation();
+    instance_ = predecessor_->instance();
+  }
   FL_TRY_ASSIGN(const observe::Gauge generation,
                 registry.gauge({"fairlead_runtime_generation",
                                 "Programs that served here one after the other, this one too."}));
@@ -63,8 +66,7 @@ Status Succession::take_over() {
     notify_manager("READY=1");
   }
   // Whole or not at all, so that nobody reads half a number. There is no way back any more.
-  if (!options_.pid_file.empty() &&
-      std::rename(pid_file.c_str(), options_.pid_file.c_str()) != 0) {
+  if (!options_.pid_file.empty() && std::rename(pid_file.c_str(), options_.pid_file.c_str()) != 0) {
     FL_LOG(error, "service.pid_file", {"file", options_.pid_file});
   }
   return {};
@@ -119,14 +121,16 @@ Status Succession::start_upgrade(io::Core& core, Duration ready_timeout, pid_t a
                   "a new container");
   }
   FL_TRY(program_.status());
-  const Upgrade::Options options{
-      .start = *program_, .ready_timeout = ready_timeout, .generation = generation_ + 1};
+  const Upgrade::Options options{.start = *program_,
+                                 .ready_timeout = ready_timeout,
+                                 .generation = generation_ + 1,
+                                 .instance = instance_};
   FL_TRY_ASSIGN(upgrade_, Upgrade::start(core, options, sockets_.all(),
                                          [this, asker](const Result<pid_t>& successor) {
                                            end_upgrade(asker, successor);
                                          }));
-  FL_LOG(info, "service.upgrading", {"service", options_.name},
-         {"program", options.start.program}, {"process", upgrade_->pid()});
+  FL_LOG(info, "service.upgrading", {"service", options_.name}, {"program", options.start.program},
+         {"process", upgrade_->pid()});
   const auto now =
       std::chrono::duration_cast<std::chrono::microseconds>(steady_now().time_since_epoch());
   notify_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));

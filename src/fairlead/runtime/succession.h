@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "fairlead/base/result.h"
 #include "fairlead/base/time.h"
@@ -46,6 +47,9 @@ class Succession {
   // Another process serves still, and waits for take_over().
   bool has_predecessor() const { return predecessor_ != nullptr; }
   std::uint32_t generation() const { return generation_; }
+  // The id in the registry that processes here have one after the other; empty: none so far.
+  const std::string& instance() const { return instance_; }
+  void set_instance(std::string id) { instance_ = std::move(id); }
 
   // All listeners are open: closes what none has taken, and says so in the log. On the core.
   void drop_rest();
@@ -88,6 +92,7 @@ class Succession {
   pid_t successor_ = 0;
   bool ending_ = false;
   std::uint32_t generation_ = 1;
+  std::string instance_;
   observe::Counter failed_;
 };
 

@@ -47,6 +47,9 @@ std::unique_ptr<Box> begin_on(io::Core& core, Task<Status> task) {
 constexpr Duration kLeavingTime = 500ms;
 // The same where another process serves already: nobody waits for our end.
 constexpr Duration kHandedOverTime = 2s;
+// Between one caller and the next that is told, on each core; and for all of them.
+constexpr Duration kGoingPace = 2ms;
+constexpr Duration kGoingTimeMax = 30s;
 
 }  // namespace
 
@@ -103,8 +106,8 @@ Status Process::start(Spec spec) {
   FL_TRY(spec_.limits.validate());
   FL_TRY(make_log());
   FL_TRY(make_tls());
-  FL_TRY_ASSIGN(cores_,
-                io::CoreGroup::make(spec_.cores, {.spin = spec_.spin, .sockets = &succession_.sockets()}));
+  FL_TRY_ASSIGN(cores_, io::CoreGroup::make(
+                            spec_.cores, {.spin = spec_.spin, .sockets = &succession_.sockets()}));
   FL_TRY(make_peers());
   FL_TRY(make_pools());
   FL_TRY(watch_cores());
@@ -280,9 +283,9 @@ void Process::on_signal(int signal) {
 
 void Process::upgrade(pid_t asker) {
   if (!ready_ && !draining_) {
-    return succession_.refuse_upgrade(
-        asker, Status(Code::kInvalidOperation, "upgrade.not_serving",
-                      "this program does not serve, or has not begun to"));
+    return succession_.refuse_upgrade(asker,
+                                      Status(Code::kInvalidOperation, "upgrade.not_serving",
+                                             "this program does not serve, or has not begun to"));
   }
   succession_.upgrade(cores_->first(), spec_.upgrade_ready_timeout, asker, [this] {
     draining_ = true;
@@ -316,14 +319,16 @@ Task<Status> Process::leave_registry() {
   draining_ = true;
   if (!listeners_.empty()) succession_.end();
   if (registrar_ == nullptr) co_return Status();
-  co_return co_await registrar_->close(cores_->first().deadline_after(1s));
+  const Deadline deadline = cores_->first().deadline_after(1s);
+  if (succession_.successor() != 0) co_return co_await registrar_->leave(deadline);
+  co_return co_await registrar_->close(deadline);
 }
 
 Task<Status> Process::announce_going(std::size_t index) {
-  serving_[index]->for_each_session(
-      [](rpc::Session& session) { session.announce_going("closing"); });
   for (const auto& port : ports_) port->announce_close(index);
-  co_return Status();
+  // Where another process serves already, there is time for callers to arrive one by one.
+  const Duration time_max = succession_.successor() == 0 ? Duration::zero() : kGoingTimeMax;
+  co_return co_await serving_[index]->announce_going("closing", kGoingPace, time_max);
 }
 
 Task<Status> Process::close_listeners() {
@@ -352,8 +357,8 @@ bool Process::still_here(std::size_t index) {
 
 Task<Status> Process::wait_for_leaving(std::size_t index, Deadline deadline) {
   io::Core& core = serving_[index]->core();
-  const Deadline patience =
-      earlier(deadline, core.deadline_after(succession_.successor() == 0 ? kLeavingTime : kHandedOverTime));
+  const Deadline patience = earlier(
+      deadline, core.deadline_after(succession_.successor() == 0 ? kLeavingTime : kHandedOverTime));
   while (still_here(index) && !patience.passed(core.now())) {
     Status slept = co_await Sleep(core.timers(), core.deadline_after(10ms));
     if (!slept.ok()) co_return slept;

@@ -151,10 +151,10 @@ class Process {
   void end_serving();  // wakes the main thread
   void upgrade(pid_t asker);
   Result<std::vector<ListenPlan>> plan_listeners(const std::vector<std::string>& otherwise) const;
-  Task<Status> listen_all(std::vector<ListenPlan> plans, bool discover);
+  Task<Status> listen_all(std::vector<ListenPlan>& plans);
   Status listen(ListenPlan& plan);
   Status open_admin();
-  Task<Status> register_self(std::vector<ListenPlan> bound);
+  Task<Status> register_self(upstream::Record record);
   Task<void> run_and_tell(Task<void> task);
   Task<Status> leave_registry();
   Task<Status> announce_going(std::size_t index);

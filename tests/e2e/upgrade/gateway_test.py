@@ -73,7 +73,8 @@ gateway:
         self.addCleanup(self.gateway.kill)
         wait_until(lambda: "admin    http://" in self.told(), self.told)
         words = self.told().split()
-        self.addresses = [words[words.index("gateway") + 1][7:], words[words.index("admin") + 1][7:]]
+        self.addresses = [words[words.index(name) + 1][len("http://"):]
+                          for name in ("gateway", "admin")]
 
     def told(self):
         return self.gateway_log.read_text(encoding="utf-8")
