@@ -4,6 +4,8 @@
 #include <optional>
 #include <set>
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace fairlead::rpc::internal {
@@ -376,7 +378,9 @@ TEST_F(LivenessTest, FewerPingsOrAShortBurstAreNot) {
 }
 
 TEST(HeartbeatOptions, RefusesWhatMakesNoSense) {
-  const auto reason = [](HeartbeatOptions options) { return options.validate().reason(); };
+  const auto reason = [](HeartbeatOptions options) {
+    return std::string(options.validate().reason());
+  };
   EXPECT_TRUE(kUsualHeartbeat.validate().ok());
   EXPECT_EQ(reason({.interval = 0s}), "peer.bad_option");
   EXPECT_EQ(reason({.timeout = 0s}), "peer.bad_option");

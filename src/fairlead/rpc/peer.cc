@@ -204,6 +204,26 @@ Task<void> Peer::close_session(Session& session, Deadline deadline, bool* cut) {
   if (!closed.ok() && cut != nullptr) *cut = true;
 }
 
+Task<Status> Peer::announce_going(std::string reason, Duration pace, Duration time_max) {
+  constexpr Duration kTick = std::chrono::milliseconds(10);
+  const std::size_t count = session_count();
+  const Duration whole = std::min(pace * static_cast<std::int64_t>(count), time_max);
+  const Time began = core_.now();
+  std::size_t told = 0;
+  while (true) {
+    const Duration gone = core_.now() - began;
+    const std::size_t due = gone + kTick >= whole ? count : count * (gone + kTick) / whole;
+    for_each_session([&](Session& session) {
+      if (told >= due || session.going_announced()) return;
+      session.announce_going(reason);
+      if (session.going_announced()) ++told;  // else nobody who could hear it
+    });
+    if (due == count) co_return Status();
+    Status slept = co_await Sleep(core_.timers(), core_.deadline_after(kTick));
+    if (!slept.ok()) co_return slept;
+  }
+}
+
 void Peer::send_away(Session& session, std::string_view reason, Deadline deadline) {
   session.go_away(reason);
   scope_.spawn_detached(close_session(session, deadline, nullptr));

@@ -99,6 +99,11 @@ class Peer {
   // awaited by anybody but close().
   void send_away(Session& session, std::string_view reason, Deadline deadline);
 
+  // Says Session::announce_going() to every session, `pace` apart and within `time_max` in all, so
+  // that those who leave do not arrive elsewhere at one moment. Ends when all have been told.
+  // Errors: those of Sleep.
+  Task<Status> announce_going(std::string reason, Duration pace, Duration time_max);
+
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);
 

@@ -69,6 +69,8 @@ Result<HandOver> parse(std::string_view text) {
       const std::optional<std::uint64_t> number = parse_uint64(rest);
       if (!number.has_value() || *number > 0xFFFF'FFFFU) return bad("its generation is no number");
       out.generation = static_cast<std::uint32_t>(*number);
+    } else if (word == "instance") {
+      out.instance = rest;
     } else if (word == "socket" || word == "lent") {
       out.sockets.push_back({.address = std::string(rest), .lent = word == "lent"});
     }
@@ -87,6 +89,7 @@ Status send_hand_over(int socket, const HandOver& hand_over) {
   }
   std::string text(kTitle);
   text += "\ngeneration " + std::to_string(hand_over.generation);
+  if (!hand_over.instance.empty()) text += "\ninstance " + hand_over.instance;
   std::vector<int> descriptors;
   for (const auto& one : hand_over.sockets) {
     text += (one.lent ? "\nlent " : "\nsocket ") + one.address;

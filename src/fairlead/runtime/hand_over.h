@@ -5,9 +5,9 @@
 //   old ◄─ "ready" ── new: it accepts, and is in the registry
 //   old ── "go": it has stopped, or "no": it goes on ─► new
 //
-// The text, a line each:  fairlead-upgrade 1 | generation 2 | socket 127.0.0.1:0 | lent unix:/run/a
-// in the order of the descriptors. A line that begins with another word is of a later version and
-// means nothing to this one.
+// The text, a line each:  fairlead-upgrade 1 | generation 2 | instance 4711-0a1b2c3d |
+// socket 127.0.0.1:0 | lent unix:/run/a, sockets in the order of the descriptors. A line that
+// begins with another word is of a later version and means nothing to this one.
 #pragma once
 
 #include <chrono>
@@ -33,6 +33,7 @@ inline constexpr std::string_view kNo = "no";
 
 struct HandOver {
   std::uint32_t generation = 0;  // of the new process; the first one is 1
+  std::string instance{};        // the id in the registry that it goes on with; empty: none
   std::vector<io::ListeningSockets::Socket> sockets{};
 };
 

@@ -47,6 +47,7 @@ TEST_F(HandOverTest, CarriesSocketsWithTheirAddresses) {
       send_hand_over(
           ends_[0],
           {.generation = 3,
+           .instance = "4711-0a1b2c3d",
            .sockets = {{.address = "127.0.0.1:0", .descriptor = first},
                        {.address = "unix:/run/a b.sock", .descriptor = second, .lent = true}}})
           .ok());
@@ -55,6 +56,7 @@ TEST_F(HandOverTest, CarriesSocketsWithTheirAddresses) {
 
   ASSERT_TRUE(before.ok()) << before.status();
   EXPECT_EQ((*before)->generation(), 3U);
+  EXPECT_EQ((*before)->instance(), "4711-0a1b2c3d");
   const auto sockets = (*before)->take_sockets();
   ASSERT_EQ(sockets.size(), 2U);
   EXPECT_EQ(sockets[0].address, "127.0.0.1:0");

@@ -34,9 +34,14 @@ Result<std::unique_ptr<Predecessor>> Predecessor::find() {
     ::close(control);
     return received.status();
   }
-  return std::unique_ptr<Predecessor>(
-      new Predecessor(control, received->generation, std::move(received->sockets)));
+  return std::unique_ptr<Predecessor>(new Predecessor(control, *std::move(received)));
 }
+
+Predecessor::Predecessor(int control, HandOver hand_over)
+    : control_(control),
+      generation_(hand_over.generation),
+      instance_(std::move(hand_over.instance)),
+      sockets_(std::move(hand_over.sockets)) {}
 
 Predecessor::~Predecessor() {
   for (const io::ListeningSockets::Socket& socket : sockets_) ::close(socket.descriptor);

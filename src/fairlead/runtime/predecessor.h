@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "fairlead/base/result.h"
@@ -15,7 +16,9 @@
 
 namespace fairlead::runtime {
 
-// Thread: the main thread, which runs no core: both calls may block.
+struct HandOver;
+
+// Thread: the main thread: both calls may block.
 class Predecessor {
  public:
   // Null: this process was started in the usual way. Takes the variable that says so away: call it
@@ -28,6 +31,8 @@ class Predecessor {
 
   // How many processes there were, this one included; 2 and more.
   std::uint32_t generation() const { return generation_; }
+  // Its id in the registry, with which this process goes on; empty: it had none.
+  const std::string& instance() const { return instance_; }
   // Its listening sockets, whose descriptors are the caller's then. Once.
   std::vector<io::ListeningSockets::Socket> take_sockets();
   // Says that this process serves, and waits until the old one has heard it. Also when the old one
@@ -36,12 +41,11 @@ class Predecessor {
   Status take_over(Duration patience = std::chrono::seconds(10));
 
  private:
-  Predecessor(int control, std::uint32_t generation,
-              std::vector<io::ListeningSockets::Socket> sockets)
-      : control_(control), generation_(generation), sockets_(std::move(sockets)) {}
+  Predecessor(int control, HandOver hand_over);
 
   const int control_;  // our end of the pair, ours
   const std::uint32_t generation_;
+  const std::string instance_;
   std::vector<io::ListeningSockets::Socket> sockets_;  // descriptors are ours until taken
 };
 

@@ -102,7 +102,9 @@ Result<std::unique_ptr<Upgrade>> Upgrade::start(
     return not_started(program, errno);
   }
   // It waits in the socket, so that a program that does not want it costs us nothing.
-  FL_TRY(send_hand_over(pair.ends[0], {.generation = options.generation, .sockets = sockets}));
+  FL_TRY(send_hand_over(
+      pair.ends[0],
+      {.generation = options.generation, .instance = options.instance, .sockets = sockets}));
   pid_t pid = 0;
   if (const int error = spawn(options.start, pair.ends[1], pid); error != 0) {
     return not_started(program, error);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "fairlead/async/timer_wheel.h"
@@ -34,6 +35,7 @@ class Upgrade final : private Timer {
     // > 0; from the start until the new program says that it is ready.
     Duration ready_timeout = std::chrono::seconds(30);
     std::uint32_t generation = 2;  // of the new process
+    std::string instance{};        // the id in the registry that it goes on with; empty: none
   };
   // The new process, which has been told to take over; or why it does not:
   //   kInternal `upgrade.ended`, kDeadlineExceeded `upgrade.not_ready`, kCancelled

@@ -47,6 +47,9 @@ std::unique_ptr<Box> begin_on(io::Core& core, Task<Status> task) {
 constexpr Duration kLeavingTime = 500ms;
 // The same where another process serves already: nobody waits for our end.
 constexpr Duration kHandedOverTime = 2s;
+// Between one caller and the next that is told, on each core; and for all of them.
+constexpr Duration kGoingPace = 2ms;
+constexpr Duration kGoingTimeMax = 30s;
 
 }  // namespace
 
@@ -99,12 +102,12 @@ Status Process::start(Spec spec) {
     runtime::block_signals({SIGUSR2, SIGHUP});
   else
     runtime::block_signals({SIGUSR2});
-  FL_TRY(inherit_sockets());
+  FL_TRY(succession_.begin({.name = name_, .pid_file = spec_.pid_file}, metrics_));
   FL_TRY(spec_.limits.validate());
   FL_TRY(make_log());
   FL_TRY(make_tls());
-  FL_TRY_ASSIGN(cores_,
-                io::CoreGroup::make(spec_.cores, {.spin = spec_.spin, .sockets = &sockets_}));
+  FL_TRY_ASSIGN(cores_, io::CoreGroup::make(
+                            spec_.cores, {.spin = spec_.spin, .sockets = &succession_.sockets()}));
   FL_TRY(make_peers());
   FL_TRY(make_pools());
   FL_TRY(watch_cores());
@@ -274,8 +277,20 @@ void Process::on_signal(int signal) {
   if (signal == SIGHUP) return tls_->ask();
   if (signal == SIGUSR2) return upgrade(waiting_->watcher->sender());
   draining_ = true;
-  if (upgrade_ != nullptr) upgrade_->call_off();
+  succession_.end();
   end_serving();
+}
+
+void Process::upgrade(pid_t asker) {
+  if (!ready_ && !draining_) {
+    return succession_.refuse_upgrade(asker,
+                                      Status(Code::kInvalidOperation, "upgrade.not_serving",
+                                             "this program does not serve, or has not begun to"));
+  }
+  succession_.upgrade(cores_->first(), spec_.upgrade_ready_timeout, asker, [this] {
+    draining_ = true;
+    end_serving();
+  });
 }
 
 void Process::end_serving() { waiting_->tell(&Waiting::signalled); }
@@ -302,22 +317,23 @@ void Process::wait_for_signal() { waiting_->wait(false); }
 Task<Status> Process::leave_registry() {
   ready_ = false;
   draining_ = true;
-  // The process before this one goes on with its sockets.
-  if (predecessor_ != nullptr) sockets_.leave();
+  if (!listeners_.empty()) succession_.end();
   if (registrar_ == nullptr) co_return Status();
-  co_return co_await registrar_->close(cores_->first().deadline_after(1s));
+  const Deadline deadline = cores_->first().deadline_after(1s);
+  if (succession_.successor() != 0) co_return co_await registrar_->leave(deadline);
+  co_return co_await registrar_->close(deadline);
 }
 
 Task<Status> Process::announce_going(std::size_t index) {
-  serving_[index]->for_each_session(
-      [](rpc::Session& session) { session.announce_going("closing"); });
   for (const auto& port : ports_) port->announce_close(index);
-  co_return Status();
+  // Where another process serves already, there is time for callers to arrive one by one.
+  const Duration time_max = succession_.successor() == 0 ? Duration::zero() : kGoingTimeMax;
+  co_return co_await serving_[index]->announce_going("closing", kGoingPace, time_max);
 }
 
 Task<Status> Process::close_listeners() {
   io::Core& first = cores_->first();
-  if (successor_ == 0 && spec_.notice > Duration::zero()) {
+  if (succession_.successor() == 0 && spec_.notice > Duration::zero()) {
     Status noticed = co_await Sleep(first.timers(), first.deadline_after(spec_.notice));
     if (!noticed.ok()) FL_LOG(debug, "service.notice_cut", {"reason", noticed.reason()});
   }
@@ -341,8 +357,8 @@ bool Process::still_here(std::size_t index) {
 
 Task<Status> Process::wait_for_leaving(std::size_t index, Deadline deadline) {
   io::Core& core = serving_[index]->core();
-  const Deadline patience =
-      earlier(deadline, core.deadline_after(successor_ == 0 ? kLeavingTime : kHandedOverTime));
+  const Deadline patience = earlier(
+      deadline, core.deadline_after(succession_.successor() == 0 ? kLeavingTime : kHandedOverTime));
   while (still_here(index) && !patience.passed(core.now())) {
     Status slept = co_await Sleep(core.timers(), core.deadline_after(10ms));
     if (!slept.ok()) co_return slept;
@@ -412,7 +428,7 @@ Task<Status> Process::close_first(Deadline deadline) {
     Status closed = co_await store_->close(deadline);
     if (ended.ok()) ended = std::move(closed);
   }
-  upgrade_.reset();
+  succession_.close();
   waiting_->watcher.reset();
   co_return ended;
 }
@@ -430,7 +446,6 @@ void Process::stop() {
     const bool served = !listeners_.empty();
     if (served) {
       FL_LOG(info, "service.draining", {"service", name_});
-      if (successor_ == 0 && predecessor_ == nullptr) runtime::notify_manager("STOPPING=1");
     }
     tell(run_on(first, leave_registry()));
     tell(run_on_all([this](std::size_t i) { return announce_going(i); }));
@@ -441,7 +456,7 @@ void Process::stop() {
     tell(run_on_all([this, deadline](std::size_t i) { return close_pools(i, deadline); }));
     tell(run_on(first, close_first(Deadline::after(steady_now(), 2s))));
     if (served) {
-      remove_pid_file();
+      succession_.remove_pid_file();
       FL_LOG(info, "service.stopped", {"service", name_});
     }
   }

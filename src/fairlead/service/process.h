@@ -24,9 +24,7 @@
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/core_watch.h"
-#include "fairlead/runtime/predecessor.h"
-#include "fairlead/runtime/program_start.h"
-#include "fairlead/runtime/upgrade.h"
+#include "fairlead/runtime/succession.h"
 #include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/served_port.h"
@@ -98,7 +96,7 @@ class Process {
   // Makes log, cores, peers and store, reads the certificates of the spec, and starts the threads.
   // Takes the listening sockets of the process before this one, or of the service manager.
   // Idempotent.
-  // Errors: those of runtime::Predecessor::find() and runtime::take_manager_sockets(); those of
+  // Errors: those of runtime::Succession::begin(); those of
   //         io::CoreGroup::make(), store::open(), observe, runtime::WorkerPool::make();
   //         those of io::TlsContext::make(), with the section of the spec in front;
   //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared;
@@ -151,19 +149,12 @@ class Process {
   Task<Status> watch_signals();
   void on_signal(int signal);
   void end_serving();  // wakes the main thread
-  Status inherit_sockets();
-  // The place of another process, or of this one by a new program: process_upgrade.cc.
-  Status take_over();
-  Status write_pid_file() const;
-  void remove_pid_file() const;
   void upgrade(pid_t asker);
-  Status start_upgrade(pid_t asker);
-  void end_upgrade(pid_t asker, const Result<pid_t>& successor);
   Result<std::vector<ListenPlan>> plan_listeners(const std::vector<std::string>& otherwise) const;
-  Task<Status> listen_all(std::vector<ListenPlan> plans, bool discover);
+  Task<Status> listen_all(std::vector<ListenPlan>& plans);
   Status listen(ListenPlan& plan);
   Status open_admin();
-  Task<Status> register_self(std::vector<ListenPlan> bound);
+  Task<Status> register_self(upstream::Record record);
   Task<void> run_and_tell(Task<void> task);
   Task<Status> leave_registry();
   Task<Status> announce_going(std::size_t index);
@@ -204,10 +195,9 @@ class Process {
   const io::TlsHolder* listen_tls_ = nullptr;  // null: no certificate to listen with
   observe::Counter tls_failures_;
   std::unique_ptr<Hub> hub_;  // null: nobody asked for it
-  // How to start this program again. Asked at once, before somebody changes the folder.
-  const Result<runtime::ProgramStart> program_ = runtime::ProgramStart::of_this_process();
-  io::ListeningSockets sockets_;                       // the first core's
-  std::unique_ptr<runtime::Predecessor> predecessor_;  // until this process has taken over
+  // The place of another process, or of this one by a new program. Made at once, before somebody
+  // changes the folder. Of the first core.
+  runtime::Succession succession_;
   std::unique_ptr<io::CoreGroup> cores_;
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;
@@ -227,10 +217,6 @@ class Process {
   // Of the first core.
   bool ready_ = false;     // serving and not draining
   bool draining_ = false;  // a signal came
-  std::unique_ptr<runtime::Upgrade> upgrade_;
-  pid_t successor_ = 0;  // has taken over
-  std::uint32_t generation_ = 1;
-  observe::Counter upgrades_failed_;
 };
 
 }  // namespace fairlead::service

@@ -75,7 +75,7 @@ class Failures(UpgradeTest):
         pid = self.begin()
         address = self.addresses()[0]
         settings = (self.folder / "math.yaml").read_text(encoding="utf-8")
-        # It cannot open its third address, after the first two.
+        # Its record cannot be made, after it has opened all addresses.
         (self.folder / "math.yaml").write_text(
             settings.replace('"listen": [', '"advertise": "nowhere", "listen": ['),
             encoding="utf-8")
