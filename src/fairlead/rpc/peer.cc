@@ -206,6 +206,7 @@ Task<void> Peer::close_session(Session& session, Deadline deadline, bool* cut) {
 
 Task<Status> Peer::announce_going(std::string reason, Duration pace, Duration time_max) {
   constexpr Duration kTick = std::chrono::milliseconds(10);
+  going_reason_ = reason;
   const std::size_t count = session_count();
   const Duration whole = std::min(pace * static_cast<std::int64_t>(count), time_max);
   const Time began = core_.now();
@@ -227,6 +228,14 @@ Task<Status> Peer::announce_going(std::string reason, Duration pace, Duration ti
 void Peer::send_away(Session& session, std::string_view reason, Deadline deadline) {
   session.go_away(reason);
   scope_.spawn_detached(close_session(session, deadline, nullptr));
+}
+
+bool Peer::somebody_may_leave() {
+  bool found = false;
+  for_each_session([&found](const Session& session) {
+    found |= session.going_announced() || session.may_say_hello();
+  });
+  return found;
 }
 
 Task<Status> Peer::close(Deadline deadline) {

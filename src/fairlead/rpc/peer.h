@@ -99,10 +99,12 @@ class Peer {
   // awaited by anybody but close().
   void send_away(Session& session, std::string_view reason, Deadline deadline);
 
-  // Says Session::announce_going() to every session, `pace` apart and within `time_max` in all, so
-  // that those who leave do not arrive elsewhere at one moment. Ends when all have been told.
-  // Errors: those of Sleep.
+  // Says Session::announce_going() to every session, and to those that say hello later, `pace`
+  // apart and within `time_max` in all, so that those who leave do not arrive elsewhere at one
+  // moment. Ends when all have been told. Errors: those of Sleep.
   Task<Status> announce_going(std::string reason, Duration pace, Duration time_max);
+  // After it: some session was told, or may say hello still, and may leave by itself.
+  bool somebody_may_leave();
 
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);
@@ -159,6 +161,7 @@ class Peer {
   std::uint64_t last_session_id_ = 0;
   std::string timed_metadata_;  // of the call that is being sent, kept for its memory
   bool closing_ = false;
+  std::string going_reason_;  // not empty: announced to all
   Event empty_;
   Scope scope_;  // handlers that wait, sessions that close
 };

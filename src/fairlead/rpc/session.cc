@@ -355,6 +355,14 @@ void Session::end_if_idle() {
   }
 }
 
+// A peer that cannot be told goes on calling and may always have a call under way: from half of the
+// time on it is refused more, so that what is under way can end.
+Deadline Session::plain_patience(Deadline deadline) const {
+  constexpr Duration kPlainPatience = std::chrono::seconds(30);
+  const Time now = core().now();
+  return Deadline(now + std::min(kPlainPatience, deadline.remaining(now) / 2));
+}
+
 Task<Status> Session::close(Deadline deadline) {
   TimerWheel& timers = core().timers();
   Status status;
@@ -362,7 +370,12 @@ Task<Status> Session::close(Deadline deadline) {
   if (state_ < State::kClosing) state_ = State::kClosing;
   if (handlers_running_ > 0) {
     if (idle_ == nullptr) idle_ = std::make_unique<Event>();
-    status = co_await idle_->wait(timers, deadline, cancel_token());
+    const Deadline patience = going_away_ ? deadline : plain_patience(deadline);
+    status = co_await idle_->wait(timers, patience, cancel_token());
+    if (status.code() == Code::kDeadlineExceeded && !going_away_) {
+      going_away_ = true;
+      status = co_await idle_->wait(timers, deadline, cancel_token());
+    }
     if (status.code() == Code::kCancelled) status = Status();
   }
   if (state_ == State::kClosed) co_return status;

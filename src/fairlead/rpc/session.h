@@ -126,6 +126,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void announce_going(std::string_view reason);
   // announce_going() said it: the peer knows, and may be waited for to leave by itself.
   bool going_announced() const { return going_announced_; }
+  // It was read from a moment ago and has not said hello: a hello, and a call beside it, may be on
+  // the way.
+  bool may_say_hello() const;
 
   // Says go_away(), takes no new calls of ours, lets running handlers end and their replies leave,
   // then closes.
@@ -324,6 +327,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // session_age.cc
   void begin_age();
   void look_at_age_at(Time when);
+  Deadline plain_patience(Deadline deadline) const;
   void look_at_age(Time now);
   // The watcher hears of the end, and lets go.
   void take_mark_off(const Status& why);

@@ -130,6 +130,7 @@ bool Session::serve_control(const wire::MessageView& message) {
                                                 .metadata = metadata,
                                                 .transforms = message.transforms});
   if (send_frame(start, Bytes(), peer_.options_.transforms).ok()) bound_unsent();
+  if (!peer_.going_reason_.empty()) announce_going(peer_.going_reason_);
   return true;
 }
 
@@ -177,6 +178,13 @@ void Session::announce_going(std::string_view reason) {
   if ((features_ & kGoesAway) == 0 || state_ != State::kOpen) return;
   going_announced_ = true;
   tell_going(reason, Duration::zero());
+}
+
+bool Session::may_say_hello() const {
+  constexpr Duration kHelloPatience = std::chrono::milliseconds(100);
+  return peer_.options_.hello && !said_hello() && side_ == Side::kAccepted &&
+         state_ == State::kOpen && on_wire().carries().hello &&
+         core().now() - read_at_ < kHelloPatience;
 }
 
 void Session::tell_going(std::string_view reason, Duration retry_after) {

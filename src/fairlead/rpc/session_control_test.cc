@@ -354,10 +354,10 @@ TEST_F(ControlTest, GoingIsToldToOneAfterTheOtherWithinItsTime) {
   ASSERT_EQ(server->session_count(), kCallers);
 
   const Time began = core->now();
-  const Status ended = core->run(server->announce_going("test", 10ms, 200ms));
+  const Status spoken = core->run(server->announce_going("test", 10ms, 200ms));
   turn_until([&] { return told.size() == kCallers; });
 
-  EXPECT_TRUE(ended.ok()) << ended;
+  EXPECT_TRUE(spoken.ok()) << spoken;
   EXPECT_GE(told.back() - told.front(), 150ms);
   EXPECT_GE(core->now() - began, 190ms);
   // No piece of the time gets more than its share, two ticks' worth of it and what a late tick

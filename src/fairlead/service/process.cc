@@ -350,9 +350,7 @@ bool Process::still_here(std::size_t index) {
   }
   rpc::Peer& peer = *serving_[index];
   if (registrar_ != nullptr) return peer.session_count() > 0;
-  bool told = false;
-  peer.for_each_session([&told](rpc::Session& session) { told |= session.going_announced(); });
-  return told;
+  return peer.somebody_may_leave();
 }
 
 Task<Status> Process::wait_for_leaving(std::size_t index, Deadline deadline) {
