@@ -8,6 +8,7 @@ nightly_steps() {
   echo "repeat|tests of async and rpc many times over|repeat_tests 20|repeat_tests 2"
   if [[ -d tests/simulation ]]; then
     echo "simulate|peers on a broken network, 10,000 seeds|simulate_many 10000|simulate_many 200"
+    echo "links|callers whose servers come and go, 20,000 seeds|links_many 20000|links_many 200"
     echo "entrance|protocols told apart there, 3,000 seeds|entrance_many 3000|entrance_many 100"
     echo "planted|bugs that the simulation must find|tests/simulation/planted/run.py|-"
   fi
@@ -32,6 +33,7 @@ simulate_many() {
 }
 
 entrance_many() { simulate_many "$1" --entrance; }
+links_many() { simulate_many "$1" --links; }
 
 # MINUTES of full load on two cores.
 soak() {

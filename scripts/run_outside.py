@@ -8,6 +8,7 @@ usage: run_outside.py FOLDER BUILD
 Every script gets a server of its own. Ends with 0 when all scripts passed.
 """
 import contextlib
+import os
 import pathlib
 import re
 import subprocess
@@ -57,6 +58,9 @@ RUNS = [
     ("frame_garbage.py", "rpc_test_server",
      ["--spec", DATA / "frame_garbage_raw_crc32c.json", "--pid", "{pid}"]),
 ]
+# A proxy with faults, which our own test of links can put between its two programs.
+FAULT_PROXY = "chaos_proxy.py"
+LINKS = pathlib.Path(__file__).resolve().parent.parent / "tests" / "e2e" / "links"
 SCRIPT_SECONDS_MAX = 300
 STOP_SECONDS_MAX = 20
 
@@ -95,6 +99,20 @@ def passes(script, server, arguments):
             return False
 
 
+def links_hold(proxy, build):
+    print("outside cases: two peers with", proxy.name, "between them", flush=True)
+    programs = build.resolve() / "tests" / "e2e" / "links"
+    environment = {**os.environ, "FL_FAULT_PROXY": str(proxy.resolve()),
+                   "FL_LEDGER_SERVER": str(programs / "ledger_server"),
+                   "FL_LEDGER_CLIENT": str(programs / "ledger_client")}
+    try:
+        return subprocess.run([sys.executable, "-B", LINKS / "network_test.py"], env=environment,
+                              timeout=SCRIPT_SECONDS_MAX).returncode == 0
+    except subprocess.TimeoutExpired:
+        print(f"outside cases: {proxy.name} took more than {SCRIPT_SECONDS_MAX} s")
+        return False
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -106,6 +124,9 @@ def main():
             print(f"outside cases: {folder} holds no {name}")
         elif not passes(script, [build / SERVERS[server][0], *SERVERS[server][1:]], arguments):
             failed.append(name)
+    proxy = folder / FAULT_PROXY
+    if proxy.exists() and not links_hold(proxy, build):
+        failed.append(FAULT_PROXY)
     if failed:
         print(f"outside cases: FAILED: {', '.join(failed)}")
     return 1 if failed else 0

@@ -10,7 +10,6 @@
 namespace teleport_peer {
 
 inline constexpr std::string_view kHeartbeat = "/heartbeat";
-inline constexpr std::int64_t kHeartbeatSecondsMin = 3;
 
 // What a client knows of its heartbeats.
 struct Heart {

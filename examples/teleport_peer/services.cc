@@ -10,7 +10,6 @@ void serve_all(fl::App& app, const Flags& flags) {
   serve_messages(app, names);
   serve_sessions(app, flags, names);
   if (!flags.auth.empty()) serve_login(app, flags.auth);
-  if (flags.heartbeat > 0) serve_heartbeat(app);
 }
 
 // Answers the first message of every connection. Only an OK reply opens the session.

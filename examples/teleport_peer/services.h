@@ -16,6 +16,5 @@ void serve_bodies(fl::App& app, const Names& names);    // services_bodies.cc: o
 void serve_messages(fl::App& app, const Names& names);  // services_messages.cc: all but the body
 void serve_sessions(fl::App& app, const Flags& flags, const Names& names);  // services_sessions.cc
 void serve_login(fl::App& app, const std::string& token);
-void serve_heartbeat(fl::App& app);  // heartbeat.cc
 
 }  // namespace teleport_peer

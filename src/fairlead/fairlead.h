@@ -25,6 +25,7 @@ using contract::NameStyle;
 using contract::Push;
 using contract::rules::serial;
 using rpc::Context;
+using rpc::IdleEvent;
 using rpc::IncomingHead;
 using rpc::Login;
 using rpc::OutgoingHead;

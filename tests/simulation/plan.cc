@@ -27,6 +27,20 @@ io::NetworkOptions draw_network(Random& random) {
   return network;
 }
 
+// So short that they meet what else happens in a life, and links that are slow are given up.
+void draw_liveness(Random& random, rpc::PeerOptions& limits) {
+  if (one_in(random, 2)) {
+    limits.heartbeat = {
+        .mode = one_in(random, 4) ? rpc::HeartbeatMode::kPingPing : rpc::HeartbeatMode::kPingPong,
+        .interval = std::chrono::milliseconds(20 + random.below(200)),
+        .timeout = std::chrono::milliseconds(10 + random.below(100)),
+        .miss_max = 1 + static_cast<std::uint32_t>(random.below(3)),
+        .fast_probe = std::chrono::milliseconds(random.below(30)),
+        .interval_min = 1ms};
+  }
+  if (one_in(random, 4)) limits.idle.both = std::chrono::milliseconds(50 + random.below(300));
+}
+
 }  // namespace
 
 Plan draw_plan(Random& random) {
@@ -47,6 +61,7 @@ Plan draw_plan(Random& random) {
   plan.limits.hello = one_in(random, 2);
   if (one_in(random, 4))
     plan.limits.session_age = std::chrono::milliseconds(20 + random.below(300));
+  draw_liveness(random, plan.limits);
   return plan;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "entrance_scenario.h"
+#include "link_scenario.h"
 #include "scenario.h"
 
 namespace fairlead::simulation {
@@ -52,6 +53,32 @@ TEST(EntranceScenario, LeadsManyToEachDoorAndSomeToNone) {
   EXPECT_GT(sum.rpc, 50U);
   EXPECT_GT(sum.http, 50U);
   EXPECT_LT(sum.rpc + sum.http, sum.accepted * 9 / 10);
+}
+
+TEST(LinkScenario, IsTheSameRunForTheSameSeed) {
+  for (std::uint64_t seed : {1U, 2U, 3U}) {
+    const LinkOutcome one = run_link_scenario(seed);
+    const LinkOutcome two = run_link_scenario(seed);
+    EXPECT_EQ(one.digest, two.digest) << "seed " << seed;
+    EXPECT_EQ(one.calls, two.calls);
+  }
+}
+
+TEST(LinkScenario, LetsServersComeAndGoAndMostCallsSucceed) {
+  LinkOutcome sum;
+  int quiet = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const LinkOutcome outcome = run_link_scenario(seed);
+    EXPECT_TRUE(outcome.violations.empty()) << "seed " << seed;
+    sum.calls += outcome.calls;
+    sum.replies += outcome.replies;
+    sum.lives += outcome.lives;
+    quiet += outcome.quiet ? 1 : 0;
+  }
+  EXPECT_GT(sum.calls, 3000U);
+  EXPECT_GT(sum.replies, sum.calls / 4);
+  EXPECT_GT(sum.lives, 100U);
+  EXPECT_GE(quiet, 3);
 }
 
 // A simulation in which nothing works would find nothing.

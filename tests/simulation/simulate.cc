@@ -1,5 +1,5 @@
 // Runs scenarios under seeds: --seeds N [--from S] for many, --seed S [--trace] for one again; with
-// --entrance those of rpc::Entrance.
+// --entrance those of rpc::Entrance, with --links those of callers whose servers come and go.
 // Ends with "N passed, N failed"; 1 when a property was broken, 2 for a mistake of the caller.
 
 #include <cinttypes>
@@ -10,21 +10,22 @@
 
 #include "entrance_scenario.h"
 #include "fairlead/base/text.h"
+#include "link_scenario.h"
 #include "scenario.h"
 
 namespace {
 
 using fairlead::simulation::Outcome;
 using fairlead::simulation::run_entrance_scenario;
+using fairlead::simulation::run_link_scenario;
 using fairlead::simulation::run_scenario;
 
 int usage() {
   std::fputs(
-      "usage: simulate [--entrance] --seeds N [--from S]\n"
-      "                                       seeds S .. S+N-1 (S is 1 unless said)\n"
-      "       simulate [--entrance] --seed S [--trace]\n"
-      "                                       one seed; --trace prints every event\n"
-      "--entrance: connections that are told apart by first bytes, else peers and calls.\n"
+      "usage: simulate [KIND] --seeds N [--from S]   seeds S .. S+N-1 (S is 1 unless said)\n"
+      "       simulate [KIND] --seed S [--trace]     one seed; --trace prints every event\n"
+      "KIND: --entrance: connections that are told apart by first bytes; --links: callers whose\n"
+      "      servers come and go; else peers and calls.\n"
       "Ends with 0 when every property held under every seed, else 1.\n",
       stderr);
   return 2;
@@ -62,17 +63,29 @@ bool run(std::uint64_t seed, bool trace) {
   return outcome.violations.empty();
 }
 
+bool run_links(std::uint64_t seed, bool trace) {
+  const auto outcome = trace ? run_link_scenario(seed, print) : run_link_scenario(seed);
+  print_violations(seed, outcome.violations);
+  if (trace || !outcome.violations.empty()) {
+    std::printf("seed %" PRIu64 ": digest %016" PRIx64 ", %" PRIu64 " calls, %" PRIu64
+                " replies, %" PRIu64 " lives of servers%s\n",
+                seed, outcome.digest, outcome.calls, outcome.replies, outcome.lives,
+                outcome.quiet ? ", all in order" : "");
+  }
+  return outcome.violations.empty();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::uint64_t seeds = 0;
   std::uint64_t from = 1;
   bool trace = false;
-  bool entrance = false;
+  std::string_view kind;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word == "--entrance") {
-      entrance = true;
+    if (word == "--entrance" || word == "--links") {
+      kind = word;
       continue;
     }
     if (word == "--trace") {
@@ -93,11 +106,13 @@ int main(int argc, char** argv) {
   if (seeds == 0 || seeds > 10'000'000) return usage();
   std::uint64_t failed = 0;
   for (std::uint64_t seed = from; seed < from + seeds; ++seed) {
-    if (!(entrance ? run_entrance(seed, trace) : run(seed, trace))) {
-      ++failed;
-      std::printf("again: simulate %s--seed %" PRIu64 " --trace\n", entrance ? "--entrance " : "",
-                  seed);
-    }
+    const bool held = kind == "--entrance" ? run_entrance(seed, trace)
+                      : kind == "--links"  ? run_links(seed, trace)
+                                           : run(seed, trace);
+    if (held) continue;
+    ++failed;
+    std::printf("again: simulate %s%s--seed %" PRIu64 " --trace\n", std::string(kind).c_str(),
+                kind.empty() ? "" : " ", seed);
   }
   std::printf("%" PRIu64 " passed, %" PRIu64 " failed\n", seeds - failed, failed);
   return failed == 0 ? 0 : 1;

@@ -56,6 +56,14 @@ constexpr const char* kUpExamples =
     "and runs until Ctrl-C; then everything drains and ends, with 0. Without a store in the file\n"
     "it makes one for the time of the run.\n\n";
 
+constexpr const char* kUpgradeExamples =
+    "examples:\n"
+    "  fairlead upgrade 4711\n"
+    "  fairlead upgrade --pid-file /run/math.pid --json\n\n"
+    "Starts the program of the process again, as it was started, and lets it take over the\n"
+    "listening sockets: nobody who connects is refused and no call is lost. When the new one does\n"
+    "not get ready, the old one goes on and this command says why.\n\n";
+
 constexpr const char* kWireCheckExamples =
     "examples:\n"
     "  fairlead wire check tests/data/teleport_vectors.json\n"
@@ -70,6 +78,7 @@ constexpr const char* kVersionExamples = "example:\n  fairlead version --json\n\
 struct Raw {
   std::string body;
   std::string timeout = "5s";
+  std::string upgrade_timeout = "60s";
   std::string codec = "json";
   std::optional<std::string> login;
   bool insecure = false;
@@ -85,6 +94,9 @@ class Parser {
     gateway_ = command(app_, "gateway", "Run a gateway", kGatewayExamples);
     call_ = command(app_, "call", "Call a method of a service and print the reply", kCallExamples);
     push_ = command(app_, "push", "Push a message to a service", kPushExamples);
+    upgrade_ =
+        command(app_, "upgrade", "Let a new program take a running one's place", kUpgradeExamples);
+    add_upgrade_options(*upgrade_);
     CLI::App* wire = app_.add_subcommand("wire", "Tools for the bytes between peers");
     wire->require_subcommand(1);
     wire_check_ = command(*wire, "check", "Check a file of golden vectors", kWireCheckExamples);
@@ -131,6 +143,14 @@ class Parser {
         ->allow_extra_args(false);
     app.add_option("--log-level", out_.run.log_level, "debug, info, warn, error or off")
         ->type_name("LEVEL");
+  }
+
+  void add_upgrade_options(CLI::App& app) {
+    app.add_option("PID", out_.upgrade.pid, "The process")->type_name("");
+    app.add_option("--pid-file", out_.upgrade.pid_file, "The file that holds it (key pid_file)")
+        ->type_name("FILE");
+    app.add_option("--timeout", raw_.upgrade_timeout, "Longest wait (default: 60s)")
+        ->type_name("TIME");
   }
 
   void add_call_options(CLI::App& app) {
@@ -232,6 +252,10 @@ class Parser {
     if (chosen == wire_check_) out_.command = Arguments::Command::kWireCheck;
     if (chosen == gateway_) out_.command = Arguments::Command::kGateway;
     if (chosen == up_) out_.command = Arguments::Command::kUp;
+    if (chosen == upgrade_) {
+      out_.command = Arguments::Command::kUpgrade;
+      FL_TRY(finish_upgrade());
+    }
     if (chosen == call_ || chosen == push_) {
       out_.command = chosen == call_ ? Arguments::Command::kCall : Arguments::Command::kPush;
       FL_TRY(finish_call(*chosen));
@@ -239,14 +263,24 @@ class Parser {
     return std::move(out_);
   }
 
+  Result<Duration> timeout_of(const std::string& text) const {
+    const std::optional<Duration> timeout = parse_duration(text);
+    if (timeout.has_value() && *timeout > Duration::zero()) return *timeout;
+    return bad("--timeout '" + escape_text(text) + "' is no time: write 200ms, 5s or 1m");
+  }
+
+  Status finish_upgrade() {
+    if (out_.upgrade.pid.empty() == out_.upgrade.pid_file.empty()) {
+      return bad("say which process: give its number, or --pid-file");
+    }
+    FL_TRY_ASSIGN(out_.upgrade.timeout, timeout_of(raw_.upgrade_timeout));
+    return {};
+  }
+
   Status finish_call(const CLI::App& chosen) {
     CallArguments& call = out_.call;
     if (chosen.get_option("BODY")->count() > 0) call.body = raw_.body;
-    const std::optional<Duration> timeout = parse_duration(raw_.timeout);
-    if (!timeout.has_value() || *timeout <= Duration::zero()) {
-      return bad("--timeout '" + escape_text(raw_.timeout) + "' is no time: write 200ms, 5s or 1m");
-    }
-    call.timeout = *timeout;
+    FL_TRY_ASSIGN(call.timeout, timeout_of(raw_.timeout));
     const std::optional<codec::CodecId> codec = codec::find_codec(raw_.codec);
     if (codec != codec::CodecId::kJson && codec != codec::CodecId::kPlain &&
         codec != codec::CodecId::kForm) {
@@ -296,6 +330,7 @@ class Parser {
   CLI::App* gateway_ = nullptr;
   CLI::App* call_ = nullptr;
   CLI::App* push_ = nullptr;
+  CLI::App* upgrade_ = nullptr;
   CLI::App* wire_check_ = nullptr;
   CLI::App* version_ = nullptr;
 };

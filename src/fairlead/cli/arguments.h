@@ -39,14 +39,31 @@ struct WireCheckArguments {
   std::string file{};  // "-": standard input
 };
 
+// `fairlead upgrade`: one of the two is given.
+struct UpgradeArguments {
+  std::string pid{};
+  std::string pid_file{};
+  Duration timeout = std::chrono::seconds(60);
+};
+
 struct Arguments {
-  enum class Command : unsigned char { kHelp, kVersion, kCall, kPush, kGateway, kUp, kWireCheck };
+  enum class Command : unsigned char {
+    kHelp,
+    kVersion,
+    kCall,
+    kPush,
+    kGateway,
+    kUp,
+    kUpgrade,
+    kWireCheck,
+  };
 
   Command command = Command::kHelp;
   std::string help{};  // of kHelp: the text
   bool json = false;
   CallArguments call{};
   RunArguments run{};
+  UpgradeArguments upgrade{};
   WireCheckArguments wire_check{};
 };
 

@@ -123,6 +123,19 @@ TEST(Arguments, ReadWhatToRun) {
   EXPECT_EQ(read({"up"}).value().run.config, "fairlead.yaml");
 }
 
+TEST(Arguments, ReadWhomToUpgrade) {
+  const auto by_number = read({"upgrade", "4711", "--timeout", "5s"});
+  ASSERT_TRUE(by_number.ok()) << by_number.status();
+  EXPECT_EQ(by_number->command, Arguments::Command::kUpgrade);
+  EXPECT_EQ(by_number->upgrade.pid, "4711");
+  EXPECT_EQ(by_number->upgrade.timeout, std::chrono::seconds(5));
+  EXPECT_EQ(read({"upgrade", "--pid-file", "a.pid"}).value().upgrade.pid_file, "a.pid");
+
+  EXPECT_TRUE(has(message({"upgrade"}), "say which process"));
+  EXPECT_TRUE(has(message({"upgrade", "1", "--pid-file", "a"}), "say which process"));
+  EXPECT_TRUE(has(message({"upgrade", "1", "--timeout", "soon"}), "is no time"));
+}
+
 TEST(Arguments, EveryHelpHasAnExampleAndTheExitCodes) {
   for (const std::vector<const char*>& words : {std::vector<const char*>{"--help"},
                                                 {"-h"},

@@ -15,7 +15,7 @@ namespace fairlead::cli {
 
 namespace {
 
-constexpr Duration kDrainTime = std::chrono::seconds(10);
+constexpr Duration kLookAgain = std::chrono::milliseconds(20);
 
 void tell_ready(GatewayHost& host, const Output& output) {
   const std::string admin = host.admin_address();
@@ -29,21 +29,75 @@ void tell_ready(GatewayHost& host, const Output& output) {
   if (!admin.empty()) output.print("admin    http://" + admin);
 }
 
-// Serves until a signal comes.
-Task<Status> serve(GatewayHost& host, const Output& output) {
-  Event stop;
-  Result<std::unique_ptr<runtime::SignalWatcher>> signals =
-      runtime::SignalWatcher::make(host.core(), [&stop](int) { stop.set(); });
-  Status status = signals.ok() ? host.listen() : signals.status();
-  if (status.ok()) {
-    tell_ready(host, output);
-    FL_LOG(info, "gateway.listening", {"address", host.address().to_text()});
-    status = co_await stop.wait(host.core().timers(), Deadline());
+// One run of the command, on the first core.
+class GatewayRun {
+ public:
+  GatewayRun(GatewayHost& host, const Output& output) : host_(host), output_(output) {}
+
+  // Serves until a signal comes, or another gateway takes over.
+  Task<Status> run() {
+    Status status = watch_signals();
+    if (status.ok()) status = co_await begin();
+    if (status.ok() && !stop_.is_set()) {
+      tell_ready(host_, output_);
+      FL_LOG(info, "gateway.listening", {"address", host_.address().to_text()});
+      status = co_await stop_.wait(host_.core().timers(), Deadline());
+    }
     FL_LOG(info, "gateway.draining");
+    const Status closed = co_await host_.close(host_.core().deadline_after(host_.spec().drain));
+    if (!closed.ok()) FL_LOG(warn, "gateway.not_drained", {"reason", closed.reason()});
+    co_return status;
   }
-  const Status closed = co_await host.close(host.core().deadline_after(kDrainTime));
-  if (!closed.ok()) FL_LOG(warn, "gateway.not_drained", {"reason", closed.reason()});
-  co_return status;
+
+ private:
+  Status watch_signals() {
+    FL_TRY_ASSIGN(signals_,
+                  runtime::SignalWatcher::make(
+                      host_.core(), [this](int signal) { on_signal(signal); }, {SIGUSR2}));
+    return {};
+  }
+
+  void on_signal(int signal) {
+    runtime::Succession& succession = host_.succession();
+    if (signal != SIGUSR2) {
+      succession.end();
+      return stop_.set();
+    }
+    if (!serves_ && !stop_.is_set()) {
+      return succession.refuse_upgrade(signals_->sender(),
+                                       Status(Code::kInvalidOperation, "upgrade.not_serving",
+                                              "this gateway has not begun to serve"));
+    }
+    succession.upgrade(host_.core(), host_.spec().upgrade_ready_timeout, signals_->sender(),
+                       [this] { stop_.set(); });
+  }
+
+  // In another gateway's place it begins when it knows all services: until then that one serves
+  // better. How long is the other one's decision.
+  Task<Status> begin() {
+    FL_CO_TRY(host_.follow());
+    if (host_.succession().has_predecessor()) {
+      while (!host_.gateway().knows_all() && !stop_.is_set()) {
+        FL_CO_TRY(co_await Sleep(host_.core().timers(), host_.core().deadline_after(kLookAgain)));
+      }
+      if (stop_.is_set()) co_return Status();
+    }
+    FL_CO_TRY(host_.listen());
+    FL_CO_TRY(host_.succession().take_over());
+    serves_ = true;
+    co_return Status();
+  }
+
+  GatewayHost& host_;
+  const Output& output_;
+  Event stop_;
+  std::unique_ptr<runtime::SignalWatcher> signals_;
+  bool serves_ = false;
+};
+
+Task<Status> serve(GatewayHost& host, const Output& output) {
+  GatewayRun run(host, output);
+  co_return co_await run.run();
 }
 
 }  // namespace

@@ -4,12 +4,18 @@
 #include <thread>
 #include <utility>
 
+#include "fairlead/observe/log.h"
+
 namespace fairlead::cli {
 
 namespace {
 
 // What closing the parts that carry no requests may take.
 constexpr Duration kCloseTime = std::chrono::seconds(2);
+// For clients to leave by themselves: with their next answer. Where another gateway is there
+// already, waiting costs nothing.
+constexpr Duration kLeavingTime = std::chrono::milliseconds(500);
+constexpr Duration kHandedOverTime = std::chrono::seconds(2);
 
 std::size_t cores_of(const gateway::GatewaySpec& spec) {
   if (spec.cores > 0) return spec.cores;
@@ -20,7 +26,9 @@ std::size_t cores_of(const gateway::GatewaySpec& spec) {
 
 Result<std::unique_ptr<GatewayHost>> GatewayHost::make(gateway::GatewaySpec spec) {
   std::unique_ptr<GatewayHost> host(new GatewayHost(std::move(spec)));
-  FL_TRY_ASSIGN(host->core_, io::Core::make());
+  FL_TRY(host->succession_.begin({.name = "gateway", .pid_file = host->spec_.pid_file},
+                                 host->metrics_));
+  FL_TRY_ASSIGN(host->core_, io::Core::make({.sockets = &host->succession_.sockets()}));
   std::vector<io::Core*> cores{host->core_.get()};
   if (const std::size_t count = cores_of(host->spec_); count > 1) {
     FL_TRY_ASSIGN(host->others_, io::CoreGroup::make(count - 1));
@@ -45,6 +53,11 @@ Status GatewayHost::listen() {
     admin_->add_check("gateway", [this] { return gateway_->ready(); });
     FL_TRY_ASSIGN(admin_address_, admin_->listen(wanted));
   }
+  succession_.drop_rest();
+  return {};
+}
+
+Status GatewayHost::follow() {
   for (const std::string& service : gateway_->services()) {
     FL_TRY(directory_->follow(service, [this, service](const upstream::EndpointSnapshot& set) {
       gateway_->update(service, set);
@@ -58,7 +71,10 @@ std::string GatewayHost::admin_address() const {
 }
 
 Task<Status> GatewayHost::close(Deadline deadline) {
-  // The directory goes first: it tells a gateway that must still be there.
+  const Duration patience = succession_.successor() == 0 ? kLeavingTime : kHandedOverTime;
+  const Status left = co_await gateway_->leave(earlier(deadline, core_->deadline_after(patience)));
+  if (!left.ok()) FL_LOG(debug, "gateway.not_left", {"reason", left.reason()});
+  // The directory goes before the gateway, which it tells.
   Status ended = co_await directory_->close(core_->deadline_after(kCloseTime));
   Status drained = co_await gateway_->close(deadline);
   if (ended.ok()) ended = std::move(drained);
@@ -67,6 +83,8 @@ Task<Status> GatewayHost::close(Deadline deadline) {
     if (ended.ok()) ended = std::move(admin);
   }
   Status store = co_await store_->close(core_->deadline_after(kCloseTime));
+  succession_.close();
+  succession_.remove_pid_file();
   co_return ended.ok() ? store : ended;
 }
 

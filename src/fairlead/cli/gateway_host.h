@@ -14,6 +14,7 @@
 #include "fairlead/gateway/gateway.h"
 #include "fairlead/io/core_group.h"
 #include "fairlead/observe/metrics.h"
+#include "fairlead/runtime/succession.h"
 #include "fairlead/store/store.h"
 #include "fairlead/upstream/registry.h"
 
@@ -24,7 +25,8 @@ namespace fairlead::cli {
 class GatewayHost {
  public:
   // Makes all parts and starts the threads. `spec` names a store.
-  // Errors: those of io::Core::make(), store::open(), gateway::Gateway::make().
+  // Errors: those of runtime::Succession::begin(), io::Core::make(), store::open(),
+  // gateway::Gateway::make().
   static Result<std::unique_ptr<GatewayHost>> make(gateway::GatewaySpec spec);
   GatewayHost(const GatewayHost&) = delete;
   GatewayHost& operator=(const GatewayHost&) = delete;
@@ -35,13 +37,19 @@ class GatewayHost {
   gateway::Gateway& gateway() { return *gateway_; }
   upstream::Directory& directory() { return *directory_; }
 
-  // Opens the addresses and follows the services. On the first core, like all below.
-  // Errors: `listen.*`, `admin.*`.
+  // Follows the services in the registry. On the first core, like all below. Errors: those of
+  // upstream::Directory::follow().
+  Status follow();
+  // Opens the addresses. Errors: `listen.*`, `admin.*`.
   Status listen();
   const io::Address& address() const { return address_; }
   std::string admin_address() const;  // empty without admin listener
 
-  // Lets requests under way end until `deadline`, then closes everything. Once.
+  // The place of another gateway, and of this one by the next.
+  runtime::Succession& succession() { return succession_; }
+
+  // Lets who is connected leave by itself for a moment, then requests under way end until
+  // `deadline`, then closes everything. Once.
   // Errors: kDeadlineExceeded when something was cut off.
   Task<Status> close(Deadline deadline);
 
@@ -50,6 +58,7 @@ class GatewayHost {
 
   const gateway::GatewaySpec spec_;
   observe::Registry metrics_;
+  runtime::Succession succession_;  // of the first core
   std::unique_ptr<io::Core> core_;
   std::unique_ptr<io::CoreGroup> others_;  // null with one core
   std::unique_ptr<store::Store> store_;

@@ -6,6 +6,7 @@
 #include "fairlead/cli/json_text.h"
 #include "fairlead/cli/output.h"
 #include "fairlead/cli/up.h"
+#include "fairlead/cli/upgrade.h"
 #include "fairlead/cli/wire_check.h"
 #include "fairlead/runtime/signals.h"
 
@@ -46,11 +47,13 @@ ExitCode run_command(const Arguments& arguments) {
     case Command::kPush:
       return run_push(arguments.call, output(" push"));
     case Command::kGateway:
-      runtime::block_signals();
+      runtime::block_signals({SIGUSR2});
       return run_gateway(arguments.run, output(" gateway"));
     case Command::kUp:
-      runtime::block_signals();
+      runtime::block_signals({SIGUSR2});
       return run_up(arguments.run, output(" up"));
+    case Command::kUpgrade:
+      return run_upgrade(arguments.upgrade, output(" upgrade"));
     case Command::kWireCheck:
       return run_wire_check(arguments.wire_check, output(" wire check"));
   }

@@ -65,9 +65,13 @@ class Up {
         copies_(host.core(), [this](std::string_view line) { output_.note(line); }) {}
 
   Task<Status> run() {
-    Result<std::unique_ptr<runtime::SignalWatcher>> signals =
-        runtime::SignalWatcher::make(host_.core(), [this](int) { stop_.set(); });
-    Status status = signals.ok() ? start() : signals.status();
+    Result<std::unique_ptr<runtime::SignalWatcher>> signals = runtime::SignalWatcher::make(
+        host_.core(), [this](int signal) { on_signal(signal); }, {SIGUSR2});
+    Status status = signals.status();
+    if (status.ok()) {
+      signals_ = std::move(*signals);
+      status = start();
+    }
     if (status.ok()) status = co_await wait_until_ready();
     if (status.ok() && !stop_.is_set()) {
       tell_ready();
@@ -82,7 +86,16 @@ class Up {
   }
 
  private:
+  void on_signal(int signal) {
+    if (signal != SIGUSR2) return stop_.set();
+    host_.succession().refuse_upgrade(
+        signals_->sender(),
+        Status(Code::kInvalidOperation, "upgrade.not_possible",
+               "fairlead up ends with the services that it started; end it and start it again"));
+  }
+
   Status start() {
+    FL_TRY(host_.follow());
     FL_TRY(host_.listen());
     for (const ServiceSpec& service : project_.services) {
       FL_TRY(host_.directory().follow(
@@ -190,6 +203,7 @@ class Up {
   const std::string log_level_;
   const Output& output_;
   Event stop_;
+  std::unique_ptr<runtime::SignalWatcher> signals_;
   ServiceCopies copies_;
   std::map<std::string, upstream::EndpointSnapshot, std::less<>> endpoints_;
 };

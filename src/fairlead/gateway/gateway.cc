@@ -1,10 +1,12 @@
 #include "fairlead/gateway/gateway.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "fairlead/base/check.h"
 #include "fairlead/gateway/across_cores.h"
 #include "fairlead/gateway/worker.h"
+#include "fairlead/observe/log.h"
 
 namespace fairlead::gateway {
 
@@ -12,7 +14,7 @@ Gateway::Gateway(GatewaySpec spec, std::vector<io::Core*> cores)
     : core_(*cores.front()),
       shared_(std::make_unique<internal::Shared>(std::move(spec))),
       cores_(std::move(cores)) {
-  for (const RouteSpec& route : shared_->spec.routes) copies_[route.service] = 0;
+  for (const RouteSpec& route : shared_->spec.routes) copies_.try_emplace(route.service);
 }
 
 Gateway::~Gateway() = default;
@@ -53,7 +55,11 @@ void Gateway::update(const std::string& service, const upstream::EndpointSnapsho
 
 std::size_t Gateway::copies(std::string_view service) const {
   const auto found = copies_.find(service);
-  return found == copies_.end() ? 0 : found->second;
+  return found == copies_.end() ? 0 : found->second.value_or(0);
+}
+
+bool Gateway::knows_all() const {
+  return std::ranges::all_of(copies_, [](const auto& each) { return each.second.has_value(); });
 }
 
 Result<io::Address> Gateway::listen() {
@@ -73,11 +79,27 @@ Status Gateway::ready() const {
     return Status(Code::kOverloaded, "gateway.not_listening", "the gateway does not listen yet");
   }
   for (const auto& [name, copies] : copies_) {
-    if (copies == 0) {
+    if (copies.value_or(0) == 0) {
       return Status(Code::kNoEndpoint, "upstream.no_endpoint", "no copy of '" + name + "' lives");
     }
   }
   return {};
+}
+
+Task<void> Gateway::leave_worker(internal::Worker& worker, Deadline patience) {
+  Task<Status> leaving = internal::run_on(core_, worker.core(),
+                                          [&worker, patience] { return worker.leave(patience); });
+  const Status left = co_await leaving;
+  if (!left.ok()) FL_LOG(debug, "gateway.not_left", {"reason", left.reason()});
+}
+
+Task<Status> Gateway::leave(Deadline patience) {
+  core_.assert_here();
+  closing_ = true;
+  for (const auto& worker : workers_) leavers_.spawn(leave_worker(*worker, patience));
+  Status left =
+      co_await leavers_.close(core_.timers(), Deadline());  // waits; nobody heeds its token
+  co_return left;
 }
 
 Task<void> Gateway::close_worker(internal::Worker& worker, Deadline deadline, Status* drained) {

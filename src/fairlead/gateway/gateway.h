@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,12 +48,21 @@ class Gateway {
   // How many copies the last update() of `service` told.
   std::size_t copies(std::string_view service) const;
 
+  // Every service was told once, be it without copies: who takes another gateway's place waits for
+  // that, or its first requests would find nothing.
+  bool knows_all() const;
+
   // Opens the address of the spec; gives the one really bound. Errors: io::Core::listen()'s.
   Result<io::Address> listen();
   // OK while the gateway takes requests and knows a copy of every service.
   // Errors: kOverloaded `gateway.draining`, `gateway.not_listening`,
   //         kNoEndpoint `upstream.no_endpoint`.
   Status ready() const;
+
+  // Answers say from now on that their connection closes, and all go on being served. Ends when
+  // nobody is connected any more, or with `patience`: whoever sends requests has left by itself.
+  // Once, before close().
+  Task<Status> leave(Deadline patience);
 
   // Takes no new connections, lets requests under way end until `deadline`, cuts off the rest.
   // Errors: kDeadlineExceeded `http.drain_cut` when something was cut off.
@@ -61,15 +71,17 @@ class Gateway {
  private:
   Gateway(GatewaySpec spec, std::vector<io::Core*> cores);
 
+  Task<void> leave_worker(internal::Worker& worker, Deadline patience);
   Task<void> close_worker(internal::Worker& worker, Deadline deadline, Status* drained);
 
   io::Core& core_;
   const std::unique_ptr<internal::Shared> shared_;
   const std::vector<io::Core*> cores_;
-  std::vector<std::unique_ptr<internal::Worker>> workers_;  // one per core
-  std::map<std::string, std::size_t, std::less<>> copies_;
+  std::vector<std::unique_ptr<internal::Worker>> workers_;                 // one per core
+  std::map<std::string, std::optional<std::size_t>, std::less<>> copies_;  // none: not told yet
   std::unique_ptr<io::Listener> listener_;
   bool closing_ = false;
+  Scope leavers_;
   Scope closers_;
 };
 

@@ -48,6 +48,17 @@ Status read_style(const config::Value& value, HttpStyle& out) {
   return {};
 }
 
+struct UpgradeKeys {
+  Duration ready_timeout;
+};
+
+Status read(const config::Value& value, UpgradeKeys& out) {
+  config::ObjectReader reader(value);
+  reader.optional("ready_timeout", out.ready_timeout,
+                  {std::chrono::milliseconds(100), std::chrono::hours(1)});
+  return reader.finish();
+}
+
 // The second of two routes with one prefix could never be reached.
 Status check_unique(const config::Value& routes, const std::vector<RouteSpec>& specs) {
   config::Problems problems;
@@ -85,11 +96,16 @@ Status read(const config::Value& value, RouteSpec& out) {
 Status read(const config::Value& value, GatewaySpec& out) {
   config::ObjectReader reader(value);
   std::string listen;
+  UpgradeKeys upgrade{out.upgrade_ready_timeout};
   reader.required("listen", listen);
   reader.optional("admin", out.admin);
   reader.optional("store", out.store);
   reader.optional("cores", out.cores, {0, kCoresMax});
   reader.optional("timeout", out.timeout, {std::chrono::milliseconds(1), std::chrono::hours(1)});
+  reader.optional("drain", out.drain, {Duration::zero(), std::chrono::hours(1)});
+  reader.optional("pid_file", out.pid_file);
+  reader.optional("upgrade", upgrade);
+  out.upgrade_ready_timeout = upgrade.ready_timeout;
   config::ByteSize body_max{out.body_bytes_max};
   reader.optional("body_max", body_max, {{1}, {kBodyBytesMost}});
   out.body_bytes_max = body_max.bytes;

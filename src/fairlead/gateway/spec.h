@@ -22,11 +22,14 @@ struct RouteSpec {
 
 struct GatewaySpec {
   io::Address listen{};
-  std::string admin{};                          // "127.0.0.1:9901"; empty: no admin listener
-  std::string store{};                          // where services register; empty: not said
-  std::uint32_t cores = 0;                      // threads; 0: one per CPU
-  Duration timeout = std::chrono::seconds(15);  // of one request, 1 ms .. 1 h
-  std::uint64_t body_bytes_max = std::uint64_t{8} << 20U;  // 1 .. 8 MiB: a frame holds no more
+  std::string admin{};                        // "127.0.0.1:9901"; empty: no admin listener
+  std::string store{};                        // where services register; empty: not said
+  std::uint32_t cores = 0;                    // threads; 0: one per CPU
+  std::string pid_file{};                     // empty: none
+  Duration drain = std::chrono::seconds(10);  // for requests under way at the end, 0 .. 1 h
+  Duration upgrade_ready_timeout = std::chrono::seconds(30);  // 100 ms .. 1 h
+  Duration timeout = std::chrono::seconds(15);                // of one request, 1 ms .. 1 h
+  std::uint64_t body_bytes_max = std::uint64_t{8} << 20U;     // 1 .. 8 MiB: a frame holds no more
   HttpStyle status_style = HttpStyle::kStrict;
   std::vector<RouteSpec> routes{};
 };

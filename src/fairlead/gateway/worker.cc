@@ -99,6 +99,16 @@ http::Response Worker::refuse(const Status& status, std::string_view request_id,
   return response;
 }
 
+Task<Status> Worker::leave(Deadline patience) {
+  http_->announce_close();
+  while (http_->connections() > 0 && !patience.passed(core_.now())) {
+    Status slept =
+        co_await Sleep(core_.timers(), core_.deadline_after(std::chrono::milliseconds(10)));
+    if (!slept.ok()) co_return slept;
+  }
+  co_return Status();
+}
+
 Task<Status> Worker::close(Deadline deadline) {
   Status drained = co_await http_->close(deadline);
   while (drained.reason() == "wait.deadline") {

@@ -45,6 +45,8 @@ class Worker {
   // The living copies of `service`, which a route names.
   void update(const std::string& service, const upstream::EndpointSnapshot& endpoints);
 
+  // Answers say that their connection closes; ends when none is left, or with `patience`.
+  Task<Status> leave(Deadline patience);
   // Lets requests under way end until `deadline`, cuts off the rest, closes every connection.
   // Errors: kDeadlineExceeded `http.drain_cut` when something was cut off.
   Task<Status> close(Deadline deadline);

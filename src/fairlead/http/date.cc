@@ -13,7 +13,7 @@ void append_two_digits(std::string& out, unsigned number) {
 
 }  // namespace
 
-std::string http_date(std::int64_t seconds) {
+void append_http_date(std::string& out, std::int64_t seconds) {
   constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed",
                                                      "Thu", "Fri", "Sat"};
   constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -23,7 +23,7 @@ std::string http_date(std::int64_t seconds) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
 
-  std::string out(kDays[std::chrono::weekday(day).c_encoding()]);
+  out += kDays[std::chrono::weekday(day).c_encoding()];
   out += ", ";
   append_two_digits(out, static_cast<unsigned>(date.day()));
   out += ' ';
@@ -39,12 +39,18 @@ std::string http_date(std::int64_t seconds) {
   out += ':';
   append_two_digits(out, static_cast<unsigned>(clock.seconds().count()));
   out += " GMT";
+}
+
+std::string http_date(std::int64_t seconds) {
+  std::string out;
+  append_http_date(out, seconds);
   return out;
 }
 
 void DateCache::refresh(const io::Core& core) {
   const std::int64_t wall_ms = core.wall_ms();
-  text_ = http_date(wall_ms / 1000);
+  text_.clear();  // its memory is used again
+  append_http_date(text_, wall_ms / 1000);
   next_ = core.now() + std::chrono::milliseconds(1000 - wall_ms % 1000);
 }
 

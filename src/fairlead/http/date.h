@@ -12,6 +12,7 @@ namespace fairlead::http {
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7). `seconds` since 1970, >= 0.
 std::string http_date(std::int64_t seconds);
+void append_http_date(std::string& out, std::int64_t seconds);
 
 // Thread: one owner.
 class DateCache {

@@ -103,6 +103,7 @@ void Server::for_each_connection(Visitor&& visitor) {
 
 Task<Status> Server::close(Deadline deadline) {
   core_.assert_here();
+  announced_ = true;
   closing_ = true;
   for (auto& listener : listeners_) core_.dispose(std::move(listener));
   listeners_.clear();

@@ -75,6 +75,10 @@ class Server {
   // first bytes; the time of its first head runs from `head_began`, else from its first byte here.
   void adopt(std::unique_ptr<io::Stream> stream, std::optional<Time> head_began = {});
 
+  // Answers say `Connection: close` from here on, some time before close(): who sends a request
+  // now and then leaves by itself, and none crosses the end of its connection.
+  void announce_close() { announced_ = true; }
+
   // Stops accepting, closes idle connections, lets requests under way end (their answers say
   // `Connection: close`), and waits for them until `deadline`; then cuts them off and cancels
   // their tokens. Idempotent, but only one call at a time.
@@ -101,6 +105,7 @@ class Server {
   const ServerOptions options_;
   std::unique_ptr<internal::HandlerResponder> own_responder_;  // null: it is somebody else's
   Responder* responder_ = nullptr;
+  bool announced_ = false;  // connections end with their next answer
   bool closing_ = false;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   internal::ServerConnection* first_ = nullptr;  // all of them, the newest first

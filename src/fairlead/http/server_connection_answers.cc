@@ -62,7 +62,7 @@ void ServerConnection::answer(Result<Response> result) {
   count_answer(result->status);
   if (stream_ == nullptr) return end_exchange();
   if (upgrades) return upgrade(*result);
-  if (server_.closing_ || ended_ || exchange_->body_open_) keep_alive_ = false;
+  if (server_.announced_ || ended_ || exchange_->body_open_) keep_alive_ = false;
   write(*result);
   end_exchange();
 }
@@ -72,7 +72,7 @@ void ServerConnection::answer(int status, std::span<const Field> fields, std::st
   FL_CHECK(status >= 200 && status <= 599);
   count_answer(status);
   if (stream_ == nullptr) return end_exchange();
-  if (server_.closing_ || ended_ || exchange_->body_open_) keep_alive_ = false;
+  if (server_.announced_ || ended_ || exchange_->body_open_) keep_alive_ = false;
   const Status written = write_head(status, fields, body.size());
   if (!written.ok()) {
     write_failed(written);
@@ -87,7 +87,7 @@ void ServerConnection::answer(int status, std::span<const Field> fields, std::st
 Status ServerConnection::begin(int status, std::span<const Field> fields,
                                std::optional<std::uint64_t> length) {
   FL_CHECK(state_ == State::kAnswering);
-  if (server_.closing_ || ended_) keep_alive_ = false;  // an open body: finish_answer() sees
+  if (server_.announced_ || ended_) keep_alive_ = false;  // an open body: finish_answer() sees
   exchange_->chunked_ = !length && !http10_ && !has_no_body(status);
   if (!length && http10_) keep_alive_ = false;
   FL_TRY(write_head(status, fields, length));

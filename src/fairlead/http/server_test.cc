@@ -384,6 +384,18 @@ TEST_F(ServerTest, TakesNoMoreConnectionsThanTold) {
   first.wait_for("200 OK", 2);
 }
 
+TEST_F(ServerTest, TellsWhoAsksThatItWillCloseAndGoesOnUntilThen) {
+  start();
+  RawClient client(*core, address);
+  client.send(kGet);
+  EXPECT_EQ(client.wait_for("200 OK").find("Connection: close"), std::string::npos);
+
+  server->announce_close();
+  client.send(kGet);
+
+  EXPECT_NE(client.wait_for_close().find("Connection: close\r\n"), std::string::npos);
+}
+
 TEST_F(ServerTest, DrainsWhatIsUnderWay) {
   start();
   RawClient idle(*core, address);

@@ -30,6 +30,8 @@
 
 namespace fairlead::io {
 
+class ListeningSockets;
+
 // Receives accepted connections, on the core that will own each of them.
 using AcceptHandler = std::function<void(Core& core, std::unique_ptr<Stream> stream)>;
 
@@ -37,6 +39,9 @@ struct CoreOptions {
   // Looks for events so long before it sleeps, while events come that fast (spin_policy.h); zero:
   // never. 0 .. 1 ms; it makes sense from 20 to 50 us, and only where a CPU is spare.
   Duration spin = Duration::zero();
+  // Knows the sockets on which the core listens, for who goes on with them; null: nobody does.
+  // Outlives the core.
+  ListeningSockets* sockets = nullptr;
 };
 
 struct ListenOptions {
@@ -90,7 +95,7 @@ class FL_CAPABILITY("core") Core {
   // Runs `letter` on this core in its next turn. Any thread. Dropped if the core never runs again.
   void post(Mailbox::Letter letter);
 
-  // Opens a listening socket.
+  // Opens a listening socket, or takes an inherited one of this address (CoreOptions::sockets).
   // Errors: kInvalidOperation `listen.in_use` (names the address and what to do),
   //         `listen.failed` (everything else the system says).
   virtual Result<std::unique_ptr<Listener>> listen(const Address& address, ListenOptions options,

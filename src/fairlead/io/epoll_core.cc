@@ -111,6 +111,7 @@ EpollCore::EpollCore(Descriptor epoll, Descriptor wake_up, CoreOptions options)
       epoll_(std::move(epoll)),
       wake_up_(std::move(wake_up)),
       spin_(options.spin),
+      sockets_(options.sockets),
       events_(static_cast<std::size_t>(kEventsMax)) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;  // edge-triggered: the counter need not be read

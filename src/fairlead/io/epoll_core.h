@@ -40,6 +40,8 @@ class EpollCore final : public Core {
                                                 CancelToken cancel) override;
   Result<std::unique_ptr<Disposable>> watch_readable(int fd, std::function<void()> ready) override;
 
+  ListeningSockets* sockets() const { return sockets_; }
+
   // False when the system refuses (out of watches).
   bool add(int fd, std::uint32_t events, Watcher& watcher);
   void modify(int fd, std::uint32_t events, Watcher& watcher);
@@ -101,6 +103,7 @@ class EpollCore final : public Core {
   Descriptor epoll_;
   Descriptor wake_up_;
   SpinPolicy spin_;
+  ListeningSockets* const sockets_;  // null: nobody goes on with ours
   ChunkRef read_chunk_;
   std::size_t read_used_ = 0;
   std::size_t read_filled_ = 0;

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -60,6 +61,8 @@ struct SocketListener::Shared {
   Address local;
   std::vector<EpollCore*> cores;
   AcceptHandler handler;
+  bool lent = false;              // it is the service manager's
+  std::atomic<bool> left{false};  // another process accepts
   std::atomic<bool> closed{false};
   // One for each core: made, used and destroyed on it.
   std::vector<std::unique_ptr<Acceptor>> acceptors;
@@ -69,13 +72,7 @@ class SocketListener::Acceptor final : public Disposable, private Watcher, priva
  public:
   Acceptor(EpollCore& core, std::shared_ptr<Shared> shared)
       : core_(core), shared_(std::move(shared)) {}
-  ~Acceptor() override {
-    if (!watching_) return;
-    if (alone())
-      core_.remove(shared_->socket.get());
-    else
-      core_.remove_acceptor(shared_->socket.get());
-  }
+  ~Acceptor() override { stop_watching(); }
   bool start() {
     constexpr std::uint32_t kEvents = EPOLLIN | EPOLLET;
     const int socket = shared_->socket.get();
@@ -84,9 +81,28 @@ class SocketListener::Acceptor final : public Disposable, private Watcher, priva
     return watching_;
   }
 
+  // Another process accepts. Of a new connection the system may have told this core alone, so what
+  // is there is taken, after the system can tell it of no more.
+  void finish() {
+    stop_watching();
+    accept_some(kRestMax);
+  }
+
  private:
+  // More than that did not come before finish(), or others were told too.
+  static constexpr int kRestMax = 4096;
+
   bool alone() const { return shared_->cores.size() == 1; }
+  void stop_watching() {
+    if (!std::exchange(watching_, false)) return;
+    disarm();
+    if (alone())
+      core_.remove(shared_->socket.get());
+    else
+      core_.remove_acceptor(shared_->socket.get());
+  }
   void on_events(std::uint32_t events) override;
+  void accept_some(int most);
   void on_timer() override { on_events(0); }
   void back_off();
   EpollCore& pick() const;
@@ -101,6 +117,28 @@ class SocketListener::Acceptor final : public Disposable, private Watcher, priva
 Result<std::unique_ptr<Listener>> SocketListener::open(EpollCore& core, const Address& address,
                                                        ListenOptions options,
                                                        AcceptHandler handler) {
+  ListeningSockets::Socket inherited;
+  if (core.sockets() != nullptr) inherited = core.sockets()->take(address);
+  Descriptor socket(inherited.descriptor);
+  if (!socket.valid()) {
+    FL_TRY_ASSIGN(socket, open_socket(address));
+  }
+  if (::listen(socket.get(), options.backlog) != 0) return listen_error(address, errno);
+  auto shared = std::make_shared<Shared>();
+  shared->local = bound_address(socket.get());
+  shared->socket = std::move(socket);
+  shared->lent = inherited.lent;
+  shared->handler = std::move(handler);
+  for (Core* each : options.cores) shared->cores.push_back(static_cast<EpollCore*>(each));
+  if (shared->cores.empty()) shared->cores.push_back(&core);
+  std::unique_ptr<SocketListener> listener(
+      new SocketListener(core, ListeningSockets::key_of(address), std::move(shared)));
+  FL_TRY(listener->start());
+  return std::unique_ptr<Listener>(std::move(listener));
+}
+
+// Bound, and not listening yet.
+Result<Descriptor> SocketListener::open_socket(const Address& address) {
   Descriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return listen_error(address, errno);
   if (address.is_unix()) {
@@ -115,23 +153,36 @@ Result<std::unique_ptr<Listener>> SocketListener::open(EpollCore& core, const Ad
       setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof(only_ipv6));
     }
   }
-  if (bind(socket.get(), address.get(), address.length()) != 0 ||
-      ::listen(socket.get(), options.backlog) != 0) {
-    return listen_error(address, errno);
-  }
-  auto shared = std::make_shared<Shared>();
-  shared->local = bound_address(socket.get());
-  shared->socket = std::move(socket);
-  shared->handler = std::move(handler);
-  for (Core* each : options.cores) shared->cores.push_back(static_cast<EpollCore*>(each));
-  if (shared->cores.empty()) shared->cores.push_back(&core);
-  std::unique_ptr<SocketListener> listener(new SocketListener(core, std::move(shared)));
-  FL_TRY(listener->start());
-  return std::unique_ptr<Listener>(std::move(listener));
+  if (bind(socket.get(), address.get(), address.length()) != 0) return listen_error(address, errno);
+  return socket;
 }
 
-SocketListener::SocketListener(EpollCore& core, std::shared_ptr<Shared> shared)
-    : core_(core), shared_(std::move(shared)) {}
+SocketListener::SocketListener(EpollCore& core, std::string asked, std::shared_ptr<Shared> shared)
+    : core_(core), asked_(std::move(asked)), shared_(std::move(shared)) {
+  if (core_.sockets() != nullptr) core_.sockets()->listeners_.push_back(this);
+}
+
+ListeningSockets::Socket SocketListener::socket() const {
+  return {.address = asked_, .descriptor = shared_->socket.get(), .lent = shared_->lent};
+}
+
+bool SocketListener::stays() const {
+  return shared_->lent || shared_->left.load(std::memory_order_acquire);
+}
+
+void SocketListener::leave() {
+  if (shared_->left.exchange(true, std::memory_order_acq_rel)) return;
+  for (std::size_t i = 0; i < shared_->cores.size(); ++i) {
+    EpollCore* core = shared_->cores[i];
+    if (core == &core_) {
+      shared_->acceptors[i]->finish();
+    } else {
+      core->post([i, shared = shared_] {
+        if (shared->acceptors[i] != nullptr) shared->acceptors[i]->finish();
+      });
+    }
+  }
+}
 
 Status SocketListener::start() {
   const std::size_t count = shared_->cores.size();
@@ -154,11 +205,12 @@ Status SocketListener::start() {
 }
 
 SocketListener::~SocketListener() {
+  if (core_.sockets() != nullptr) std::erase(core_.sockets()->listeners_, this);
   shared_->closed.store(true, std::memory_order_release);
   const Descriptor& socket = shared_->socket;
   // Other cores hold the descriptor until their next turn, which may be far away.
-  if (shared_->cores.size() > 1) ::shutdown(socket.get(), SHUT_RD);
-  if (shared_->local.is_unix()) unlink(shared_->local.unix_path().c_str());
+  if (shared_->cores.size() > 1 && !stays()) ::shutdown(socket.get(), SHUT_RD);
+  if (shared_->local.is_unix() && !stays()) unlink(shared_->local.unix_path().c_str());
   for (std::size_t i = 0; i < shared_->cores.size(); ++i) {
     EpollCore* core = shared_->cores[i];
     if (core == &core_) {
@@ -172,7 +224,11 @@ SocketListener::~SocketListener() {
 const Address& SocketListener::local() const { return shared_->local; }
 
 void SocketListener::Acceptor::on_events(std::uint32_t) {
-  while (!shared_->closed.load(std::memory_order_acquire)) {
+  accept_some(std::numeric_limits<int>::max());
+}
+
+void SocketListener::Acceptor::accept_some(int most) {
+  for (int i = 0; i < most && !shared_->closed.load(std::memory_order_acquire); ++i) {
     Descriptor socket(
         accept4(shared_->socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.valid()) {
@@ -181,7 +237,8 @@ void SocketListener::Acceptor::on_events(std::uint32_t) {
     } else if (errno == EAGAIN || errno == EINVAL) {  // none left; shut down by another core
       return;
     } else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) {
-      return back_off();
+      if (watching_) back_off();
+      return;
     }
   }
 }
@@ -201,7 +258,8 @@ EpollCore& SocketListener::Acceptor::pick() const {
 }
 
 void SocketListener::Acceptor::hand_over(Descriptor socket) {
-  EpollCore& target = pick();
+  const bool last = shared_->left.load(std::memory_order_acquire);
+  EpollCore& target = last ? core_ : pick();
   if (&target == &core_) {
     return shared_->handler(core_, std::make_unique<SocketStream>(core_, std::move(socket)));
   }

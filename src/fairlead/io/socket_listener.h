@@ -3,11 +3,14 @@
 //   one core                    watches the socket and keeps what it accepts
 //   several, each an Acceptor   all watch the socket, the system tells one that waits for events,
 //                               and it hands each connection to the least loaded core that moves
+//
+// Another process may listen on the same socket, before or after this one (listening_sockets.h).
 #pragma once
 
 #include <memory>
 
 #include "fairlead/io/epoll_core.h"
+#include "fairlead/io/listening_sockets.h"
 
 namespace fairlead::io::internal {
 
@@ -22,14 +25,21 @@ class SocketListener final : public Listener {
 
   const Address& local() const override;
 
+  // For ListeningSockets.
+  ListeningSockets::Socket socket() const;
+  void leave();
+
  private:
   struct Shared;
   class Acceptor;
 
-  SocketListener(EpollCore& core, std::shared_ptr<Shared> shared);
+  SocketListener(EpollCore& core, std::string asked, std::shared_ptr<Shared> shared);
+  static Result<Descriptor> open_socket(const Address& address);
+  bool stays() const;  // socket and file do, when this ends
   Status start();
 
   EpollCore& core_;
+  const std::string asked_;  // ListeningSockets::Socket::address
   const std::shared_ptr<Shared> shared_;
 };
 

@@ -119,6 +119,9 @@ class Stream : public Disposable {
   // such output, also what the system holds is dropped, and a peer over TCP gets a reset.
   virtual void abort(Status why) = 0;
 
+  // Whether it finds out by itself that a silent peer has gone, by pings below its bytes.
+  virtual bool probes_peer() const { return false; }
+
   // Asked from the system each time, so that an idle stream stays small; empty once closed.
   virtual Address peer() const = 0;
   virtual Address local() const = 0;

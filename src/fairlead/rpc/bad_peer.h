@@ -63,6 +63,8 @@ struct Told {
   std::string method{};
   Status status{};
   std::string body{};
+  std::string metadata{};
+  std::uint8_t codec = 0;
 };
 
 // The far end of a connection, moved by hand.
@@ -84,6 +86,8 @@ class Stranger final : private io::StreamHandler {
   io::Stream& stream() { return *stream_; }
   // The server has ended this connection.
   bool closed() const { return closed_; }
+  // What came and was not heard yet.
+  const std::string& received() const { return received_; }
   // The frames that came since it was asked last.
   std::vector<Told> hear(const wire::TransformSet& transforms) {
     std::vector<Told> heard;
@@ -103,7 +107,8 @@ class Stranger final : private io::StreamHandler {
         break;
       }
       heard.push_back({message.seq, message.kind, std::string(message.method),
-                       wire::parse_status_text(message.status), std::string(message.body)});
+                       wire::parse_status_text(message.status), std::string(message.body),
+                       std::string(message.metadata), message.body_codec});
       rest.remove_prefix(found.size);
     }
     received_.erase(0, received_.size() - rest.size());

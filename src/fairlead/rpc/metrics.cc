@@ -1,6 +1,7 @@
 #include "fairlead/rpc/metrics.h"
 
-#include <string>
+#include <iterator>
+#include <string_view>
 
 namespace fairlead::rpc {
 
@@ -33,12 +34,45 @@ Result<Metrics> Metrics::make(observe::Registry& registry) {
        "Connections closed because of bytes that are no frame."},
       {&Metrics::logins_refused, "fairlead_rpc_logins_refused_total",
        "Sessions closed because their login was refused, late or missing."},
+      {&Metrics::heartbeats_sent, "fairlead_rpc_heartbeat_sent_total",
+       "Heartbeats that were sent because nothing passed."},
+      {&Metrics::heartbeats_missed, "fairlead_rpc_heartbeat_missed_total",
+       "Heartbeats after which no byte came in time."},
   };
   Metrics metrics;
   for (const Entry& entry : kEntries) {
     FL_TRY_ASSIGN(metrics.*entry.member, registry.counter({entry.name, entry.help}));
   }
+  FL_TRY(metrics.add_links(registry));
   return metrics;
+}
+
+Status Metrics::add_links(observe::Registry& registry) {
+  constexpr std::string_view kStates[] = {"alive", "suspect"};
+  constexpr std::string_view kEnds[] = {"unknown",  "closed",    "peer",   "error",
+                                        "protocol", "login",     "plugin", "slow_reader",
+                                        "age",      "heartbeat", "idle",   "too_many_pings"};
+  constexpr std::string_view kKinds[] = {"read", "write", "both"};
+  static_assert(std::size(kEnds) == static_cast<std::size_t>(LinkEnd::kCount));
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    FL_TRY_ASSIGN(links[i], registry.gauge({"fairlead_rpc_link_state", "Open sessions by state."},
+                                           {{"state", kStates[i]}}));
+  }
+  for (std::size_t i = 1; i < links_closed.size(); ++i) {  // nothing ends as unknown
+    FL_TRY_ASSIGN(links_closed[i],
+                  registry.counter({"fairlead_rpc_link_closed_total", "Connections that ended."},
+                                   {{"reason", kEnds[i]}}));
+  }
+  for (std::size_t i = 0; i < idle_events.size(); ++i) {
+    FL_TRY_ASSIGN(idle_events[i],
+                  registry.counter({"fairlead_rpc_idle_events_total",
+                                    "Times that nothing had passed for as long as idle.* says."},
+                                   {{"kind", kKinds[i]}}));
+  }
+  FL_TRY_ASSIGN(link_rtt, registry.histogram(
+                              {"fairlead_rpc_link_rtt_seconds", "From a heartbeat to its answer."},
+                              observe::Unit::kSeconds));
+  return {};
 }
 
 }  // namespace fairlead::rpc

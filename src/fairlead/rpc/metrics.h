@@ -1,12 +1,34 @@
 // Metrics of a process's peers: what happens on all of their sessions.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
 #include "fairlead/base/result.h"
 #include "fairlead/observe/metrics.h"
 
 namespace fairlead::rpc {
 
-// Handles: copy freely. Default-made ones count nothing. Names: fairlead_rpc_<member>_total.
+// Why a connection ended; the first reason counts. Names: metrics.cc.
+enum class LinkEnd : std::uint8_t {
+  kUnknown,
+  kOurs,        // this side closed it
+  kPeer,        // the other side did
+  kError,       // the system says so
+  kProtocol,    // bytes that are no frame
+  kLogin,       // refused, late or missing
+  kPlugin,      // one refused it or ended it
+  kSlowReader,  // the peer does not read
+  kAge,         // limits.session_age
+  kHeartbeat,   // the peer gives no sign of life
+  kIdle,        // nothing passed for idle.both
+  kTooManyPings,
+  kCount
+};
+
+// Handles: copy freely. Default-made ones count nothing. Names: fairlead_rpc_<member>_total,
+// and those that metrics.cc says.
 struct Metrics {
   observe::Counter sessions_opened{};
   observe::Counter sessions_closed{};
@@ -22,9 +44,19 @@ struct Metrics {
   observe::Counter replies_late{};   // nobody waited any more
   observe::Counter protocol_errors{};
   observe::Counter logins_refused{};  // also: late ones, and messages in the place of one
+  // By LinkState, without dead; LinkEnd; IdleEvent::Kind.
+  std::array<observe::Gauge, 2> links{};
+  std::array<observe::Counter, static_cast<std::size_t>(LinkEnd::kCount)> links_closed{};
+  std::array<observe::Counter, 3> idle_events{};
+  observe::Counter heartbeats_sent{};
+  observe::Counter heartbeats_missed{};
+  observe::Histogram link_rtt{};
 
-  // Errors: those of observe::Registry::counter().
+  // Errors: those of observe::Registry.
   static Result<Metrics> make(observe::Registry& registry);
+
+ private:
+  Status add_links(observe::Registry& registry);
 };
 
 }  // namespace fairlead::rpc

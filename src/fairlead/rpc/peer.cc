@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "fairlead/io/tls_stream.h"
+#include "fairlead/rpc/session_control.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -19,7 +20,8 @@ constexpr HookSet kCallingHooks =
     hook_bit(Hook::kPreReadReplyBody) | hook_bit(Hook::kPostReadReplyBody) |
     hook_bit(Hook::kPostCall) | hook_bit(Hook::kPreReadHeader);
 constexpr HookSet kSessionHooks = hook_bit(Hook::kPreDial) | hook_bit(Hook::kPostDial) |
-                                  hook_bit(Hook::kPostAccept) | hook_bit(Hook::kPostDisconnect);
+                                  hook_bit(Hook::kPostAccept) | hook_bit(Hook::kPostDisconnect) |
+                                  hook_bit(Hook::kPostIdle);
 
 const PluginChain kNoPlugins;
 
@@ -57,7 +59,8 @@ Status PeerOptions::validate() const {
   if (request_time_max < Duration::zero()) return bad("request_time_max must not be negative");
   if (session_age < Duration::zero()) return bad("session_age must not be negative");
   if (deadline_floor < Duration::zero()) return bad("deadline_floor must not be negative");
-  return {};
+  FL_TRY(heartbeat.validate());
+  return idle.validate();
 }
 
 Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metrics& metrics)
@@ -69,7 +72,9 @@ Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metr
           with_hooks(options.plugins, kServingHooks, router.has_plugins() ? &kNoPlugins : nullptr)),
       calling_plugins_(with_hooks(options.plugins, kCallingHooks, nullptr)),
       session_plugins_(with_hooks(options.plugins, kSessionHooks, nullptr)),
-      serves_extended_(options.secure != nullptr || serving_plugins_ != nullptr) {}
+      serves_extended_(options.secure != nullptr || serving_plugins_ != nullptr),
+      answers_heartbeats_(router.find(kHeartbeatMethod) == nullptr),
+      spread_by_(static_cast<std::uint64_t>(core.wall_ms())) {}
 
 Peer::~Peer() { FL_CHECK(first_ == nullptr); }
 
@@ -199,9 +204,38 @@ Task<void> Peer::close_session(Session& session, Deadline deadline, bool* cut) {
   if (!closed.ok() && cut != nullptr) *cut = true;
 }
 
+Task<Status> Peer::announce_going(std::string reason, Duration pace, Duration time_max) {
+  constexpr Duration kTick = std::chrono::milliseconds(10);
+  going_reason_ = reason;
+  const std::size_t count = session_count();
+  const Duration whole = std::min(pace * static_cast<std::int64_t>(count), time_max);
+  const Time began = core_.now();
+  std::size_t told = 0;
+  while (true) {
+    const Duration gone = core_.now() - began;
+    const std::size_t due = gone + kTick >= whole ? count : count * (gone + kTick) / whole;
+    for_each_session([&](Session& session) {
+      if (told >= due || session.going_announced()) return;
+      session.announce_going(reason);
+      if (session.going_announced()) ++told;  // else nobody who could hear it
+    });
+    if (due == count) co_return Status();
+    Status slept = co_await Sleep(core_.timers(), core_.deadline_after(kTick));
+    if (!slept.ok()) co_return slept;
+  }
+}
+
 void Peer::send_away(Session& session, std::string_view reason, Deadline deadline) {
   session.go_away(reason);
   scope_.spawn_detached(close_session(session, deadline, nullptr));
+}
+
+bool Peer::somebody_may_leave() {
+  bool found = false;
+  for_each_session([&found](const Session& session) {
+    found |= session.going_announced() || session.may_say_hello();
+  });
+  return found;
 }
 
 Task<Status> Peer::close(Deadline deadline) {

@@ -12,6 +12,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/tls_context.h"
+#include "fairlead/rpc/liveness.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/plugin_chain.h"
 #include "fairlead/rpc/router.h"
@@ -46,6 +47,8 @@ struct PeerOptions {
   Duration login_timeout =
       std::chrono::seconds(5);        // > 0; for the AUTH_CALL, where one is asked for
   SessionWatcher* watcher = nullptr;  // null: nobody looks
+  HeartbeatOptions heartbeat{};       // to others; theirs are answered in any case
+  IdleOptions idle{};
 
   // Errors: kInvalidOperation `peer.bad_option`, `frame.bad_limit`.
   Status validate() const;
@@ -96,6 +99,13 @@ class Peer {
   // awaited by anybody but close().
   void send_away(Session& session, std::string_view reason, Deadline deadline);
 
+  // Says Session::announce_going() to every session, and to those that say hello later, `pace`
+  // apart and within `time_max` in all, so that those who leave do not arrive elsewhere at one
+  // moment. Ends when all have been told. Errors: those of Sleep.
+  Task<Status> announce_going(std::string reason, Duration pace, Duration time_max);
+  // After it: some session was told, or may say hello still, and may leave by itself.
+  bool somebody_may_leave();
+
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);
 
@@ -143,12 +153,15 @@ class Peer {
   const PluginChain* serving_plugins_ = nullptr;  // not null also where a route has plugins
   const PluginChain* calling_plugins_ = nullptr;
   const PluginChain* session_plugins_ = nullptr;
-  const bool serves_extended_;  // plugins or secure bodies
+  const bool serves_extended_;     // plugins or secure bodies
+  const bool answers_heartbeats_;  // no route does
+  const std::uint64_t spread_by_;  // sessions of processes that began together differ by it
   Session* first_ = nullptr;
   std::size_t session_count_ = 0;
   std::uint64_t last_session_id_ = 0;
   std::string timed_metadata_;  // of the call that is being sent, kept for its memory
   bool closing_ = false;
+  std::string going_reason_;  // not empty: announced to all
   Event empty_;
   Scope scope_;  // handlers that wait, sessions that close
 };

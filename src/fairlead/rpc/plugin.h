@@ -44,6 +44,7 @@ class OutgoingHead;
 class Peer;
 class Router;
 class Session;
+struct IdleEvent;
 
 // What peers are about to be made of.
 struct NewPeer {
@@ -149,6 +150,9 @@ class Plugin {
     (void)why;
     return {};
   }
+  // Nothing was read, written, or both, for as long as PeerOptions::idle says. An error ends the
+  // connection, which `both` does anyway.
+  virtual Status post_idle(Session&, const IdleEvent&) { return {}; }
 
   // ---- calls and pushes of ours
   // May change method and metadata. An error ends the call or push, NOT_SENT.

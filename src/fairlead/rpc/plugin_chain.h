@@ -26,6 +26,7 @@ namespace fairlead::rpc {
   X(kPostDial, post_dial)                         \
   X(kPostAccept, post_accept)                     \
   X(kPostDisconnect, post_disconnect)             \
+  X(kPostIdle, post_idle)                         \
   X(kPreWriteCall, pre_write_call)                \
   X(kPreWritePush, pre_write_push)                \
   X(kPostWriteCall, post_write_call)              \

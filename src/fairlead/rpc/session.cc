@@ -20,7 +20,10 @@ Session::Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Pro
       state_(login ? State::kLogin : open_state()) {
   stream_->start(*this);
   if (login && side == Side::kAccepted) expect_login();
-  if (!login) begin_age();
+  if (!login) {
+    begin_age();
+    begin_link();
+  }
 }
 
 Session::~Session() { FL_CHECK(calls_.size() == 0 && handlers_running_ == 0); }
@@ -164,14 +167,24 @@ Buffer* Session::begin_inheriting(PendingCall& call, const CallHead& head, Deadl
 // One timer serves all calls of the session, at the earliest deadline that it has seen. A call that
 // ends leaves it alone: most calls end long before, and the timer fires once for thousands of them.
 void Session::watch_deadline(Time deadline) {
-  expiry_ = deadline;
-  core().timers().arm(*this, deadline);
+  if (expiry_ != armed_at_) {  // no call waited
+    expiry_ = armed_at_;
+    fire_before(liveness_.call_waits(liveness_rules(), core().now()));
+  }
+  fire_before(deadline);
+}
+
+void Session::fire_before(Time when) {
+  if (when >= armed_at_) return;
+  if (expiry_ == armed_at_) expiry_ = when;
+  armed_at_ = when;
+  core().timers().arm(*this, when);
 }
 
 void Session::on_timer() {
   const Time now = core().now();
   std::size_t place = 0;
-  expiry_ = Time::max();
+  expiry_ = armed_at_ = Time::max();
   if (state_ == State::kLogin && login_until_ <= now) {
     return refuse_login(
         Status(Code::kUnauthenticated, "session.login_late", "no login came in time"));
@@ -186,10 +199,12 @@ void Session::on_timer() {
   }
   expire_waiting(now);
   if (age_look_ <= now) look_at_age(now);
-  const std::optional<Time> next = calls_.next_deadline();
-  if (next.has_value() && *next < expiry_) watch_deadline(*next);
-  if (state_ == State::kLogin && login_until_ < expiry_) watch_deadline(login_until_);
-  if (age_look_ < expiry_) watch_deadline(age_look_);
+  look_at_link(now);
+  fire_before(calls_.next_deadline().value_or(Time::max()));
+  if (state_ == State::kLogin) fire_before(login_until_);
+  fire_before(age_look_);
+  // The next call, whatever its deadline, shall say that it waits.
+  if (!a_call_waits() && probes()) expiry_ = Time::max();
 }
 
 void Session::start_call(PendingCall& call, const CallHead& head, Deadline deadline,
@@ -273,6 +288,7 @@ Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes 
 // --------------------------------------------------------------------------------------
 
 void Session::on_end() {
+  note_end(LinkEnd::kPeer);
   if (state_ < State::kClosing) state_ = State::kClosing;
   fail_calls(Status(Code::kConnectionClosed, "session.closed", "the peer closed the connection"));
   if (handlers_running_ == 0) stream_->close();
@@ -280,6 +296,7 @@ void Session::on_end() {
 
 void Session::on_close(Status why) {
   state_ = State::kClosed;
+  count_end(why);
   Status reason(Code::kConnectionClosed, "session.closed",
                 why.ok() ? std::string_view("the session was closed") : why.message());
   fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()));
@@ -338,6 +355,14 @@ void Session::end_if_idle() {
   }
 }
 
+// A peer that cannot be told goes on calling and may always have a call under way: from half of the
+// time on it is refused more, so that what is under way can end.
+Deadline Session::plain_patience(Deadline deadline) const {
+  constexpr Duration kPlainPatience = std::chrono::seconds(30);
+  const Time now = core().now();
+  return Deadline(now + std::min(kPlainPatience, deadline.remaining(now) / 2));
+}
+
 Task<Status> Session::close(Deadline deadline) {
   TimerWheel& timers = core().timers();
   Status status;
@@ -345,7 +370,12 @@ Task<Status> Session::close(Deadline deadline) {
   if (state_ < State::kClosing) state_ = State::kClosing;
   if (handlers_running_ > 0) {
     if (idle_ == nullptr) idle_ = std::make_unique<Event>();
-    status = co_await idle_->wait(timers, deadline, cancel_token());
+    const Deadline patience = going_away_ ? deadline : plain_patience(deadline);
+    status = co_await idle_->wait(timers, patience, cancel_token());
+    if (status.code() == Code::kDeadlineExceeded && !going_away_) {
+      going_away_ = true;
+      status = co_await idle_->wait(timers, deadline, cancel_token());
+    }
     if (status.code() == Code::kCancelled) status = Status();
   }
   if (state_ == State::kClosed) co_return status;

@@ -27,6 +27,7 @@
 #include "fairlead/io/stream.h"
 #include "fairlead/rpc/call_table.h"
 #include "fairlead/rpc/context.h"
+#include "fairlead/rpc/liveness.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/pending_call.h"
 #include "fairlead/rpc/router.h"
@@ -120,6 +121,14 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // refused, 503 `session.going_away`, safe to repeat. Calls under way go on, in both directions.
   // `reason`: a word for its log. `retry_after`: when to come back; zero: at once. Idempotent.
   void go_away(std::string_view reason, Duration retry_after = Duration::zero());
+  // The same word some time before go_away() or close(), which do not say it again: until then
+  // CALLs that crossed it are answered. Idempotent.
+  void announce_going(std::string_view reason);
+  // announce_going() said it: the peer knows, and may be waited for to leave by itself.
+  bool going_announced() const { return going_announced_; }
+  // It was read from a moment ago and has not said hello: a hello, and a call beside it, may be on
+  // the way.
+  bool may_say_hello() const;
 
   // Says go_away(), takes no new calls of ours, lets running handlers end and their replies leave,
   // then closes.
@@ -144,6 +153,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   Side side() const { return side_; }
   const wire::Protocol& protocol() const { return on_wire(); }
   std::size_t unsent_bytes() const { return stream_->unsent_bytes(); }
+  // Whether the other end gives signs of life. Of Side::kServing and before the login's end:
+  // nothing is known.
+  LinkHealth health() const;
   // How frames look on this connection: "raw", "json", ...
   std::string_view protocol_name() const;
   io::Core& core() const;
@@ -168,9 +180,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // kOneWay: open to the other side only.
   enum class State : std::uint8_t { kLogin, kOpen, kOneWay, kClosing, kClosed };
 
-  // Timer: some call may have reached its deadline.
+  // Timer: some call may have reached its deadline, or the link is to be looked at.
   void on_timer() override;
   void watch_deadline(Time deadline);
+  void fire_before(Time when);
 
   // io::StreamHandler
   io::ReadResult on_read(const Bytes& input) override;
@@ -270,6 +283,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // False: this peer has no such method.
   bool serve_control(const wire::MessageView& message);
   void push_control(std::string_view method, std::string_view metadata);
+  void tell_going(std::string_view reason, Duration retry_after);
   void cancel_there(std::int32_t seq);
   void peer_cancelled(std::string_view metadata);
   // Handlers that wait.
@@ -285,9 +299,35 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   Buffer* begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
                            const CancelToken& cancel);
 
+  // session_liveness.cc: heartbeats, and links over which nothing passes.
+  class Beat;
+  internal::Liveness::Rules liveness_rules() const;
+  bool probes() const;
+  bool a_call_waits() const;
+  void begin_link();
+  void look_at_link(Time now);
+  void tell_link_state(const internal::Liveness::Look& look, Time now);
+  void tell_idle(const internal::Liveness::Look& look, Time now);
+  bool tell_idle_of(IdleEvent::Kind kind, Time now);
+  void send_ping(bool asks);
+  void ping_answered(std::uint32_t number);
+  void end_silent_link(Time now);
+  // False: this peer leaves such messages to its routes.
+  bool serve_heartbeat(const wire::MessageView& message);
+  void hear_heartbeat(std::string_view metadata);
+  Status note_promise(std::string_view metadata);
+  void answer_heartbeat(const wire::MessageView& message);
+  void bound_pings();
+  // The first that is noted is counted.
+  void note_end(LinkEnd end) {
+    if (end_ == LinkEnd::kUnknown) end_ = end;
+  }
+  void count_end(const Status& why);
+
   // session_age.cc
   void begin_age();
   void look_at_age_at(Time when);
+  Deadline plain_patience(Deadline deadline) const;
   void look_at_age(Time now);
   // The watcher hears of the end, and lets go.
   void take_mark_off(const Status& why);
@@ -328,7 +368,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   std::unique_ptr<io::Stream> stream_;
   const wire::Protocol* const protocol_;  // null: raw, without a virtual call
   CallTable calls_;
-  Time expiry_ = Time::max();       // when the timer fires; max: it is not armed
+  // A deadline before it makes the timer fire earlier; max: any does, or tells that a call waits.
+  Time expiry_ = Time::max();
+  Time armed_at_ = Time::max();     // when the timer fires; max: it is not armed
+  Time read_at_{};                  // when the last bytes came
   Time login_until_ = Time::max();  // for the accepting side
   Time age_look_ = Time::max();     // when somebody looks whether it is old and idle; max: never
   Time old_since_ = Time::max();
@@ -341,7 +384,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   std::unique_ptr<Context::Extras> next_extras_;
   ClosedHandler closed_handler_;
   LeavingHandler leaving_handler_;
-  std::unique_ptr<Hello> hello_;             // ours, until it is answered
+  std::unique_ptr<Hello> hello_;  // ours, until it is answered
+  std::unique_ptr<Beat> beat_;    // the same
+  internal::Liveness liveness_;
   Context* waiting_ = nullptr;               // handlers that wait, the latest first
   Duration peer_timeout_ = Duration::max();  // of calls that name none; told by the peer's hello
   SessionValues values_;
@@ -356,10 +401,13 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool login_seen_ = false;  // an AUTH_CALL is being checked
   bool frame_open_ = false;
   bool half_read_ = false;            // the last read ended inside a frame
+  bool going_announced_ = false;      // the peer was told, and is still served
   bool going_away_ = false;           // the peer was told
   bool peer_leaving_ = false;         // and told us
   std::uint8_t plugins_reached_ = 0;  // of those that were told of this session
   std::uint8_t features_ = 0;         // what both sides understand; 0: no hello
+  LinkEnd end_ = LinkEnd::kUnknown;   // why it is being ended
+  bool link_begun_ = false;           // it is counted among those that are alive
   bool cut_ = false;                  // beyond its limit of unsent bytes; closes at the turn's end
   // Position in the peer's list.
   Session* previous_ = nullptr;

@@ -37,7 +37,7 @@ void Session::begin_age() {
 
 void Session::look_at_age_at(Time when) {
   age_look_ = when;
-  if (when < expiry_) watch_deadline(when);
+  fire_before(when);
 }
 
 void Session::look_at_age(Time now) {
@@ -53,6 +53,7 @@ void Session::look_at_age(Time now) {
   if (plain && old >= kPlainPatience) going_away_ = true;
   const bool idle = calls_.size() == 0 && handlers_running_ == 0 && !half_read_;
   if (idle && (plain || old >= kCrossing)) {
+    note_end(LinkEnd::kAge);
     return peer_.send_away(*this, "age", core().deadline_after(kUnsentPatience));
   }
   look_at_age_at(now + kLookEvery);

@@ -24,10 +24,11 @@ struct FeatureWord {
   std::string_view word;
   Feature feature;
 };
-constexpr std::array<FeatureWord, 3> kFeatureWords = {{
+constexpr std::array<FeatureWord, 4> kFeatureWords = {{
     {"cancel", kCancels},
     {"goaway", kGoesAway},
     {"refused", kMarksRefusals},
+    {"heartbeat", kBeats},
 }};
 
 std::uint8_t features_of(std::string_view list) {
@@ -40,12 +41,12 @@ std::uint8_t features_of(std::string_view list) {
   return features;
 }
 
+}  // namespace
+
 std::optional<std::uint64_t> number_in(std::string_view metadata, std::string_view key) {
   const std::optional<std::string> text = wire::find_in_encoded(metadata, key);
   return text.has_value() ? parse_uint64(*text) : std::nullopt;
 }
-
-}  // namespace
 
 // ---- hello
 // ---------------------------------------------------------------------------------------
@@ -57,10 +58,14 @@ std::string Session::hello_metadata() const {
   wire::append_metadata_pair(out, "version", kVersion);
   std::string words;
   for (const FeatureWord& known : kFeatureWords) {
+    if (known.feature == kBeats && !peer_.answers_heartbeats_) continue;
     words.append(words.empty() ? "" : ",").append(known.word);
   }
   wire::append_metadata_pair(out, "features", words);
   wire::append_metadata_pair(out, "timeout", std::to_string(timeout));
+  const auto gap =
+      std::chrono::ceil<std::chrono::milliseconds>(peer_.options_.heartbeat.interval_min).count();
+  wire::append_metadata_pair(out, "heartbeat_min", std::to_string(gap));
   return out;
 }
 
@@ -84,14 +89,20 @@ void Session::say_hello() {
 void Session::heard_hello(std::string_view metadata) {
   if (number_in(metadata, "version").value_or(0) == 0) return;
   features_ = features_of(wire::find_in_encoded(metadata, "features").value_or(""));
+  if (!peer_.answers_heartbeats_) features_ &= static_cast<std::uint8_t>(~kBeats);
   const std::optional<std::uint64_t> timeout = number_in(metadata, "timeout");
   constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
   if (timeout.has_value() && *timeout > 0 && *timeout <= kDayMs) {
     peer_timeout_ = std::chrono::milliseconds(*timeout);
   }
+  const std::optional<std::uint64_t> gap = number_in(metadata, "heartbeat_min");
+  if (gap.has_value() && *gap <= kDayMs) {
+    liveness_.ask_for_interval(std::chrono::milliseconds(*gap));
+  }
 }
 
 bool Session::serve_control(const wire::MessageView& message) {
+  if (message.method == kHeartbeatMethod) return serve_heartbeat(message);
   if (!message.method.starts_with(kControlPrefix)) return false;
   if (message.kind == wire::Kind::kPush) {
     if (!said_hello()) {
@@ -119,6 +130,7 @@ bool Session::serve_control(const wire::MessageView& message) {
                                                 .metadata = metadata,
                                                 .transforms = message.transforms});
   if (send_frame(start, Bytes(), peer_.options_.transforms).ok()) bound_unsent();
+  if (!peer_.going_reason_.empty()) announce_going(peer_.going_reason_);
   return true;
 }
 
@@ -158,6 +170,24 @@ void Session::peer_cancelled(std::string_view metadata) {
 void Session::go_away(std::string_view reason, Duration retry_after) {
   if (going_away_ || (features_ & kGoesAway) == 0 || state_ != State::kOpen) return;
   going_away_ = true;
+  if (!going_announced_) tell_going(reason, retry_after);
+}
+
+void Session::announce_going(std::string_view reason) {
+  if (going_announced_ || going_away_) return;
+  if ((features_ & kGoesAway) == 0 || state_ != State::kOpen) return;
+  going_announced_ = true;
+  tell_going(reason, Duration::zero());
+}
+
+bool Session::may_say_hello() const {
+  constexpr Duration kHelloPatience = std::chrono::milliseconds(100);
+  return peer_.options_.hello && !said_hello() && side_ == Side::kAccepted &&
+         state_ == State::kOpen && on_wire().carries().hello &&
+         core().now() - read_at_ < kHelloPatience;
+}
+
+void Session::tell_going(std::string_view reason, Duration retry_after) {
   std::string metadata;
   wire::append_metadata_pair(metadata, "reason", reason);
   if (retry_after > Duration::zero()) {

@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "fairlead/codec/codec.h"
 #include "fairlead/rpc/session.h"
 
 namespace fairlead::rpc {
@@ -14,11 +16,18 @@ inline constexpr std::string_view kHelloMethod = "/_fl/hello";
 inline constexpr std::string_view kCancelMethod = "/_fl/cancel";
 inline constexpr std::string_view kGoAwayMethod = "/_fl/goaway";
 
+// Not one of those: erpc's name, which anybody may serve as a route (session_liveness.cc).
+inline constexpr std::string_view kHeartbeatMethod = "/heartbeat";
+inline constexpr auto kHeartbeatCodec = static_cast<std::uint8_t>(codec::CodecId::kJson);
+
 // Metadata of a refusal before the handler: X-Fl-Refused.
 inline constexpr std::string_view kRefusedMark = "X-Fl-Refused=1";
 
 // A longer status text tells an error, or is no text that one of us writes.
 inline constexpr std::size_t kOkStatusBytes = std::string_view("code=0").size();
+
+// A number that a word's metadata holds.
+std::optional<std::uint64_t> number_in(std::string_view metadata, std::string_view key);
 
 // What a peer understands; the bits are ours, the words travel.
 enum Feature : std::uint8_t {
@@ -26,6 +35,7 @@ enum Feature : std::uint8_t {
   kCancels = 2,
   kGoesAway = 4,
   kMarksRefusals = 8,
+  kBeats = 16,  // heartbeats are pairs of PUSHes
 };
 
 // Our hello, waiting for its answer. What else is sent meanwhile is plain.
@@ -38,6 +48,19 @@ class Session::Hello final : public PendingCall {
     if (status.ok()) owner_.heard_hello(reply.metadata);
   }
   Session& owner_;
+};
+
+// A heartbeat to a peer that takes it for a CALL; any reply is an answer.
+class Session::Beat final : public PendingCall {
+ public:
+  Beat(Session& session, std::uint32_t number) : owner_(session), number_(number) {}
+
+ private:
+  void on_done(Status, const wire::MessageView&, const Bytes&) override {
+    if (owner_.open()) owner_.ping_answered(number_);  // which destroys this object
+  }
+  Session& owner_;
+  std::uint32_t number_;
 };
 
 }  // namespace fairlead::rpc

@@ -1,4 +1,5 @@
 // What two peers of ours tell each other about the link: hello, deadlines, cancel, going away.
+#include <algorithm>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -318,6 +319,61 @@ TEST_F(ControlTest, APeerThatGoesAwayEndsItsCallsAndRefusesNewOnes) {
   EXPECT_EQ(late.outcome(), Outcome::kNotProcessed);
   turn_until([&] { return scope.running() == 0; });
   EXPECT_EQ(first.code(), Code::kDeadlineExceeded);
+}
+
+TEST_F(ControlTest, CallsThatCrossTheAnnouncementAreAnswered) {
+  start(true, true);
+  (void)call("/plain", {});  // the hello is over
+  int told = 0;
+  session->on_leaving([&](Session&) { ++told; });
+
+  accepted->announce_going("test");
+  const bool crossed = call("/plain", {}).ok();
+  accepted->go_away("test");
+  const Status late = call("/plain", {}).status();
+
+  EXPECT_TRUE(accepted->going_announced());
+  EXPECT_TRUE(crossed);
+  EXPECT_EQ(late.reason(), "session.going_away");
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(ControlTest, GoingIsToldToOneAfterTheOtherWithinItsTime) {
+  constexpr std::size_t kCallers = 40;
+  start(true, true);
+  (void)call("/plain", {});
+  for (std::size_t i = 1; i < kCallers; ++i) {
+    auto dialled = core->run(client->dial(listener->local(), core->deadline_after(5s)));
+    ASSERT_TRUE(dialled.ok()) << dialled.status();
+    session = *dialled;
+    ASSERT_TRUE(call("/plain", {}).ok());
+  }
+  std::vector<Time> told;
+  client->for_each_session(
+      [&](Session& each) { each.on_leaving([&](Session&) { told.push_back(core->now()); }); });
+  ASSERT_EQ(server->session_count(), kCallers);
+
+  const Time began = core->now();
+  const Status spoken = core->run(server->announce_going("test", 10ms, 200ms));
+  turn_until([&] { return told.size() == kCallers; });
+
+  EXPECT_TRUE(spoken.ok()) << spoken;
+  EXPECT_GE(told.back() - told.front(), 150ms);
+  EXPECT_GE(core->now() - began, 190ms);
+  // No piece of the time gets more than its share, two ticks' worth of it and what a late tick
+  // catches up with aside.
+  const auto early = std::ranges::count_if(told, [&](Time at) { return at < began + 50ms; });
+  EXPECT_LE(early, static_cast<std::ptrdiff_t>(kCallers / 2));
+  EXPECT_TRUE(call("/plain", {}).ok()) << "they are served";
+}
+
+TEST_F(ControlTest, NothingIsAnnouncedToAPlainPeer) {
+  start(true, false);
+
+  accepted->announce_going("test");
+
+  EXPECT_FALSE(accepted->going_announced());
+  EXPECT_TRUE(call("/plain", {}).ok());
 }
 
 TEST_F(ControlTest, AHandlerMaySendItsCallerAwayWhileItWritesTheReply) {

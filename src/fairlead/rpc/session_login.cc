@@ -27,7 +27,7 @@ void Session::start_login(PendingCall& call, const Login& login, Deadline deadli
 
 void Session::expect_login() {
   login_until_ = core().now() + peer_.options_.login_timeout;
-  if (login_until_ < expiry_) watch_deadline(login_until_);
+  fire_before(login_until_);
 }
 
 void Session::receive_login(const wire::MessageView& message, const Bytes& input) {
@@ -65,12 +65,14 @@ void Session::end_login(const Status& result) {
     state_ = open_state();
     login_until_ = Time::max();
     begin_age();
+    begin_link();
     if (peer_.options_.watcher != nullptr && side_ == Side::kAccepted) {
       peer_.options_.watcher->on_open(*this);
     }
     return;
   }
   metrics().logins_refused.add();
+  note_end(LinkEnd::kLogin);
   state_ = State::kClosing;
   const bool fault = result.code() == Code::kInternal;
   stream_->set_goodbye(fault ? io::Goodbye::kFault : io::Goodbye::kRefused);
@@ -79,6 +81,7 @@ void Session::end_login(const Status& result) {
 
 void Session::refuse_login(const Status& why) {
   metrics().logins_refused.add();
+  note_end(LinkEnd::kLogin);
   state_ = State::kClosing;
   fail_calls(why);
   stream_->set_goodbye(io::Goodbye::kRefused);

@@ -70,6 +70,7 @@ void Session::see_off(const Status& why) {
 void Session::end_connection(const Status& why) {
   FL_LOG(debug, "session.refused_by_plugin", {"peer", peer_address().to_text()},
          {"reason", why.reason()}, {"message", why.message()});
+  note_end(LinkEnd::kPlugin);
   if (state_ < State::kClosing) state_ = State::kClosing;
   fail_calls(Status(Code::kConnectionClosed, "session.closed", "a plugin ended the connection")
                  .with_cause(why.message()));
@@ -204,6 +205,9 @@ void PendingCall::drop_extras() {
 void Session::serve_extended(const wire::MessageView& message, const Bytes& input) {
   const PluginChain* plugins = peer_.serving_plugins_;
   const bool secure = peer_.options_.secure != nullptr;
+  if (message.method == kHeartbeatMethod && peer_.answers_heartbeats_) {
+    return serve(message, input);  // whatever plugins or `secure.required` say
+  }
   if (plugins == nullptr || message.method.starts_with(kControlPrefix)) {
     return secure ? serve_secure(message, message.method, input) : serve(message, input);
   }

@@ -9,6 +9,7 @@ io::ReadResult Session::read_any(const Bytes& input) {
   const wire::Protocol& protocol = on_wire();
   const std::string_view all = input.view();
   std::size_t consumed = 0;
+  read_at_ = peer_.core_.now();
   half_read_ = false;
   while (consumed < all.size() && reading()) {
     const std::string_view rest = all.substr(consumed);

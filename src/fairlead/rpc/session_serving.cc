@@ -42,6 +42,7 @@ io::ReadResult Session::on_read(const Bytes& input) {
     return read_any(input);
   const std::string_view all = input.view();
   std::size_t consumed = 0;
+  read_at_ = peer_.core_.now();
   half_read_ = false;
   while (consumed < all.size() && reading()) {
     const std::string_view rest = all.substr(consumed);
@@ -81,7 +82,8 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
       return receive_reply(message, input);
     case wire::Kind::kCall:
     case wire::Kind::kPush:
-      if (going_away_ && message.kind == wire::Kind::kCall) [[unlikely]] {
+      if (going_away_ && message.kind == wire::Kind::kCall && message.method != kHeartbeatMethod)
+          [[unlikely]] {
         metrics().calls_received.add();
         return refuse(message, Status(Code::kOverloaded, "session.going_away",
                                       "this peer is going away: call another one, or again"));
@@ -280,6 +282,7 @@ void Session::finish(Context& context, Status status) {
 void Session::bound_unsent() {
   if (stream_->unsent_bytes() <= peer_.options_.write_queue_bytes_max) return;
   cut_ = true;
+  note_end(LinkEnd::kSlowReader);
   stream_->abort(Status(Code::kOverloaded, "session.slow_reader",
                         "the peer does not read its replies; write_queue_bytes_max is reached"));
 }
@@ -323,6 +326,7 @@ void Session::refuse(const wire::MessageView& message, const Status& status) {
 // There is no way to find the next frame: answers a call that is too big, then closes.
 void Session::protocol_error(const Status& why, std::string_view input) {
   metrics().protocol_errors.add();
+  note_end(LinkEnd::kProtocol);
   if (why.code() == Code::kTooLarge) {
     const std::optional<wire::PeekedHead> head = on_wire().peek_head(input);
     if (head.has_value() && head->kind == wire::Kind::kCall) {

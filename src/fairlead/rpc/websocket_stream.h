@@ -77,6 +77,7 @@ class WebSocketStream final : public io::Stream {
   // A peer that is too slow (kOverloaded) is told so with 1013, behind the 64 KiB that it has not
   // taken; on_close() follows when it has answered, or when the connection gives it up.
   void abort(Status why) override;
+  bool probes_peer() const override { return true; }  // WebSocketOptions::ping_interval
   io::Address peer() const override;
   io::Address local() const override { return {}; }
 

@@ -36,18 +36,46 @@ TEST_F(SignalWatcherTest, TellsTheCoreOfTermAndInt) {
   const auto watcher = watch();
 
   send(SIGTERM);
-  send(SIGINT);
-
-  EXPECT_EQ(signals_, (std::vector<int>{SIGTERM, SIGINT}));
+  EXPECT_EQ(signals_, (std::vector<int>{SIGTERM}));
+  EXPECT_EQ(watcher->sender(), ::getpid());
 }
 
-TEST_F(SignalWatcherTest, TellsOfEveryTermButNeverEndsTheProcessByIt) {
+TEST_F(SignalWatcherTest, TellsTheCoreOfInt) {
+  const auto watcher = watch();
+
+  send(SIGINT);
+
+  EXPECT_EQ(signals_, (std::vector<int>{SIGINT}));
+}
+
+// As timeout(1) sends it: to the process and to its group.
+TEST_F(SignalWatcherTest, TakesTwoTermsAtTheSameMomentForOne) {
   const auto watcher = watch();
 
   send(SIGTERM);
-  send(SIGTERM);
+  ::kill(::getpid(), SIGTERM);
 
-  EXPECT_EQ(signals_.size(), 2U);
+  EXPECT_EQ(signals_.size(), 1U);
+}
+
+TEST_F(SignalWatcherTest, ALaterTermEndsTheProcessWith143) {
+  EXPECT_EXIT(
+      {
+        const auto watcher = watch();
+        send(SIGTERM);
+        while (true) ::kill(::getpid(), SIGTERM);  // until it is late enough
+      },
+      ::testing::ExitedWithCode(143), "");
+}
+
+TEST_F(SignalWatcherTest, AnIntBehindATermEndsTheProcessWith130) {
+  EXPECT_EXIT(
+      {
+        const auto watcher = watch();
+        send(SIGTERM);
+        ::kill(::getpid(), SIGINT);
+      },
+      ::testing::ExitedWithCode(130), "");
 }
 
 TEST_F(SignalWatcherTest, TellsOfHupOnlyWhenAsked) {

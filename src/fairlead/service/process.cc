@@ -7,6 +7,7 @@
 #include "fairlead/base/text.h"
 #include "fairlead/base/time.h"
 #include "fairlead/observe/async_log_sink.h"
+#include "fairlead/runtime/service_manager.h"
 #include "fairlead/runtime/signals.h"
 
 namespace fairlead::service {
@@ -19,6 +20,12 @@ struct Box {
   Mutex mutex;
   CondVar arrived;
   std::optional<Status> status FL_GUARDED_BY(mutex);
+
+  Status wait() {
+    MutexLock lock(mutex);
+    while (!status.has_value()) arrived.wait(mutex);
+    return *status;
+  }
 };
 
 Task<void> deliver(Task<Status> task, Box* box) {
@@ -27,6 +34,22 @@ Task<void> deliver(Task<Status> task, Box* box) {
   box->status = std::move(status);
   box->arrived.notify_all();
 }
+
+// Starts `task` on `core`; the box must be waited for.
+std::unique_ptr<Box> begin_on(io::Core& core, Task<Status> task) {
+  auto box = std::make_unique<Box>();
+  const auto moved = std::make_shared<Task<Status>>(std::move(task));
+  core.post([&core, moved, to = box.get()] { core.spawn(deliver(std::move(*moved), to)); });
+  return box;
+}
+
+// Whoever heard that we leave has so much time to do it by itself.
+constexpr Duration kLeavingTime = 500ms;
+// The same where another process serves already: nobody waits for our end.
+constexpr Duration kHandedOverTime = 2s;
+// Between one caller and the next that is told, on each core; and for all of them.
+constexpr Duration kGoingPace = 2ms;
+constexpr Duration kGoingTimeMax = 30s;
 
 }  // namespace
 
@@ -55,25 +78,36 @@ Process::Process(std::string name) : name_(std::move(name)) {}
 Process::~Process() { stop(); }
 
 Status Process::run_on(io::Core& core, Task<Status> task) {
-  Box box;
-  const auto moved = std::make_shared<Task<Status>>(std::move(task));
-  core.post([&core, moved, &box] { core.spawn(deliver(std::move(*moved), &box)); });
-  MutexLock lock(box.mutex);
-  while (!box.status.has_value()) box.arrived.wait(box.mutex);
-  return *box.status;
+  return begin_on(core, std::move(task))->wait();
+}
+
+template <class MakeTask>
+Status Process::run_on_all(MakeTask make_task) {
+  std::vector<std::unique_ptr<Box>> boxes;
+  for (std::size_t i = 0; i < serving_.size(); ++i) {
+    boxes.push_back(begin_on(serving_[i]->core(), make_task(i)));
+  }
+  Status first;
+  for (const auto& box : boxes) {
+    Status status = box->wait();
+    if (first.ok()) first = std::move(status);
+  }
+  return first;
 }
 
 Status Process::start(Spec spec) {
   if (started()) return {};
   spec_ = std::move(spec);
   if (rereads_files())
-    runtime::block_signals({SIGHUP});
+    runtime::block_signals({SIGUSR2, SIGHUP});
   else
-    runtime::block_signals();
+    runtime::block_signals({SIGUSR2});
+  FL_TRY(succession_.begin({.name = name_, .pid_file = spec_.pid_file}, metrics_));
   FL_TRY(spec_.limits.validate());
   FL_TRY(make_log());
   FL_TRY(make_tls());
-  FL_TRY_ASSIGN(cores_, io::CoreGroup::make(spec_.cores, {.spin = spec_.spin}));
+  FL_TRY_ASSIGN(cores_, io::CoreGroup::make(
+                            spec_.cores, {.spin = spec_.spin, .sockets = &succession_.sockets()}));
   FL_TRY(make_peers());
   FL_TRY(make_pools());
   FL_TRY(watch_cores());
@@ -228,18 +262,38 @@ Status Process::watch_cores() {
 }
 
 Task<Status> Process::watch_signals() {
-  const auto on_signal = [this](int signal) {
-    if (signal == SIGHUP) return tls_->ask();
-    waiting_->tell(&Waiting::signalled);
-  };
+  const auto on_one = [this](int signal) { on_signal(signal); };
   if (!rereads_files()) {
-    FL_CO_TRY_ASSIGN(waiting_->watcher, runtime::SignalWatcher::make(cores_->first(), on_signal));
+    FL_CO_TRY_ASSIGN(waiting_->watcher,
+                     runtime::SignalWatcher::make(cores_->first(), on_one, {SIGUSR2}));
   } else {
     FL_CO_TRY_ASSIGN(waiting_->watcher,
-                     runtime::SignalWatcher::make(cores_->first(), on_signal, {SIGHUP}));
+                     runtime::SignalWatcher::make(cores_->first(), on_one, {SIGUSR2, SIGHUP}));
   }
   co_return Status();
 }
+
+void Process::on_signal(int signal) {
+  if (signal == SIGHUP) return tls_->ask();
+  if (signal == SIGUSR2) return upgrade(waiting_->watcher->sender());
+  draining_ = true;
+  succession_.end();
+  end_serving();
+}
+
+void Process::upgrade(pid_t asker) {
+  if (!ready_ && !draining_) {
+    return succession_.refuse_upgrade(asker,
+                                      Status(Code::kInvalidOperation, "upgrade.not_serving",
+                                             "this program does not serve, or has not begun to"));
+  }
+  succession_.upgrade(cores_->first(), spec_.upgrade_ready_timeout, asker, [this] {
+    draining_ = true;
+    end_serving();
+  });
+}
+
+void Process::end_serving() { waiting_->tell(&Waiting::signalled); }
 
 // ---- running and ending
 // --------------------------------------------------------------------------
@@ -262,13 +316,52 @@ void Process::wait_for_signal() { waiting_->wait(false); }
 
 Task<Status> Process::leave_registry() {
   ready_ = false;
-  Status left;
-  if (registrar_ != nullptr) {
-    left = co_await registrar_->close(cores_->first().deadline_after(1s));
+  draining_ = true;
+  if (!listeners_.empty()) succession_.end();
+  if (registrar_ == nullptr) co_return Status();
+  const Deadline deadline = cores_->first().deadline_after(1s);
+  if (succession_.successor() != 0) co_return co_await registrar_->leave(deadline);
+  co_return co_await registrar_->close(deadline);
+}
+
+Task<Status> Process::announce_going(std::size_t index) {
+  for (const auto& port : ports_) port->announce_close(index);
+  // Where another process serves already, there is time for callers to arrive one by one.
+  const Duration time_max = succession_.successor() == 0 ? Duration::zero() : kGoingTimeMax;
+  co_return co_await serving_[index]->announce_going("closing", kGoingPace, time_max);
+}
+
+Task<Status> Process::close_listeners() {
+  io::Core& first = cores_->first();
+  if (succession_.successor() == 0 && spec_.notice > Duration::zero()) {
+    Status noticed = co_await Sleep(first.timers(), first.deadline_after(spec_.notice));
+    if (!noticed.ok()) FL_LOG(debug, "service.notice_cut", {"reason", noticed.reason()});
   }
-  for (auto& listener : listeners_) cores_->first().dispose(std::move(listener));
+  for (auto& listener : listeners_) first.dispose(std::move(listener));
   listeners_.clear();
-  co_return left;
+  co_return Status();
+}
+
+// Whoever may still leave by itself: callers that were told, or that watch the registry; HTTP's,
+// with their next answer; and connections whose first bytes are on their way.
+bool Process::still_here(std::size_t index) {
+  for (const auto& port : ports_) {
+    if (!port->quiet(index)) return true;
+  }
+  rpc::Peer& peer = *serving_[index];
+  if (registrar_ != nullptr) return peer.session_count() > 0;
+  return peer.somebody_may_leave();
+}
+
+Task<Status> Process::wait_for_leaving(std::size_t index, Deadline deadline) {
+  io::Core& core = serving_[index]->core();
+  const Deadline patience = earlier(
+      deadline, core.deadline_after(succession_.successor() == 0 ? kLeavingTime : kHandedOverTime));
+  while (still_here(index) && !patience.passed(core.now())) {
+    Status slept = co_await Sleep(core.timers(), core.deadline_after(10ms));
+    if (!slept.ok()) co_return slept;
+  }
+  co_return Status();
 }
 
 Task<void> Process::close_http(std::size_t index, Deadline deadline, Status* ended) {
@@ -278,12 +371,13 @@ Task<void> Process::close_http(std::size_t index, Deadline deadline, Status* end
   }
 }
 
-// Who has not said yet what it speaks has nothing under way.
-// Callers that heard that we left close their sessions when their calls have ended; those that did
-// not are closed by us, after the handlers.
+// Callers that heard that we leave close their sessions when their calls have ended; those that did
+// not are closed by us, after the handlers. Who has not said yet what it speaks has nothing under
+// way.
 Task<Status> Process::drain(std::size_t index, Deadline deadline) {
   rpc::Peer& peer = *serving_[index];
   io::Core& core = peer.core();
+  FL_CO_TRY(co_await wait_for_leaving(index, deadline));
   for (const auto& port : ports_) {
     Status closed =
         co_await port->close_entrance(index, earlier(deadline, core.deadline_after(1s)));
@@ -292,13 +386,6 @@ Task<Status> Process::drain(std::size_t index, Deadline deadline) {
   Status http_ended;
   Scope http_closing;
   http_closing.spawn(close_http(index, deadline, &http_ended));
-  if (registrar_ != nullptr) {
-    const Deadline patience = earlier(deadline, core.deadline_after(500ms));
-    while (peer.session_count() > 0 && !patience.passed(core.now())) {
-      Status slept = co_await Sleep(core.timers(), core.deadline_after(10ms));
-      if (!slept.ok()) break;
-    }
-  }
   Status closed = co_await peer.close(deadline);
   Status http_closed = co_await http_closing.close(core.timers(), Deadline());
   for (const auto& port : ports_) {
@@ -339,6 +426,7 @@ Task<Status> Process::close_first(Deadline deadline) {
     Status closed = co_await store_->close(deadline);
     if (ended.ok()) ended = std::move(closed);
   }
+  succession_.close();
   waiting_->watcher.reset();
   co_return ended;
 }
@@ -347,7 +435,6 @@ void Process::stop() {
   if (!started()) return;
   io::Core& first = cores_->first();
   if (waiting_ != nullptr) {
-    const Deadline deadline = Deadline::after(steady_now(), spec_.drain);
     const auto tell = [](Status ended) {
       if (!ended.ok()) {
         FL_LOG(warn, "service.not_drained", {"reason", ended.reason()},
@@ -355,19 +442,21 @@ void Process::stop() {
       }
     };
     const bool served = !listeners_.empty();
-    if (served) FL_LOG(info, "service.draining", {"service", name_});
+    if (served) {
+      FL_LOG(info, "service.draining", {"service", name_});
+    }
     tell(run_on(first, leave_registry()));
-    for (std::size_t i = 0; i < serving_.size(); ++i) {
-      tell(run_on(serving_[i]->core(), drain(i, deadline)));
-    }
-    for (std::size_t i = 0; i < calling_.size(); ++i) {
-      tell(run_on(calling_[i]->core(), close_calling(i, deadline)));
-    }
-    for (std::size_t i = 0; i < calling_.size(); ++i) {
-      tell(run_on(calling_[i]->core(), close_pools(i, deadline)));
-    }
+    tell(run_on_all([this](std::size_t i) { return announce_going(i); }));
+    tell(run_on(first, close_listeners()));
+    const Deadline deadline = Deadline::after(steady_now(), spec_.drain);
+    tell(run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); }));
+    tell(run_on_all([this, deadline](std::size_t i) { return close_calling(i, deadline); }));
+    tell(run_on_all([this, deadline](std::size_t i) { return close_pools(i, deadline); }));
     tell(run_on(first, close_first(Deadline::after(steady_now(), 2s))));
-    if (served) FL_LOG(info, "service.stopped", {"service", name_});
+    if (served) {
+      succession_.remove_pid_file();
+      FL_LOG(info, "service.stopped", {"service", name_});
+    }
   }
   cores_->stop();
   watch_.reset();

@@ -1,6 +1,7 @@
 // Process: what one program that uses Fairlead is made of. App and Runtime stand on it.
 //
 //   main thread: build ─► start() ─► wait for a signal or the task's end ─► stop()
+//                                      └ USR2 ─► a new program takes over ──┘
 //   core threads: loops with a Peer each; the first core also owns store, registry and admin
 #pragma once
 
@@ -18,10 +19,12 @@
 #include "fairlead/codec/codec.h"
 #include "fairlead/contract/type_info.h"
 #include "fairlead/io/core_group.h"
+#include "fairlead/io/listening_sockets.h"
 #include "fairlead/observe/log.h"
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/core_watch.h"
+#include "fairlead/runtime/succession.h"
 #include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/served_port.h"
@@ -91,8 +94,10 @@ class Process {
   }
 
   // Makes log, cores, peers and store, reads the certificates of the spec, and starts the threads.
+  // Takes the listening sockets of the process before this one, or of the service manager.
   // Idempotent.
-  // Errors: those of io::CoreGroup::make(), store::open(), observe, runtime::WorkerPool::make();
+  // Errors: those of runtime::Succession::begin(); those of
+  //         io::CoreGroup::make(), store::open(), observe, runtime::WorkerPool::make();
   //         those of io::TlsContext::make(), with the section of the spec in front;
   //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared;
   //         kConflict `plugin.taken`, and whatever a plugin says against peers and routes.
@@ -102,7 +107,8 @@ class Process {
   // Opens the listeners of the spec, or `otherwise` when it has none, the admin listener, and, when
   // `discover`, the registry's record. Errors: `address.bad`, `protocol.unknown`, `listen.*`,
   // `admin.*`, `store.*`, `service.*`; kInvalidOperation `service.no_certificate`: a listener
-  // speaks TLS and the spec has no certificate.
+  // speaks TLS and the spec has no certificate; `service.pid_file`: it cannot be written;
+  // kCancelled `upgrade.called_off`: the process before this one goes on.
   Status serve(bool discover, const std::vector<std::string>& otherwise = {});
   // Where it serves, in the order of the spec; after serve().
   std::vector<io::Address> addresses() const;
@@ -121,9 +127,10 @@ class Process {
   bool run(Task<void> task);
   // Cancelled when a signal ended run(). Thread: the first core.
   CancelToken stopping() const { return stopping_.token(); }
-  // Waits for INT or TERM.
+  // Waits for INT or TERM, or until another process has taken over.
   void wait_for_signal();
   // Drains: out of the registry, no new connections, running calls end, then everything closes.
+  // When another process has taken over, its registry's record and its sockets are not touched.
   void stop();
 
  private:
@@ -140,13 +147,20 @@ class Process {
   Status make_pools();
   Status watch_cores();
   Task<Status> watch_signals();
+  void on_signal(int signal);
+  void end_serving();  // wakes the main thread
+  void upgrade(pid_t asker);
   Result<std::vector<ListenPlan>> plan_listeners(const std::vector<std::string>& otherwise) const;
-  Task<Status> listen_all(std::vector<ListenPlan> plans, bool discover);
+  Task<Status> listen_all(std::vector<ListenPlan>& plans);
   Status listen(ListenPlan& plan);
   Status open_admin();
-  Task<Status> register_self(std::vector<ListenPlan> bound);
+  Task<Status> register_self(upstream::Record record);
   Task<void> run_and_tell(Task<void> task);
   Task<Status> leave_registry();
+  Task<Status> announce_going(std::size_t index);
+  Task<Status> close_listeners();
+  Task<Status> wait_for_leaving(std::size_t index, Deadline deadline);
+  bool still_here(std::size_t index);
   Task<Status> drain(std::size_t index, Deadline deadline);
   Task<void> close_http(std::size_t index, Deadline deadline, Status* ended);
   Task<Status> close_calling(std::size_t index, Deadline deadline);
@@ -154,6 +168,9 @@ class Process {
   Task<Status> close_first(Deadline deadline);
   // Runs a task on a core while this thread, which runs none, waits for it.
   static Status run_on(io::Core& core, Task<Status> task);
+  // The same on all cores at once; gives the first error.
+  template <class MakeTask>
+  Status run_on_all(MakeTask make_task);
   Result<upstream::Record> record_of(const std::vector<ListenPlan>& bound) const;
   ClientOptions client_defaults() const;
   ClientOptions settled(std::string_view name, ClientOptions options) const;
@@ -178,6 +195,9 @@ class Process {
   const io::TlsHolder* listen_tls_ = nullptr;  // null: no certificate to listen with
   observe::Counter tls_failures_;
   std::unique_ptr<Hub> hub_;  // null: nobody asked for it
+  // The place of another process, or of this one by a new program. Made at once, before somebody
+  // changes the folder. Of the first core.
+  runtime::Succession succession_;
   std::unique_ptr<io::CoreGroup> cores_;
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;
@@ -194,7 +214,9 @@ class Process {
   CancelSource stopping_;             // the first core's
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them
   std::size_t next_dial_ = 0;         // on which core
-  bool ready_ = false;                // first core: serving and not draining
+  // Of the first core.
+  bool ready_ = false;     // serving and not draining
+  bool draining_ = false;  // a signal came
 };
 
 }  // namespace fairlead::service

@@ -19,7 +19,27 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
   }
   for (const auto& prepare : before_serving_) FL_TRY(prepare());
   FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
-  return run_on(cores_->first(), listen_all(std::move(plans), discover));
+  // The record of the process before this one is left alone until it has given way: if it does not,
+  // nothing has changed.
+  const bool late = succession_.has_predecessor();
+  FL_TRY(run_on(cores_->first(), listen_all(plans)));
+  upstream::Record record;
+  if (discover) {
+    FL_TRY_ASSIGN(record, record_of(plans));
+  }
+  if (discover && !late) FL_TRY(run_on(cores_->first(), register_self(record)));
+  FL_TRY(succession_.take_over());
+  if (discover && late) {
+    const Status registered = run_on(cores_->first(), register_self(record));
+    if (!registered.ok()) {  // there is no way back, and it is tried again until it works
+      FL_LOG(warn, "registry.not_kept", {"reason", registered.reason()});
+    }
+  }
+  const auto make_ready = [](bool* ready) -> Task<Status> {
+    *ready = true;
+    co_return Status();
+  };
+  return run_on(cores_->first(), make_ready(&ready_));
 }
 
 Result<std::vector<ListenPlan>> Process::plan_listeners(
@@ -41,18 +61,14 @@ Result<std::vector<ListenPlan>> Process::plan_listeners(
   return plans;
 }
 
-Task<Status> Process::listen_all(std::vector<ListenPlan> plans, bool discover) {
+Task<Status> Process::listen_all(std::vector<ListenPlan>& plans) {
   for (ListenPlan& plan : plans) {
     FL_CO_TRY(listen(plan));
   }
   if (!spec_.admin.empty()) {
     FL_CO_TRY(open_admin());
   }
-  if (discover) {
-    Status registered = co_await register_self(std::move(plans));
-    if (!registered.ok()) co_return registered;
-  }
-  ready_ = true;
+  succession_.drop_rest();
   co_return Status();
 }
 
@@ -129,12 +145,14 @@ Result<upstream::Record> Process::record_of(const std::vector<ListenPlan>& bound
                           .protocol = std::string(called->called_by()->name()),
                           .pid = getpid(),
                           .started_ms = cores_->first().wall_ms(),
-                          .tls = told.tls};
+                          .tls = told.tls,
+                          .incarnation = succession_.generation()};
 }
 
-Task<Status> Process::register_self(std::vector<ListenPlan> bound) {
-  FL_CO_TRY_ASSIGN(upstream::Record record, record_of(bound));
-  registrar_ = std::make_unique<upstream::Registrar>(cores_->first(), *store_);
+Task<Status> Process::register_self(upstream::Record record) {
+  registrar_ = std::make_unique<upstream::Registrar>(
+      cores_->first(), *store_, upstream::Registrar::Options{.instance = succession_.instance()});
+  succession_.set_instance(registrar_->instance());
   FL_LOG(info, "service.registered", {"service", name_}, {"address", record.address},
          {"protocol", record.protocol}, {"tls", record.tls});
   Status added = co_await registrar_->add(name_, std::move(record));

@@ -133,6 +133,16 @@ void ServedPort::tell_tls_failure(const observe::Counter& failures, const io::Ad
          {"message", why.message()});
 }
 
+void ServedPort::announce_close(std::size_t index) {
+  if (places_[index]->http != nullptr) places_[index]->http->announce_close();
+}
+
+bool ServedPort::quiet(std::size_t index) const {
+  const Place& place = *places_[index];
+  return (place.entrance == nullptr || place.entrance->undecided() == 0) &&
+         (place.http == nullptr || place.http->connections() == 0);
+}
+
 Task<Status> ServedPort::close_entrance(std::size_t index, Deadline deadline) {
   if (places_[index]->entrance == nullptr) co_return Status();
   co_return co_await places_[index]->entrance->close(deadline);

@@ -40,6 +40,10 @@ class ServedPort {
   void accept(io::Core& core, std::unique_ptr<io::Stream> stream);
   const ListenPlan& plan() const { return plan_; }
 
+  // Answers of HTTP on core `index` say that their connection ends; all else goes on.
+  void announce_close(std::size_t index);
+  // No connection that has not said yet what it speaks, and none of HTTP, is on core `index`.
+  bool quiet(std::size_t index) const;
   // Closes the connections of core `index` that have not said what they speak.
   Task<Status> close_entrance(std::size_t index, Deadline deadline);
   // Lets running requests of HTTP end and opens no more WebSockets.

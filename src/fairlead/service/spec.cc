@@ -59,6 +59,12 @@ Status read_log(const config::Value& value, Spec& out) {
   return reader.finish();
 }
 
+Status read_upgrade(const config::Value& value, Spec& out) {
+  config::ObjectReader reader(value);
+  reader.optional("ready_timeout", out.upgrade_ready_timeout, {100ms, 1h});
+  return reader.finish();
+}
+
 Status read_limits(const config::Value& value, Spec& spec) {
   rpc::PeerOptions& out = spec.limits;
   config::ObjectReader reader(value);
@@ -77,6 +83,40 @@ Status read_limits(const config::Value& value, Spec& spec) {
   reader.optional("undecided_connections_max", spec.undecided_connections_max, {0, 1'000'000});
   out.limits.frame_bytes_max = static_cast<std::uint32_t>(frame.bytes);
   out.write_queue_bytes_max = queue.bytes;
+  return reader.finish();
+}
+
+Status read_heartbeat(const config::Value& value, rpc::HeartbeatOptions& out) {
+  config::ObjectReader reader(value);
+  std::string mode;
+  reader.optional("mode", mode);
+  struct Mode {
+    std::string_view word;
+    rpc::HeartbeatMode mode;
+  };
+  using enum rpc::HeartbeatMode;
+  constexpr std::array kModes =
+      std::to_array<Mode>({{"off", kOff}, {"ping_pong", kPingPong}, {"ping_ping", kPingPing}});
+  const auto found = std::ranges::find(kModes, mode, &Mode::word);
+  if (found != kModes.end()) {
+    out.mode = found->mode;
+  } else if (!mode.empty()) {
+    reader.reject("mode", "config.bad_value",
+                  "'" + escape_text(mode) + "' is no mode; use off, ping_pong or ping_ping");
+  }
+  reader.optional("interval", out.interval, {3s, 1h});
+  reader.optional("timeout", out.timeout, {100ms, 10min});
+  reader.optional("miss_max", out.miss_max, {1, 100});
+  reader.optional("fast_probe", out.fast_probe, {0ms, 1h});
+  reader.optional("interval_min", out.interval_min, {1s, 1h});
+  return reader.finish();
+}
+
+Status read_idle(const config::Value& value, rpc::IdleOptions& out) {
+  config::ObjectReader reader(value);
+  reader.optional("read", out.read, {0ms, 24h});
+  reader.optional("write", out.write, {0ms, 24h});
+  reader.optional("both", out.both, {0ms, 8760h});
   return reader.finish();
 }
 
@@ -174,11 +214,18 @@ Status read(const config::Value& value, Spec& out) {
   reader.optional("admin", out.admin);
   reader.optional("cores", out.cores, {0, 256});
   reader.optional("drain", out.drain, {0ms, 1h});
+  reader.optional("notice", out.notice, {0ms, 1h});
+  reader.optional("pid_file", out.pid_file);
+  section("upgrade", [&](const config::Value& upgrade) { return read_upgrade(upgrade, out); });
   reader.optional("stuck_after", out.stuck_after, {0ms, 1h});
   reader.optional("spin", out.spin, {0ms, 1ms});
   section("tls", [&](const config::Value& tls) { return read_server_tls(tls, out.tls); });
   section("log", [&](const config::Value& log) { return read_log(log, out); });
   section("limits", [&](const config::Value& limits) { return read_limits(limits, out); });
+  section("heartbeat", [&](const config::Value& heartbeat) {
+    return read_heartbeat(heartbeat, out.limits.heartbeat);
+  });
+  section("idle", [&](const config::Value& idle) { return read_idle(idle, out.limits.idle); });
   section("pools", [&](const config::Value& pools) { return config::read(pools, out.pools); });
   section("clients",
           [&](const config::Value& clients) { return read_clients(clients, out.clients); });
@@ -237,7 +284,7 @@ std::string help_text(std::string_view name) {
          ".yaml in the working folder, then the environment (FAIRLEAD_LISTEN,\n"
          "FAIRLEAD_LOG__LEVEL, ...), then options; the later one wins.\n"
          "Exit codes: 0 after draining on INT or TERM, 1 what went wrong, 2 wrong options,\n"
-         "130 ended by a second INT.\n\n"
+         "130 or 143 ended by a second INT or TERM.\n\n"
          "example:\n  " +
          std::string(name) + " --listen tcp://127.0.0.1:9090 --store file:/tmp/store.db\n";
 }

@@ -41,14 +41,20 @@ struct Spec {
   std::string admin{};           // "127.0.0.1:9901"; empty: no admin listener
   std::uint32_t cores = 0;       // threads; 0: one per CPU
   Duration drain = std::chrono::seconds(10);  // time for running calls when it ends
-  std::string log_level = "info";             // debug, info, warn, error, off
-  std::string log_form = "text";              // text, json
+  // Before that: not ready any more, and still accepting, for who looks at readiness now and then.
+  Duration notice = Duration::zero();
+  std::string pid_file{};  // empty: none
+  Duration upgrade_ready_timeout = std::chrono::seconds(30);
+  std::string log_level = "info";  // debug, info, warn, error, off
+  std::string log_form = "text";   // text, json
   // A core whose turn lasts longer is named in the log; 0: nobody looks. Under 10 ms means 10 ms.
   Duration stuck_after = std::chrono::seconds(1);
   // A loop looks for events so long before it sleeps, while they come that fast; only where CPUs
   // are spare (io::CoreOptions).
   Duration spin = std::chrono::microseconds(50);
-  rpc::PeerOptions limits{.hello = true};
+  // With what `heartbeat` and `idle` say.
+  rpc::PeerOptions limits{
+      .hello = true, .heartbeat = rpc::kUsualHeartbeat, .idle = rpc::kUsualIdle};
   // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
   std::uint32_t undecided_connections_max = 0;
   // A session for whose peer more bytes wait is skipped by broadcasts.

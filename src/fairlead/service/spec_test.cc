@@ -34,6 +34,7 @@ struct TemporaryFile {
 TEST(Spec, TakesFlagsOverEnvironmentOverFile) {
   const TemporaryFile file(
       "listen: tcp://127.0.0.1:1\nstore: 'memory:'\ncores: 3\ndrain: 2s\n"
+      "notice: 1s\npid_file: math.pid\nupgrade: {ready_timeout: 9s}\n"
       "log: {level: warn}\nlimits: {call_timeout: 250ms}\n"
       "pools: {db: {threads: 2, waiting_jobs_max: 0}, disk: {waiting_jobs_max: 5}}\n");
   setenv("FAIRLEAD_CORES", "4", 1);
@@ -48,6 +49,9 @@ TEST(Spec, TakesFlagsOverEnvironmentOverFile) {
   EXPECT_EQ(read->spec.cores, 4U);
   EXPECT_EQ(read->spec.store, "memory:flag");
   EXPECT_EQ(read->spec.drain, std::chrono::seconds(2));
+  EXPECT_EQ(read->spec.notice, std::chrono::seconds(1));
+  EXPECT_EQ(read->spec.pid_file, "math.pid");
+  EXPECT_EQ(read->spec.upgrade_ready_timeout, std::chrono::seconds(9));
   EXPECT_EQ(read->spec.pools["db"].threads, 8U);
   EXPECT_EQ(read->spec.pools["db"].waiting_jobs_max, 0U);
   EXPECT_FALSE(read->spec.pools["disk"].threads.has_value());
@@ -87,6 +91,18 @@ TEST(Spec, NamesUnknownKeysWithTheirPlaceAndTheNearestOne) {
 TEST(Spec, RefusesWordsThatAreNoLevelOrForm) {
   EXPECT_EQ(start({"--log-level", "loud"}).status().reason(), "config.bad_value");
   EXPECT_EQ(start({"--log-form", "xml"}).status().reason(), "config.bad_value");
+}
+
+TEST(Spec, ReadsHeartbeatsAndRefusesAnotherMode) {
+  const rpc::PeerOptions limits = start({"--set", "heartbeat.mode=ping_ping", "--set",
+                                         "heartbeat.interval=20s", "--set", "idle.both=0"})
+                                      .value()
+                                      .spec.limits;
+  EXPECT_EQ(limits.heartbeat.mode, rpc::HeartbeatMode::kPingPing);
+  EXPECT_EQ(limits.heartbeat.interval, std::chrono::seconds(20));
+  EXPECT_EQ(limits.idle.both, Duration::zero());
+  EXPECT_EQ(limits.idle.read, rpc::kUsualIdle.read) << "what nobody says stays";
+  EXPECT_EQ(start({"--set", "heartbeat.mode=loud"}).status().reason(), "config.bad_value");
 }
 
 TEST(Spec, TeachesEveryFlag) {
@@ -151,8 +167,8 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
   for (std::sregex_iterator i(source.begin(), source.end(), reads), end; i != end; ++i) {
     code.insert((*i)[1]);
   }
-  for (const char* section :
-       {"log", "limits", "pools", "clients", "certificates", "secure", "http"}) {
+  for (const char* section : {"log", "limits", "heartbeat", "idle", "pools", "clients",
+                              "certificates", "secure", "http", "upgrade"}) {
     code.erase(section);  // holds further keys
   }
   EXPECT_EQ(page, code);
@@ -201,6 +217,8 @@ TEST(ServiceReference, GivesTheDefaults) {
     EXPECT_EQ(spec.limits.write_queue_bytes_max, defaults.limits.write_queue_bytes_max);
     EXPECT_EQ(spec.limits.call_timeout, defaults.limits.call_timeout);
     EXPECT_EQ(spec.limits.login_timeout, defaults.limits.login_timeout);
+    EXPECT_EQ(spec.limits.heartbeat, defaults.limits.heartbeat) << row.key;
+    EXPECT_EQ(spec.limits.idle, defaults.limits.idle) << row.key;
   }
 }
 

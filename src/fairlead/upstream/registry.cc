@@ -47,13 +47,16 @@ Result<Endpoint> endpoint_of(std::string_view value) {
 // -----------------------------------------------------------------------------------
 
 Registrar::Registrar(io::Core& core, store::Store& store, Options options)
-    : core_(core), store_(store), options_(options) {}
+    : core_(core),
+      store_(store),
+      options_(std::move(options)),
+      instance_(options_.instance.empty() ? make_instance_id() : options_.instance) {}
 
 Task<Status> Registrar::add(std::string service, Record record) {
   FL_CO_TRY(check_service_name(service));
   Buffer value;
   FL_CO_TRY(codec::encode(codec::CodecId::kJson, record, value));
-  entries_.push_back({.key = std::string(kPrefix) + service + "/" + make_instance_id(),
+  entries_.push_back({.key = std::string(kPrefix) + service + "/" + instance_,
                       .value = std::string(value.view())});
   Status written = co_await write_all();
   if (!keeping_) {
@@ -94,6 +97,12 @@ Task<void> Registrar::keep_alive() {
     if (!kept.ok()) FL_LOG(warn, "registry.not_kept", {"reason", kept.reason()});
     written = kept.ok();
   }
+}
+
+Task<Status> Registrar::leave(Deadline deadline) {
+  lease_ = 0;
+  entries_.clear();
+  co_return co_await scope_.close(core_.timers(), deadline);
 }
 
 Task<Status> Registrar::close(Deadline deadline) {

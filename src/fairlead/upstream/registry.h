@@ -1,7 +1,8 @@
 // The registry: who serves what, kept in the store.
 //
 //   key    /fairlead/services/<service>/<instance id>
-//   value  {"address":"127.0.0.1:9090","protocol":"raw","pid":4711,"started_ms":...,"tls":false}
+//   value  {"address":"127.0.0.1:9090","protocol":"raw","pid":4711,"started_ms":...,"tls":false,
+//           "incarnation":1}
 //
 // Each record hangs on a lease of the process that serves; a process that dies without a word is
 // gone from the registry when its lease ends.
@@ -29,8 +30,10 @@ struct Record {
   std::int64_t pid = 0;
   std::int64_t started_ms = 0;  // since 1970
   bool tls = false;
+  std::int64_t incarnation = 1;  // processes that had this record one after the other, this one too
 };
-FL_STRUCT(Record, (1, address), (2, protocol), (3, pid), (4, started_ms), (5, tls))
+FL_STRUCT(Record, (1, address), (2, protocol), (3, pid), (4, started_ms), (5, tls),
+          (6, incarnation))
 
 // Keeps this process's records in the registry: one lease, kept alive, written again when it was
 // lost (the store was away, or the process was stopped for long).
@@ -39,6 +42,9 @@ class Registrar {
  public:
   struct Options {
     Duration lease = std::chrono::seconds(5);  // 1 s .. 24 h; kept alive three times as often
+    // The id of its records: a process that takes another one's place goes on with that one's.
+    // Empty: a new one.
+    std::string instance{};
   };
 
   Registrar(io::Core& core, store::Store& store, Options options);
@@ -47,9 +53,14 @@ class Registrar {
   // Registers a copy of `service`. When the store is away now, it is written as soon as it is back.
   // Errors: kBadMessage `service.bad_name`; what the store says to a first attempt.
   Task<Status> add(std::string service, Record record);
+  // Under which the records are; the same for all of them.
+  const std::string& instance() const { return instance_; }
   // Takes the records out and ends the lease. Errors: what the store says; the lease ends by
   // itself then.
   Task<Status> close(Deadline deadline);
+  // Instead of close(): another process goes on with the records, under a lease of its own. Where
+  // it does not write them, they end with ours.
+  Task<Status> leave(Deadline deadline);
 
  private:
   struct Entry {
@@ -63,6 +74,7 @@ class Registrar {
   io::Core& core_;
   store::Store& store_;
   const Options options_;
+  const std::string instance_;
   std::vector<Entry> entries_;
   store::LeaseId lease_ = 0;
   bool keeping_ = false;

@@ -83,6 +83,39 @@ TEST_F(RegistryTest, WritesItsRecordsAgainWhenItsLeaseWasLost) {
   EXPECT_TRUE(core->run(registrar.close(core->deadline_after(1s))).ok());
 }
 
+TEST_F(RegistryTest, ARecordGoesFromOneProcessToTheNextWithoutAGap) {
+  Registrar old(*core, *store, {.lease = 1s});
+  ASSERT_TRUE(core->run(old.add("math", record("127.0.0.1:1"))).ok());
+  std::vector<std::size_t> counts;
+  ASSERT_TRUE(
+      directory
+          ->follow("math",
+                   [&](const EndpointSnapshot& endpoints) { counts.push_back(endpoints->size()); })
+          .ok());
+  turn_until([&] { return counts.size() == 1; });
+
+  Registrar next(*core, *store, {.lease = 1s, .instance = old.instance()});
+  ASSERT_TRUE(core->run(next.add("math", record("127.0.0.1:2"))).ok());
+  EXPECT_TRUE(core->run(old.leave(core->deadline_after(1s))).ok());
+  const Time end = steady_now() + 2s;  // the old lease is over by then
+  while (steady_now() < end) core->turn(core->deadline_after(50ms));
+
+  EXPECT_EQ(counts, (std::vector<std::size_t>{1, 1}));
+  EXPECT_TRUE(core->run(next.close(core->deadline_after(1s))).ok());
+  turn_until([&] { return counts.back() == 0; });
+}
+
+TEST_F(RegistryTest, RecordsThatNobodyTakesOverEndWithTheirLease) {
+  Registrar old(*core, *store, {.lease = 1s});
+  ASSERT_TRUE(core->run(old.add("math", record("127.0.0.1:1"))).ok());
+  follow("math");
+  turn_until([&] { return seen.size() == 1; });
+
+  EXPECT_TRUE(core->run(old.leave(core->deadline_after(1s))).ok());
+
+  turn_until([&] { return seen.empty(); });
+}
+
 TEST_F(RegistryTest, LeavesOutRecordsThatCannotBeRead) {
   follow("math");
   put("/fairlead/services/math/garbage", "{");

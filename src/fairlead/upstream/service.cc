@@ -108,7 +108,10 @@ class Service::Awaiter final : public SessionWaiter {
 // -----------------------------------------------------------------------------------
 
 Service::Service(rpc::Peer& peer, std::string name, ServiceOptions options)
-    : peer_(peer), name_(std::move(name)), options_(options), random_(Random::from_system()) {}
+    : peer_(peer),
+      name_(std::move(name)),
+      options_(options),
+      random_(options.seed != 0 ? Random(options.seed) : Random::from_system()) {}
 
 Service::~Service() {
   for (const auto& link : links_) {

@@ -37,6 +37,7 @@ struct ServiceOptions {
   bool tls_required = false;  // TLS with every copy, also when nobody says that it speaks it
   std::string server_name{};  // what certificates must be for; empty: the name of each endpoint
   std::optional<rpc::Login> login{};  // of every session
+  std::uint64_t seed = 0;             // of its random choices; 0: the system's
   // Sessions to each endpoint; 1 .. kConnectionsMax. Beyond 1 the order of PUSHes is that of each
   // session, and no longer that of their sending.
   std::uint32_t connections_max = 1;

@@ -43,6 +43,7 @@ class OnePort(unittest.TestCase):
     """Each test has a service of its own; it must end with 0, drained."""
 
     options = []  # more options of the service
+    asked_to_end = False
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fl_one_port_"))
@@ -64,8 +65,10 @@ class OnePort(unittest.TestCase):
         self.assertEqual(self.process.wait(PATIENCE), 0, self.log.read_text(encoding="utf-8"))
 
     def ask_to_end(self):
-        if self.process.poll() is None:
+        """Once: a second time would end it at once."""
+        if not self.asked_to_end and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+        self.asked_to_end = True
 
     def wait_for_log(self, event):
         end = time.monotonic() + PATIENCE

@@ -53,7 +53,7 @@ BUGS = {
         "what a cancelled call shared with its canceller is never freed"),
     "later_deadlines_forgotten": (
         "src/fairlead/rpc/session.cc",
-        "  if (next.has_value() && *next < expiry_) watch_deadline(*next);\n",
+        "  fire_before(calls_.next_deadline().value_or(Time::max()));\n",
         "",
         "of the calls that wait when a deadline passes, the others never end"),
     "queue_not_bounded": (

@@ -1,0 +1,64 @@
+#include "fairlead/runtime/predecessor.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "fairlead/base/text.h"
+#include "fairlead/runtime/hand_over.h"
+
+namespace fairlead::runtime {
+namespace {
+
+// It was sent before this process was started.
+constexpr Duration kHandOverPatience = std::chrono::seconds(1);
+
+}  // namespace
+
+Result<std::unique_ptr<Predecessor>> Predecessor::find() {
+  const char* const told = std::getenv(kUpgradeVariable);
+  if (told == nullptr) return std::unique_ptr<Predecessor>();
+  const std::optional<std::uint64_t> number = parse_uint64(told);
+  ::unsetenv(kUpgradeVariable);
+  const int control = number.has_value() && *number <= 1'000'000 ? static_cast<int>(*number) : -1;
+  if (::fcntl(control, F_SETFD, FD_CLOEXEC) != 0) {
+    return Status(Code::kInvalidOperation, "upgrade.bad_hand_over",
+                  std::string(kUpgradeVariable) + " is set and names no descriptor that is open");
+  }
+  Result<HandOver> received = receive_hand_over(control, kHandOverPatience);
+  if (!received.ok()) {
+    ::close(control);
+    return received.status();
+  }
+  return std::unique_ptr<Predecessor>(new Predecessor(control, *std::move(received)));
+}
+
+Predecessor::Predecessor(int control, HandOver hand_over)
+    : control_(control),
+      generation_(hand_over.generation),
+      instance_(std::move(hand_over.instance)),
+      sockets_(std::move(hand_over.sockets)) {}
+
+Predecessor::~Predecessor() {
+  for (const io::ListeningSockets::Socket& socket : sockets_) ::close(socket.descriptor);
+  ::close(control_);
+}
+
+std::vector<io::ListeningSockets::Socket> Predecessor::take_sockets() {
+  return std::exchange(sockets_, {});
+}
+
+Status Predecessor::take_over(Duration patience) {
+  if (!send_word(control_, kReady)) return {};  // it is gone
+  bool gone = false;
+  const std::string word = receive_word(control_, patience, gone);
+  if (word == kGo || gone) return {};
+  return Status(Code::kCancelled, "upgrade.called_off",
+                "the process before this one goes on serving: this one ends");
+}
+
+}  // namespace fairlead::runtime

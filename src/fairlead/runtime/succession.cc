@@ -1,0 +1,168 @@
+#include "fairlead/runtime/succession.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include "fairlead/base/text.h"
+#include "fairlead/observe/log.h"
+#include "fairlead/runtime/service_manager.h"
+#include "fairlead/runtime/upgrade_request.h"
+
+namespace fairlead::runtime {
+namespace {
+
+// What becomes the pid file when it is whole.
+std::string part_of(const std::string& pid_file) {
+  return pid_file + "." + std::to_string(::getpid());
+}
+
+}  // namespace
+
+Status Succession::begin(Options options, observe::Registry& registry) {
+  options_ = std::move(options);
+  FL_TRY_ASSIGN(std::vector<io::ListeningSockets::Socket> lent, take_manager_sockets());
+  for (io::ListeningSockets::Socket& socket : lent) FL_TRY(sockets_.inherit(std::move(socket)));
+  FL_TRY_ASSIGN(predecessor_, Predecessor::find());
+  if (predecessor_ != nullptr) {
+    generation_ = predecessor_->generation();
+    instance_ = predecessor_->instance();
+  }
+  FL_TRY_ASSIGN(const observe::Gauge generation,
+                registry.gauge({"fairlead_runtime_generation",
+                                "Programs that served here one after the other, this one too."}));
+  generation.set(generation_);
+  FL_TRY_ASSIGN(failed_, registry.counter({"fairlead_runtime_upgrades_failed_total",
+                                           "New programs that did not take over from this one."}));
+  if (predecessor_ == nullptr) return {};
+  for (io::ListeningSockets::Socket& socket : predecessor_->take_sockets()) {
+    FL_TRY(sockets_.inherit(std::move(socket)));
+  }
+  return {};
+}
+
+void Succession::drop_rest() {
+  for (const std::string& address : sockets_.drop_rest()) {
+    FL_LOG(warn, "service.socket_dropped", {"address", address});
+  }
+}
+
+Status Succession::take_over() {
+  FL_TRY(write_pid_file());
+  const std::string pid_file = part_of(options_.pid_file);
+  if (predecessor_ != nullptr) {
+    const Status taken = predecessor_->take_over();
+    if (!taken.ok()) {
+      if (!options_.pid_file.empty()) std::remove(pid_file.c_str());
+      return taken;
+    }
+    predecessor_.reset();
+    FL_LOG(info, "service.took_over", {"service", options_.name}, {"generation", generation_});
+  } else {
+    notify_manager("READY=1");
+  }
+  // Whole or not at all, so that nobody reads half a number. There is no way back any more.
+  if (!options_.pid_file.empty() && std::rename(pid_file.c_str(), options_.pid_file.c_str()) != 0) {
+    FL_LOG(error, "service.pid_file", {"file", options_.pid_file});
+  }
+  return {};
+}
+
+// Beside its place, so that what can fail fails before another process has given way.
+Status Succession::write_pid_file() const {
+  if (options_.pid_file.empty()) return {};
+  const std::string part = part_of(options_.pid_file);
+  std::ofstream file(part);
+  file << ::getpid() << '\n';
+  file.close();
+  if (file.good()) return {};
+  std::remove(part.c_str());
+  return Status(Code::kInvalidOperation, "service.pid_file",
+                "cannot write the pid file '" + escape_text(options_.pid_file) +
+                    "'; does its folder exist, and may this program write there?");
+}
+
+void Succession::remove_pid_file() const {
+  if (options_.pid_file.empty() || successor_ != 0) return;
+  std::ifstream file(options_.pid_file);
+  pid_t told = 0;
+  if (file >> told && told == ::getpid()) std::remove(options_.pid_file.c_str());
+}
+
+void Succession::upgrade(io::Core& core, Duration ready_timeout, pid_t asker,
+                         std::function<void()> over) {
+  const Status started = start_upgrade(core, ready_timeout, asker);
+  if (!started.ok()) return refuse_upgrade(asker, started);
+  over_ = std::move(over);
+}
+
+void Succession::refuse_upgrade(pid_t asker, const Status& why) {
+  failed_.add();
+  FL_LOG(warn, "service.not_upgraded", {"reason", why.reason()}, {"message", why.message()});
+  answer_upgrade(asker, why);
+}
+
+Status Succession::start_upgrade(io::Core& core, Duration ready_timeout, pid_t asker) {
+  if (ending_) {
+    return Status(Code::kOverloaded, "upgrade.draining", "this program is ending");
+  }
+  if (upgrade_ != nullptr && !upgrade_->over()) {
+    return Status(
+        Code::kConflict, "upgrade.under_way",
+        "a new program, process " + std::to_string(upgrade_->pid()) + ", is being started already");
+  }
+  if (::getpid() == 1) {
+    return Status(Code::kInvalidOperation, "upgrade.first_process",
+                  "this program is the first process of its container, which ends with it; start "
+                  "a new container");
+  }
+  FL_TRY(program_.status());
+  const Upgrade::Options options{.start = *program_,
+                                 .ready_timeout = ready_timeout,
+                                 .generation = generation_ + 1,
+                                 .instance = instance_};
+  FL_TRY_ASSIGN(upgrade_, Upgrade::start(core, options, sockets_.all(),
+                                         [this, asker](const Result<pid_t>& successor) {
+                                           end_upgrade(asker, successor);
+                                         }));
+  FL_LOG(info, "service.upgrading", {"service", options_.name}, {"program", options.start.program},
+         {"process", upgrade_->pid()});
+  const auto now =
+      std::chrono::duration_cast<std::chrono::microseconds>(steady_now().time_since_epoch());
+  notify_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
+  return {};
+}
+
+void Succession::end_upgrade(pid_t asker, const Result<pid_t>& successor) {
+  if (!successor.ok()) {
+    const Status& why = successor.status();
+    failed_.add();
+    FL_LOG(error, "service.not_upgraded", {"reason", why.reason()}, {"message", why.message()});
+    if (!ending_) notify_manager("READY=1\nSTATUS=not upgraded: " + std::string(why.reason()));
+    return answer_upgrade(asker, successor);
+  }
+  successor_ = *successor;
+  ending_ = true;
+  sockets_.leave();
+  FL_LOG(info, "service.upgraded", {"service", options_.name}, {"process", successor_});
+  notify_manager("MAINPID=" + std::to_string(successor_) + "\nREADY=1");
+  answer_upgrade(asker, successor);
+  over_();
+}
+
+void Succession::end() {
+  // The process before this one goes on with its sockets.
+  if (predecessor_ != nullptr) {
+    sockets_.leave();
+  } else if (successor_ == 0 && !std::exchange(ending_, true)) {
+    notify_manager("STOPPING=1");
+  }
+  ending_ = true;
+  if (upgrade_ != nullptr) upgrade_->call_off();
+}
+
+}  // namespace fairlead::runtime

@@ -1,0 +1,99 @@
+// Succession: how a process takes the place of the one before it, and gives its own to the next.
+//
+//   started by another one ─► begin() ─► listen to what it listened to ─► take_over() ─► SERVING
+//   SERVING ─ upgrade() ─► a new program is started ─┬ it serves ─► LEFT: Over is told, drain now
+//                                                    └ it does not ─► SERVING, nothing has changed
+//
+// What services and gateways have in common of that; below it Upgrade and Predecessor.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "fairlead/base/result.h"
+#include "fairlead/base/time.h"
+#include "fairlead/io/core.h"
+#include "fairlead/io/listening_sockets.h"
+#include "fairlead/observe/metrics.h"
+#include "fairlead/runtime/predecessor.h"
+#include "fairlead/runtime/program_start.h"
+#include "fairlead/runtime/upgrade.h"
+
+namespace fairlead::runtime {
+
+// Thread: begin() before there are threads; everything else on the core that listens, or on the
+// main thread while that one waits for it. Lifetime: outlives the listeners of that core.
+class Succession {
+ public:
+  struct Options {
+    std::string name{};      // of the program, for the log
+    std::string pid_file{};  // empty: none
+  };
+
+  Succession() = default;
+  Succession(const Succession&) = delete;
+  Succession& operator=(const Succession&) = delete;
+
+  // Inherits the sockets of the process before this one and of the service manager.
+  // Errors: kInvalidOperation `upgrade.bad_hand_over`, `listen.bad_socket`; those of `registry`.
+  Status begin(Options options, observe::Registry& registry);
+  // To be given to the core (CoreOptions::sockets).
+  io::ListeningSockets& sockets() { return sockets_; }
+  // Another process serves still, and waits for take_over().
+  bool has_predecessor() const { return predecessor_ != nullptr; }
+  std::uint32_t generation() const { return generation_; }
+  // The id in the registry that processes here have one after the other; empty: none so far.
+  const std::string& instance() const { return instance_; }
+  void set_instance(std::string id) { instance_ = std::move(id); }
+
+  // All listeners are open: closes what none has taken, and says so in the log. On the core.
+  void drop_rest();
+  // Everything is open: from here on this process is the one that serves, or it is not at all. May
+  // block for 10 s. Writes the pid file; tells the service manager.
+  // Errors: kCancelled `upgrade.called_off`: the other one goes on, and this one must end;
+  //         kInvalidOperation `service.pid_file`: it cannot be written.
+  Status take_over();
+
+  // Starts the program again, in this one's place. `asker` (0: nobody) is told of the outcome, and
+  // of a refusal, which is counted: kOverloaded `upgrade.draining`, kInvalidOperation
+  // `upgrade.first_process`, kConflict `upgrade.under_way`; those of Upgrade::start(). When the new
+  // one has taken over, the listeners of this one have been left to it and `over` is called: it is
+  // time to drain.
+  void upgrade(io::Core& core, Duration ready_timeout, pid_t asker, std::function<void()> over);
+  // An upgrade that this process cannot do now.
+  void refuse_upgrade(pid_t asker, const Status& why);
+
+  // This process ends: no upgrade is begun from now on, and one under way is called off. Tells the
+  // service manager, where nobody goes on.
+  void end();
+  // The process that has taken over; 0: none has.
+  pid_t successor() const { return successor_; }
+  // After the drain, on the core: what belongs to it goes.
+  void close() { upgrade_.reset(); }
+  // The last thing: the pid file goes, unless it is another one's.
+  void remove_pid_file() const;
+
+ private:
+  Status write_pid_file() const;
+  Status start_upgrade(io::Core& core, Duration ready_timeout, pid_t asker);
+  void end_upgrade(pid_t asker, const Result<pid_t>& successor);
+
+  const Result<ProgramStart> program_ = ProgramStart::of_this_process();
+  Options options_;
+  io::ListeningSockets sockets_;
+  std::unique_ptr<Predecessor> predecessor_;  // until this process has taken over
+  std::unique_ptr<Upgrade> upgrade_;
+  std::function<void()> over_;
+  pid_t successor_ = 0;
+  bool ending_ = false;
+  std::uint32_t generation_ = 1;
+  std::string instance_;
+  observe::Counter failed_;
+};
+
+}  // namespace fairlead::runtime

@@ -1,0 +1,125 @@
+#include "fairlead/runtime/upgrade_request.h"
+
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <functional>
+
+#include <gtest/gtest.h>
+
+namespace fairlead::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A process that waits for USR2 and then does `then` with whoever sent it.
+class Asked {
+ public:
+  explicit Asked(const std::function<void(pid_t asker)>& then) {
+    sigset_t usr2;
+    sigemptyset(&usr2);
+    sigaddset(&usr2, SIGUSR2);
+    ::pthread_sigmask(SIG_BLOCK, &usr2, nullptr);
+    pid_ = ::fork();
+    if (pid_ != 0) return;
+    // As SignalWatcher has it: sigwait() would take the signal off the mask while it waits.
+    signalfd_siginfo info{};
+    const int signals = ::signalfd(-1, &usr2, SFD_CLOEXEC);
+    if (::read(signals, &info, sizeof(info)) != ssize_t{sizeof(info)}) ::_exit(1);
+    then(static_cast<pid_t>(info.ssi_pid));
+    ::_exit(0);
+  }
+  ~Asked() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = 0;
+};
+
+TEST(UpgradeRequest, GivesTheProcessThatTookOver) {
+  const Asked process([](pid_t asker) { answer_upgrade(asker, 4711); });
+
+  const Result<pid_t> successor = ask_for_upgrade(process.pid(), 30s);
+
+  EXPECT_EQ(successor.value_or(0), 4711) << successor.status();
+}
+
+TEST(UpgradeRequest, GivesWhyThereIsNone) {
+  const Asked process([](pid_t asker) {
+    answer_upgrade(asker, Status(Code::kInternal, "upgrade.ended", "it ended\n(exit code 1)"));
+  });
+
+  const Status why = ask_for_upgrade(process.pid(), 30s).status();
+
+  EXPECT_EQ(why.code(), Code::kInternal);
+  EXPECT_EQ(why.reason(), "upgrade.ended");
+  EXPECT_EQ(why.message(), "it ended\n(exit code 1)");
+}
+
+TEST(UpgradeRequest, SaysWhenTheProcessDiesOfIt) {
+  const Asked process([](pid_t) {});
+
+  EXPECT_EQ(ask_for_upgrade(process.pid(), 30s).status().reason(), "upgrade.died");
+}
+
+TEST(UpgradeRequest, DoesNotWaitForEver) {
+  const Asked process([](pid_t) { ::pause(); });
+
+  const Status late = ask_for_upgrade(process.pid(), 20ms).status();
+
+  EXPECT_EQ(late.code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(late.reason(), "upgrade.no_answer");
+}
+
+// Anybody may send to the address.
+TEST(UpgradeRequest, BelievesNobodyElse) {
+  const Asked process([](pid_t asker) {
+    const pid_t liar = ::fork();
+    if (liar == 0) {
+      answer_upgrade(asker, 1);
+      ::_exit(0);
+    }
+    ::waitpid(liar, nullptr, 0);
+    answer_upgrade(asker, 4711);
+    ::pause();
+  });
+
+  EXPECT_EQ(ask_for_upgrade(process.pid(), 30s).value_or(0), 4711);
+}
+
+TEST(UpgradeRequest, DoesNotKillAProcessThatDoesNotKnowTheSignal) {
+  sigset_t none;
+  sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  const pid_t plain = ::fork();
+  if (plain == 0) {
+    ::execl("/bin/sleep", "sleep", "60", nullptr);
+    ::_exit(127);
+  }
+
+  EXPECT_EQ(ask_for_upgrade(plain, 10ms).status().reason(), "upgrade.not_possible");
+  EXPECT_EQ(::waitpid(plain, nullptr, WNOHANG), 0) << "it lives";
+
+  ::kill(plain, SIGKILL);
+  ::waitpid(plain, nullptr, 0);
+}
+
+TEST(UpgradeRequest, SaysThatThereIsNoSuchProcess) {
+  const Status nobody = ask_for_upgrade(0x3FFF'FFF0, 1s).status();
+
+  EXPECT_EQ(nobody.reason(), "upgrade.no_process");
+  EXPECT_EQ(ask_for_upgrade(0, 1s).status().reason(), "upgrade.no_process");
+}
+
+TEST(UpgradeRequest, NeedsNobodyWhoWaitsForTheAnswer) {
+  answer_upgrade(0, 1);
+  answer_upgrade(::getpid(), 1);
+}
+
+}  // namespace
+}  // namespace fairlead::runtime

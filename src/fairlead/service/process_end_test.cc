@@ -1,0 +1,139 @@
+// How a program ends, as its callers see it.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/io/core.h"
+#include "fairlead/rpc/peer.h"
+#include "fairlead/service/test_math.h"
+
+namespace fairlead::service {
+namespace {
+
+using namespace std::chrono_literals;
+using math_test::Math;
+using math_test::MathLogic;
+
+// A program, and a caller with one session on the test's thread.
+class ProcessEndTest : public ::testing::Test {
+ protected:
+  ProcessEndTest() {
+    spec.cores = 2;
+    spec.log_level = "off";
+    spec.listen = {"tcp://127.0.0.1:0"};
+  }
+  ~ProcessEndTest() override {
+    if (stopping.joinable()) stopping.join();
+    EXPECT_TRUE(core->run(caller.close(core->deadline_after(5s))).ok());
+  }
+  Status serve() {
+    FL_TRY(internal::add_routes<Math>(process.router(), std::make_shared<MathLogic>()));
+    FL_TRY(process.start(spec));
+    FL_TRY(process.serve(false));
+    address = process.addresses().at(0);
+    return {};
+  }
+  rpc::Session* dial() {
+    auto dialled = core->run(caller.dial(address, core->deadline_after(10s)));
+    EXPECT_TRUE(dialled.ok()) << dialled.status();
+    return dialled.value_or(nullptr);
+  }
+  Status call(rpc::Session& session) {
+    auto calling = session.call("/math/name", 'j', Bytes(), {}, core->deadline_after(10s));
+    return core->run(std::move(calling)).status();
+  }
+  // In another thread, as a program's main does it; gives the session that was told.
+  rpc::Session* stop_and_hear() {
+    rpc::Session* const session = dial();
+    EXPECT_TRUE(call(*session).ok()) << "the hello is over";
+    bool told = false;
+    session->on_leaving([&told](rpc::Session&) { told = true; });
+    stopping = std::thread([this] { process.stop(); });
+    const Time end = steady_now() + 20s;
+    while (!told && steady_now() < end) core->turn(core->deadline_after(1s));
+    EXPECT_TRUE(told);
+    return session;
+  }
+
+  Spec spec;
+  Process process{"math"};
+  io::Address address;
+  std::unique_ptr<io::Core> core = io::Core::make().value();
+  rpc::Router router;
+  rpc::Peer caller{*core, router, {.hello = true}};
+  std::thread stopping;
+};
+
+TEST_F(ProcessEndTest, AnswersCallsThatCrossItsFarewell) {
+  ASSERT_TRUE(serve().ok());
+  rpc::Session* const session = stop_and_hear();
+
+  const Status crossed = call(*session);
+
+  EXPECT_TRUE(crossed.ok()) << crossed;
+}
+
+TEST_F(ProcessEndTest, AcceptsDuringItsNotice) {
+  spec.notice = 1s;
+  ASSERT_TRUE(serve().ok());
+  stop_and_hear();
+
+  rpc::Session* const late = dial();
+
+  ASSERT_NE(late, nullptr);
+  EXPECT_TRUE(call(*late).ok());
+}
+
+TEST_F(ProcessEndTest, LeavesNobodyWhoListens) {
+  ASSERT_TRUE(serve().ok());
+  process.stop();
+
+  const auto late = core->run(caller.dial(address, core->deadline_after(10s)));
+
+  EXPECT_EQ(late.status().reason(), "dial.refused");
+}
+
+class PidFileTest : public ProcessEndTest {
+ protected:
+  PidFileTest() {
+    spec.pid_file =
+        (std::filesystem::temp_directory_path() / ("fl_pid_file_" + std::to_string(getpid())))
+            .string();
+  }
+  ~PidFileTest() override { std::filesystem::remove(spec.pid_file); }
+  std::string content() const {
+    std::ifstream file(spec.pid_file);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+};
+
+TEST_F(PidFileTest, StandsWhileTheProgramServes) {
+  ASSERT_TRUE(serve().ok());
+  EXPECT_EQ(content(), std::to_string(getpid()) + "\n");
+
+  process.stop();
+  EXPECT_FALSE(std::filesystem::exists(spec.pid_file));
+}
+
+TEST_F(PidFileTest, OfAnotherProcessStays) {
+  ASSERT_TRUE(serve().ok());
+  std::ofstream(spec.pid_file) << "1\n";
+
+  process.stop();
+
+  EXPECT_EQ(content(), "1\n");
+}
+
+TEST_F(PidFileTest, ThatCannotBeWrittenIsTold) {
+  spec.pid_file = "/no/such/folder/math.pid";
+
+  EXPECT_EQ(serve().reason(), "service.pid_file");
+}
+
+}  // namespace
+}  // namespace fairlead::service
