@@ -51,12 +51,20 @@ struct Metrics {
   observe::Counter heartbeats_sent{};
   observe::Counter heartbeats_missed{};
   observe::Histogram link_rtt{};
+  // Of messages that outlive their connections: queued, writing, sent.
+  std::array<observe::Gauge, 3> resend_queue{};
+  // By ResendQueue::State, from kReplied on.
+  std::array<observe::Counter, 8> resend_results{};
+  observe::Counter resend_again{};    // attempts beyond the first
+  observe::Counter resend_refused{};  // a full queue, or too late
+  observe::Counter dedup_hits{};      // messages that came again
 
   // Errors: those of observe::Registry.
   static Result<Metrics> make(observe::Registry& registry);
 
  private:
   Status add_links(observe::Registry& registry);
+  Status add_resend(observe::Registry& registry);
 };
 
 }  // namespace fairlead::rpc

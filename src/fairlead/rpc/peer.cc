@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "fairlead/io/tls_stream.h"
+#include "fairlead/rpc/resend_line.h"
 #include "fairlead/rpc/session_control.h"
 
 namespace fairlead::rpc {
@@ -150,7 +151,10 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
       co_return refused_dial(std::move(welcome));
     }
   }
-  session.say_hello();
+  if (options.resend != nullptr)
+    options.resend->attach(session);
+  else
+    session.say_hello();
   co_return &session;
 }
 

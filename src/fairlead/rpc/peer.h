@@ -47,7 +47,9 @@ struct PeerOptions {
   Duration login_timeout =
       std::chrono::seconds(5);        // > 0; for the AUTH_CALL, where one is asked for
   SessionWatcher* watcher = nullptr;  // null: nobody looks
-  HeartbeatOptions heartbeat{};       // to others; theirs are answered in any case
+  // Of what senders number, so that it may come again; null: none are kept. Outlives the peer.
+  DuplicateWindows* windows = nullptr;
+  HeartbeatOptions heartbeat{};  // to others; theirs are answered in any case
   IdleOptions idle{};
 
   // Errors: kInvalidOperation `peer.bad_option`, `frame.bad_limit`.
@@ -63,7 +65,8 @@ struct DialOptions {
   // None: the session is open at once. Over WebSocket a token goes with the handshake, if it is one
   // (is_bearer_token()); the session has no Session::kLoginReply then.
   std::optional<Login> login{};
-  bool again = false;  // for plugins: there was a session before
+  bool again = false;            // for plugins: there was a session before
+  ResendLine* resend = nullptr;  // the session is attached to it; outlives it, or its own end
 };
 
 // Thread: its core. Lifetime: close() must have completed before destruction, or no session be

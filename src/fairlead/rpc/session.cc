@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fairlead/async/ambient.h"
+#include "fairlead/rpc/resend_line.h"
 #include "fairlead/rpc/serial_handler.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
@@ -301,6 +302,8 @@ void Session::on_close(Status why) {
                 why.ok() ? std::string_view("the session was closed") : why.message());
   fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()));
   if (cancel_.has_value()) cancel_->cancel();
+  lease_.reset();
+  if (self_ != nullptr) *self_ = nullptr;
   cancel_waiting();
   if (gone_ != nullptr) gone_->set();
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, why);
@@ -337,12 +340,14 @@ void Session::begin_again() {
 
 void Session::fail_calls(const Status& why) {
   const std::uint64_t handed_over = appended_bytes_ - stream_->unsent_bytes();
+  if (line_ != nullptr) line_->losing(*this);
   while (PendingCall* call = calls_.take_any()) {
     const bool sent = call->sent_from_ < handed_over;
     call->forget();
     call->session_ = nullptr;
     call->conclude(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent));
   }
+  if (line_ != nullptr) line_->link_lost(*this, handed_over, why.reason());
 }
 
 void Session::end_if_idle() {
@@ -378,7 +383,10 @@ Task<Status> Session::close(Deadline deadline) {
     }
     if (status.code() == Code::kCancelled) status = Status();
   }
-  if (state_ == State::kClosed) co_return status;
+  if (state_ == State::kClosed) {
+    cancel_waiting();  // of a closing peer; what is numbered too
+    co_return status;
+  }
   if (peer_.closing_) stream_->set_goodbye(io::Goodbye::kGoingAway);
   if (gone_ == nullptr) gone_ = std::make_unique<Event>();
   if (status.ok()) {

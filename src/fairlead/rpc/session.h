@@ -27,6 +27,7 @@
 #include "fairlead/io/stream.h"
 #include "fairlead/rpc/call_table.h"
 #include "fairlead/rpc/context.h"
+#include "fairlead/rpc/duplicate_windows.h"
 #include "fairlead/rpc/liveness.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/pending_call.h"
@@ -39,6 +40,7 @@
 namespace fairlead::rpc {
 
 class Peer;
+class ResendLine;
 
 namespace internal {
 class SerialLines;
@@ -177,6 +179,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   friend Peer;
   friend PendingCall;
   friend Context;
+  friend ResendLine;
   // kOneWay: open to the other side only.
   enum class State : std::uint8_t { kLogin, kOpen, kOneWay, kClosing, kClosed };
 
@@ -245,6 +248,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool begin_extended(Context& context, const Handler& handler, const Router::Route* route);
   void refuse_extended(Context& context, const Status& status);
   void finish_extended(Context& context, Status status);
+  void abandon_reply(Context& context, const Status& status);
   void fail_waiting(Context& context, const Status& status);
   void tell_reply(Context& context, const Status& status, bool written);
   void tell_served(Context& context, const Status& status);
@@ -280,6 +284,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void say_hello();
   void heard_hello(std::string_view metadata);
   std::string hello_metadata() const;
+  std::uint8_t spoken_features() const;
   // False: this peer has no such method.
   bool serve_control(const wire::MessageView& message);
   void push_control(std::string_view method, std::string_view metadata);
@@ -298,6 +303,23 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   static void end_with_error(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
   Buffer* begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
                            const CancelToken& cancel);
+
+  // session_resume.cc: messages with numbers, which may come again.
+  void show_secret();
+  void add_resume_words(std::string& metadata) const;
+  void hear_window(bool showed_secret, std::string_view metadata);
+  void hear_ack(std::string_view metadata);
+  void take_window(std::string_view metadata);
+  void receive_numbered(const wire::MessageView& message, const Bytes& input);
+  // False: it was answered, or waits for the answer to an earlier attempt.
+  bool admit(const wire::MessageView& message);
+  void repeat(const wire::MessageView& message, std::uint64_t id,
+              const DuplicateWindow::Answer& answer);
+  void answer_again(std::int32_t seq, wire::Kind kind, std::string_view transforms,
+                    std::uint64_t id, const KeptReply* reply);
+  void acknowledge(std::uint64_t id, std::string_view status);
+  // How a numbered message ended.
+  void settle(Context& context, const Status& status);
 
   // session_liveness.cc: heartbeats, and links over which nothing passes.
   class Beat;
@@ -340,6 +362,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void receive(const wire::MessageView& message, const Bytes& input);
   void receive_reply(const wire::MessageView& message, const Bytes& input);
   void end_with(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
+  void serve_any(const wire::MessageView& message, const Bytes& input);
   void serve(const wire::MessageView& message, const Bytes& input);
   // `route`: null when it has none.
   void run(Handler& handler, const Router::Route* route, const wire::MessageView& message,
@@ -386,6 +409,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   LeavingHandler leaving_handler_;
   std::unique_ptr<Hello> hello_;  // ours, until it is answered
   std::unique_ptr<Beat> beat_;    // the same
+  ResendLine* line_ = nullptr;    // of the dialling side: messages that outlive the session
+  // Of the accepting side: the window of what the peer numbers.
+  std::unique_ptr<DuplicateWindows::Lease> lease_;
+  std::shared_ptr<Session*> self_;  // made with it; holds null when this session is closed
   internal::Liveness liveness_;
   Context* waiting_ = nullptr;               // handlers that wait, the latest first
   Duration peer_timeout_ = Duration::max();  // of calls that name none; told by the peer's hello

@@ -24,11 +24,12 @@ struct FeatureWord {
   std::string_view word;
   Feature feature;
 };
-constexpr std::array<FeatureWord, 4> kFeatureWords = {{
+constexpr std::array<FeatureWord, 5> kFeatureWords = {{
     {"cancel", kCancels},
     {"goaway", kGoesAway},
     {"refused", kMarksRefusals},
     {"heartbeat", kBeats},
+    {"resume", kResumes},
 }};
 
 std::uint8_t features_of(std::string_view list) {
@@ -57,8 +58,9 @@ std::string Session::hello_metadata() const {
   std::string out;
   wire::append_metadata_pair(out, "version", kVersion);
   std::string words;
+  const std::uint8_t spoken = spoken_features();
   for (const FeatureWord& known : kFeatureWords) {
-    if (known.feature == kBeats && !peer_.answers_heartbeats_) continue;
+    if ((spoken & known.feature) == 0) continue;
     words.append(words.empty() ? "" : ",").append(known.word);
   }
   wire::append_metadata_pair(out, "features", words);
@@ -66,7 +68,15 @@ std::string Session::hello_metadata() const {
   const auto gap =
       std::chrono::ceil<std::chrono::milliseconds>(peer_.options_.heartbeat.interval_min).count();
   wire::append_metadata_pair(out, "heartbeat_min", std::to_string(gap));
+  add_resume_words(out);
   return out;
+}
+
+std::uint8_t Session::spoken_features() const {
+  std::uint8_t features = kHello | kCancels | kGoesAway | kMarksRefusals;
+  if (peer_.answers_heartbeats_) features |= kBeats;
+  if (dialled() || peer_.options_.windows != nullptr) features |= kResumes;
+  return features;
 }
 
 void Session::say_hello() {
@@ -89,7 +99,7 @@ void Session::say_hello() {
 void Session::heard_hello(std::string_view metadata) {
   if (number_in(metadata, "version").value_or(0) == 0) return;
   features_ = features_of(wire::find_in_encoded(metadata, "features").value_or(""));
-  if (!peer_.answers_heartbeats_) features_ &= static_cast<std::uint8_t>(~kBeats);
+  features_ &= spoken_features();
   const std::optional<std::uint64_t> timeout = number_in(metadata, "timeout");
   constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
   if (timeout.has_value() && *timeout > 0 && *timeout <= kDayMs) {
@@ -112,6 +122,8 @@ bool Session::serve_control(const wire::MessageView& message) {
     } else if (message.method == kGoAwayMethod && !peer_leaving_) {
       peer_leaving_ = true;
       if (leaving_handler_) std::exchange(leaving_handler_, nullptr)(*this);
+    } else if (message.method == kAckMethod) {
+      hear_ack(message.metadata);
     }
     return true;  // words of later versions mean nothing to us
   }
@@ -124,6 +136,7 @@ bool Session::serve_control(const wire::MessageView& message) {
     return true;
   }
   heard_hello(message.metadata);
+  take_window(message.metadata);
   const std::string metadata = hello_metadata();
   const wire::FrameStart start = begin_on_wire({.seq = message.seq,
                                                 .kind = wire::Kind::kReply,
@@ -258,7 +271,7 @@ void Session::expire_waiting(Time now) {
     }
     if (context->kind() == wire::Kind::kPush) {
       metrics().pushes_failed.add();
-    } else if (state_ != State::kClosed) {
+    } else if (state_ != State::kClosed || context->admitted() != nullptr) {
       fail_waiting(*context, Status(Code::kHandlerTimeout, "handler.deadline",
                                     "the handler had not ended at the caller's deadline"));
     }
@@ -270,9 +283,11 @@ void Session::expire_waiting(Time now) {
   }
 }
 
+// What came with a number is asked for again over another connection, and goes on.
 void Session::cancel_waiting() {
   for (Context* context = waiting_; context != nullptr;) {
-    if (std::exchange(context->waiting_->ended, true)) {
+    const bool goes_on = context->admitted() != nullptr && !peer_.closing_;
+    if (goes_on || std::exchange(context->waiting_->ended, true)) {
       context = context->waiting_->next;
       continue;
     }

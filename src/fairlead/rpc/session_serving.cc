@@ -6,6 +6,7 @@
 #include "fairlead/base/text.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/rpc/session_resume.h"
 #include "fairlead/wire/status_text.h"
 
 namespace fairlead::rpc {
@@ -88,9 +89,9 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
         return refuse(message, Status(Code::kOverloaded, "session.going_away",
                                       "this peer is going away: call another one, or again"));
       }
-      if (peer_.serves_extended_) [[unlikely]]
-        return serve_extended(message, input);
-      return serve(message, input);
+      if (lease_ != nullptr) [[unlikely]]
+        return receive_numbered(message, input);
+      return serve_any(message, input);
     case wire::Kind::kAuthCall:
       refuse(message, Status(Code::kKindNotAllowed, "session.no_login",
                              login_seen_ ? "the login is over" : "this peer asks for no login"));
@@ -100,6 +101,20 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
       metrics().replies_late.add();
       return;
   }
+}
+
+[[gnu::always_inline]] inline void Session::serve_any(const wire::MessageView& message,
+                                                      const Bytes& input) {
+  if (peer_.serves_extended_) [[unlikely]]
+    return serve_extended(message, input);
+  serve(message, input);
+}
+
+// Of a session whose peer has shown a secret.
+void Session::receive_numbered(const wire::MessageView& message, const Bytes& input) {
+  if (!admit(message)) return;
+  serve_any(message, input);
+  next_extras_.reset();  // no handler took it
 }
 
 void Session::receive_reply(const wire::MessageView& message, const Bytes& input) {

@@ -60,7 +60,7 @@ struct Process::Waiting {
   bool signalled FL_GUARDED_BY(mutex) = false;
   bool task_done FL_GUARDED_BY(mutex) = false;
 
-  void tell(bool Waiting::* flag) {
+  void tell(bool Waiting::*flag) {
     MutexLock lock(mutex);
     this->*flag = true;
     changed.notify_all();
@@ -190,6 +190,11 @@ Status Process::make_peers() {
   rpc::PeerOptions options = spec_.limits;
   options.transforms = &transforms_;
   options.secure = secure_.get();
+  FL_TRY(spec_.resend.options.validate());
+  FL_TRY(spec_.dedup.options.validate());
+  resend_budget_.update(spec_.resend.process_bytes_max);
+  windows_ = std::make_unique<rpc::DuplicateWindows>(spec_.dedup.options);
+  options.windows = windows_.get();
   if (hub_ != nullptr) {
     options.watcher = &hub_->watcher();
     FL_TRY_ASSIGN(

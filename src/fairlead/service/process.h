@@ -194,7 +194,9 @@ class Process {
   std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process
   const io::TlsHolder* listen_tls_ = nullptr;  // null: no certificate to listen with
   observe::Counter tls_failures_;
-  std::unique_ptr<Hub> hub_;  // null: nobody asked for it
+  rpc::ResendBudget resend_budget_;                 // of all lines
+  std::unique_ptr<rpc::DuplicateWindows> windows_;  // of what comes again
+  std::unique_ptr<Hub> hub_;                        // null: nobody asked for it
   // The place of another process, or of this one by a new program. Made at once, before somebody
   // changes the folder. Of the first core.
   runtime::Succession succession_;

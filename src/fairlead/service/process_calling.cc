@@ -70,6 +70,9 @@ Result<upstream::ServiceOptions> Process::calling_options(
     return Status(Code::kInvalidOperation, "client.bad_option",
                   "connections_idle of '" + std::string(name) + "' is not above zero");
   }
+  out.delivery = options.delivery.value_or(spec_.resend.mode.value_or(out.delivery));
+  out.resend = spec_.resend.options;
+  out.resend.process = &resend_budget_;
   const bool plain = endpoints != nullptr && !out.tls_required &&
                      std::ranges::none_of(*endpoints, &upstream::Endpoint::tls);
   if (plain) return out;  // a copy in the registry may speak TLS any time

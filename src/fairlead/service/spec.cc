@@ -138,7 +138,7 @@ Status read_clients(const config::Value& value,
 }
 
 bool is_file(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return stat(path.c_str(), &info) == 0;
 }
 
@@ -229,6 +229,8 @@ Status read(const config::Value& value, Spec& out) {
   section("pools", [&](const config::Value& pools) { return config::read(pools, out.pools); });
   section("clients",
           [&](const config::Value& clients) { return read_clients(clients, out.clients); });
+  reader.optional("resend", out.resend);
+  reader.optional("dedup", out.dedup);
   reader.optional("secure", out.secure);
   reader.optional("http", out.http);
   reader.optional("plugins", out.plugins);

@@ -16,6 +16,7 @@
 #include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
 #include "fairlead/service/plugin_list.h"
+#include "fairlead/service/resend_setting.h"
 #include "fairlead/service/secure_setting.h"
 #include "fairlead/service/session_hub.h"
 
@@ -65,6 +66,8 @@ struct Spec {
   std::map<std::string, PoolSpec> pools{};
   // By the name or the addresses that the code gives; `default` is for all that say less.
   std::map<std::string, ClientOptions, std::less<>> clients{};
+  ResendSpec resend{};
+  DedupSpec dedup{};
 };
 
 // Found by config::bind(). Errors: those of config::ObjectReader.

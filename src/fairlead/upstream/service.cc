@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fairlead/observe/log.h"
+#include "fairlead/rpc/resent_call.h"
 
 namespace fairlead::upstream {
 namespace {
@@ -111,6 +112,7 @@ Service::Service(rpc::Peer& peer, std::string name, ServiceOptions options)
     : peer_(peer),
       name_(std::move(name)),
       options_(options),
+      resend_(options.resend),
       random_(options.seed != 0 ? Random(options.seed) : Random::from_system()) {}
 
 Service::~Service() {
@@ -152,7 +154,12 @@ void Service::update(const EndpointSnapshot& endpoints) {
 void Service::retire_all(const std::shared_ptr<Link>& link) {
   while (!link->extras.empty()) let_go(*link, *link->extras.back().session);
   link->removed = true;
-  scope_.spawn_detached(retire(link, core().deadline_after(kRetiring)));
+  scope_.spawn_detached(retire_with_line(link, core().deadline_after(kRetiring)));
+}
+
+Task<void> Service::retire_with_line(std::shared_ptr<Link> link, Deadline deadline) {
+  co_await retire(link, deadline);
+  if (link->line != nullptr) link->line->close();  // what was not sent goes elsewhere
 }
 
 // Calls under way end, then the link's session closes.
@@ -261,7 +268,7 @@ void Service::place(SessionWaiter& waiter) {
 
 Task<void> Service::dial(std::shared_ptr<Link> link) {
   link->dialing = true;
-  Result<rpc::Session*> made = co_await connect(link->endpoint, link->known);
+  Result<rpc::Session*> made = co_await connect(link->endpoint, link->known, link->line.get());
   link->dialing = false;
   if (made.ok())
     dialled(link, **made);
@@ -269,7 +276,7 @@ Task<void> Service::dial(std::shared_ptr<Link> link) {
     dial_failed(*link, made.status());
 }
 
-Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint, bool again) {
+Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint, bool again, rpc::ResendLine* line) {
   rpc::DialOptions options;
   options.protocol = endpoint.protocol != nullptr ? endpoint.protocol : options_.protocol;
   if (endpoint.tls || options_.tls_required) {
@@ -288,6 +295,7 @@ Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint, bool again) {
   }
   options.login = options_.login;
   options.again = again;
+  options.resend = line;
   const Deadline deadline = core().deadline_after(options_.dial_timeout);
   co_return co_await peer_.dial(endpoint.address, deadline, scope_.token(), std::move(options));
 }
@@ -377,7 +385,7 @@ rpc::Session* Service::least_busy(const std::shared_ptr<Link>& link) {
 
 Task<void> Service::dial_extra(std::shared_ptr<Link> link) {
   link->extra_dialing = true;
-  Result<rpc::Session*> made = co_await connect(link->endpoint, link->known);
+  Result<rpc::Session*> made = co_await connect(link->endpoint, link->known, nullptr);
   link->extra_dialing = false;
   if (!made.ok()) {  // those that are there go on
     link->extra_rests_until = core().now() + options_.backoff_max;
@@ -442,12 +450,71 @@ void Service::dial_failed(Link& link, Status why) {
   }
 }
 
+// ---- messages that outlive their session
+// -------------------------------------------------------------------------------------
+
+rpc::ResendLine& Service::line_of(rpc::Session& session) {
+  const auto found = std::ranges::find_if(links_, [&](const std::shared_ptr<Link>& link) {
+    return link->session == &session ||
+           std::ranges::find(link->extras, &session, &Extra::session) != link->extras.end();
+  });
+  FL_CHECK(found != links_.end());
+  const std::shared_ptr<Link>& link = *found;
+  if (link->line == nullptr) {
+    const auto want = [this, weak = std::weak_ptr<Link>(link)] {
+      if (const std::shared_ptr<Link> lost = weak.lock()) want_session(lost);
+    };
+    link->line = std::make_unique<rpc::ResendLine>(core(), resend_, peer_.metrics(), want);
+    link->line->attach(*link->session);
+  }
+  return *link->line;
+}
+
+void Service::update(const rpc::ResendOptions& options) {
+  rpc::ResendBudget* const process = resend_.process;
+  resend_ = options;
+  resend_.process = process;
+  for (const auto& link : links_) {
+    if (link->line != nullptr) link->line->update(options);
+  }
+}
+
+void Service::want_session(const std::shared_ptr<Link>& link) {
+  if (closed_ || link->removed || link->returning) return;
+  link->returning = true;
+  scope_.spawn_detached(come_back(link));
+}
+
+// "The next session to the same peer", as long as somebody waits for it.
+Task<void> Service::come_back(std::shared_ptr<Link> link) {
+  constexpr Duration kTurn = std::chrono::milliseconds(1);
+  Status slept;
+  while (slept.ok() && !closed_ && !link->removed && link->line->size() > 0) {
+    if (usable(*link)) {
+      link->line->attach(*link->session);
+      break;
+    }
+    const Time now = core().now();
+    if (!link->dialing && link->rests_until <= now) {
+      co_await dial(link);
+      if (usable(*link)) continue;
+    }
+    const Deadline next(std::max(link->rests_until, core().now() + kTurn));
+    slept = co_await Sleep(core().timers(), next, scope_.token());
+  }
+  link->returning = false;
+}
+
 // ---- calls
 // ---------------------------------------------------------------------------------------
 
 // One loop for both, and no coroutine around it: a call has one frame here.
 template <class Answered>
 Task<Answered> Service::call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel) {
+  if (delivery_of(request) == rpc::DeliveryMode::kAtLeastOnce) [[unlikely]] {
+    co_return co_await send_by_line<Answered>(std::move(request), false, deadline,
+                                              std::move(cancel));
+  }
   for (int attempt = 1;; ++attempt) {
     rpc::Session* session = ready_session();
     if (session == nullptr) {
@@ -455,6 +522,38 @@ Task<Answered> Service::call_somewhere(RawRequest request, Deadline deadline, Ca
     }
     rpc::RawCall call;
     session->start_call(call, request.head(), deadline, cancel, request.body);
+    Result<rpc::Reply> reply = co_await call;
+    const bool again = !reply.ok() && may_try_elsewhere(reply.status());
+    if (again && attempt < kAttemptsMax) continue;
+    if constexpr (std::same_as<Answered, Answer>) {
+      Answer answer(std::move(reply), call.take_error_metadata());
+      co_return answer;
+    } else {
+      co_return reply;
+    }
+  }
+}
+
+// The line sends it again where that is safe; this loop only what surely was not sent.
+template <class Answered>
+Task<Answered> Service::send_by_line(RawRequest request, bool push, Deadline deadline,
+                                     CancelToken cancel) {
+  for (int attempt = 1;; ++attempt) {
+    rpc::Session* session = ready_session();
+    if (session == nullptr) {
+      FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel));
+    }
+    rpc::ResendRequest resend;
+    resend.method = request.method;
+    resend.body_codec = request.body_codec;
+    resend.body = request.body;
+    resend.metadata = request.metadata;
+    resend.transforms = request.transforms;
+    resend.secure = request.secure;
+    resend.mode = delivery_of(request);
+    resend.push = push;
+    rpc::ResentCall call(std::move(resend));
+    line_of(*session).start(call, deadline, cancel);
     Result<rpc::Reply> reply = co_await call;
     const bool again = !reply.ok() && may_try_elsewhere(reply.status());
     if (again && attempt < kAttemptsMax) continue;
@@ -476,6 +575,11 @@ Task<Answer> Service::ask(RawRequest request, Deadline deadline, CancelToken can
 }
 
 Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken cancel) {
+  if (delivery_of(request) != rpc::DeliveryMode::kAtMostOnce) {
+    const Result<rpc::Reply> sent = co_await send_by_line<Result<rpc::Reply>>(
+        std::move(request), true, deadline, std::move(cancel));
+    co_return sent.status();
+  }
   Status last;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     rpc::Session* session = ready_session();
@@ -501,6 +605,7 @@ Task<Status> Service::close(Deadline deadline) {
       (void)forget(*link, session);  // another one takes its place
       if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
     }
+    if (link->line != nullptr) link->line->close();
   }
   Status ended = co_await scope_.close(core().timers(), deadline);
   co_return ended;

@@ -22,6 +22,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/io/tls_holder.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/rpc/resend_line.h"
 #include "fairlead/upstream/endpoint.h"
 
 namespace fairlead::upstream {
@@ -42,6 +43,9 @@ struct ServiceOptions {
   // session, and no longer that of their sending.
   std::uint32_t connections_max = 1;
   Duration connections_idle = std::chrono::minutes(3);  // > 0; those beyond the first close then
+  // What happens to messages that say nothing about it when their connection breaks.
+  rpc::DeliveryMode delivery = rpc::DeliveryMode::kAtMostOnce;
+  rpc::ResendOptions resend{};  // of each endpoint, for those that outlive it
 };
 inline constexpr std::uint32_t kConnectionsMax = 256;
 
@@ -96,6 +100,7 @@ struct RawRequest {
   std::string metadata{};    // encoded text
   std::string transforms{};  // ids
   wire::SecureForm secure = wire::SecureForm::kPlain;
+  std::optional<rpc::DeliveryMode> delivery{};  // none: as the service says
 
   rpc::CallHead head() const {
     return {.method = method,
@@ -147,6 +152,13 @@ class Service {
   // Errors: kDeadlineExceeded `wait.deadline`.
   Task<Status> close(Deadline deadline);
 
+  // The line to the endpoint of this session, which is ours: for messages that outlive it. Made at
+  // the first use. While somebody waits in it, its endpoint is dialled again.
+  rpc::ResendLine& line_of(rpc::Session& session);
+  // New rules for messages in the lines.
+  void update(const rpc::ResendOptions& options);
+  rpc::DeliveryMode delivery() const { return options_.delivery; }
+
   const std::string& name() const { return name_; }
   std::size_t endpoint_count() const { return links_.size(); }
   std::size_t session_count() const;  // those that calls may take
@@ -175,6 +187,8 @@ class Service {
     Time rests_until{};
     Status last_error;
     SessionWaiter* waiters = nullptr;
+    std::unique_ptr<rpc::ResendLine> line{};  // null: nobody needed one
+    bool returning = false;                   // somebody in the line waits for a session
   };
 
   io::Core& core() const { return peer_.core(); }
@@ -194,9 +208,17 @@ class Service {
   rpc::Session* least_busy(const std::shared_ptr<Link>& link);
   template <class Answered>
   Task<Answered> call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel);
+  template <class Answered>
+  Task<Answered> send_by_line(RawRequest request, bool push, Deadline deadline, CancelToken cancel);
+  rpc::DeliveryMode delivery_of(const RawRequest& request) const {
+    return request.delivery.value_or(options_.delivery);
+  }
+  void want_session(const std::shared_ptr<Link>& link);
+  Task<void> come_back(std::shared_ptr<Link> link);
+  Task<void> retire_with_line(std::shared_ptr<Link> link, Deadline deadline);
   Task<void> dial(std::shared_ptr<Link> link);
   Task<void> dial_extra(std::shared_ptr<Link> link);
-  Task<Result<rpc::Session*>> connect(Endpoint endpoint, bool again);
+  Task<Result<rpc::Session*>> connect(Endpoint endpoint, bool again, rpc::ResendLine* line);
   void dialled(const std::shared_ptr<Link>& link, rpc::Session& session);
   void adopt(const std::shared_ptr<Link>& link, rpc::Session& session);
   static bool forget(Link& link, const rpc::Session* session);  // false: it was not there
@@ -216,6 +238,7 @@ class Service {
   rpc::Peer& peer_;
   const std::string name_;
   const ServiceOptions options_;
+  rpc::ResendOptions resend_;  // of lines to come
   std::vector<std::shared_ptr<Link>> links_;
   std::size_t next_ = 0;
   SessionWaiter* unplaced_ = nullptr;  // until the first update
