@@ -126,8 +126,8 @@ class ResendLineTest : public ::testing::Test {
                                            CancelToken(), std::move(options)));
     ASSERT_TRUE(made.ok()) << made.status();
     session = *made;
-    session->on_closed([this, of = session](Session&, const Status&) {
-      if (session == of) session = nullptr;
+    session->on_closed([this](Session& gone, const Status&) {
+      if (session == &gone) session = nullptr;
     });
     pass(20ms);
   }
@@ -500,6 +500,65 @@ TEST_F(ResendLineTest, ThousandsThroughASessionThatTakesFewAllArrive) {
 
   for (const auto& one : sent) EXPECT_EQ(one->status, Status());
   EXPECT_EQ(served.size(), 500U);
+}
+
+// What it has in flight is answered there, what comes goes to the next one.
+TEST_F(ResendLineTest, ASessionThatGoesAwayGetsNoMore) {
+  start();
+  const auto held = send("/hold", "a");
+  pass(20ms);
+  servers[0]->for_each_session(
+      [&](Session& one) { servers[0]->send_away(one, "test", near[0]->deadline_after(1s)); });
+  pass(20ms);
+  ASSERT_TRUE(session->leaving());
+
+  const auto next = send("/echo", "b");
+  EXPECT_EQ(wanted, 1);
+  EXPECT_EQ(next->ends, 0);
+  dial(1);
+  EXPECT_EQ(next->body, "b");
+  EXPECT_EQ(held->ends, 0);
+  release.set();
+  pass(20ms);
+
+  EXPECT_EQ(held->body, "a");
+  EXPECT_EQ(held->attempts(), 1U);
+  EXPECT_EQ(served["a"], 1);
+}
+
+// The old link breaks with a number in doubt, when the new one is in use already.
+TEST_F(ResendLineTest, WhatAnOldLinkLosesGoesOverTheNewOne) {
+  start();
+  const auto held = send("/hold", "a");
+  pass(20ms);
+  dial(1);
+  const auto next = send("/echo", "b");
+  pass(20ms);
+  EXPECT_EQ(next->body, "b");
+  cut(0);
+  release.set();
+  pass(20ms);
+
+  EXPECT_EQ(held->body, "a");
+  EXPECT_EQ(held->attempts(), 2U);
+  EXPECT_EQ(served["a"], 1);
+}
+
+TEST_F(ResendLineTest, CountsWhatItDoes) {
+  start();
+  const auto held = send("/hold", "a");
+  pass(20ms);
+  EXPECT_EQ(client->metrics().resend_queue[2].value(), 1) << "sent";
+  cut(0);
+  EXPECT_EQ(client->metrics().resend_queue[0].value(), 1) << "queued";
+  dial(1);
+  release.set();
+  pass(20ms);
+
+  const auto replied = static_cast<std::size_t>(ResendQueue::State::kReplied);
+  EXPECT_EQ(client->metrics().resend_results[replied].value(), 1U);
+  EXPECT_EQ(client->metrics().resend_again.value(), 1U);
+  for (const auto& gauge : client->metrics().resend_queue) EXPECT_EQ(gauge.value(), 0);
 }
 
 // A window that ends its life at the deadline of its handler knows that too.

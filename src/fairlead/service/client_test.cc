@@ -60,6 +60,28 @@ TEST_F(ClientTest, CallsByBytesAreMadeAsTheirWordsSay) {
   EXPECT_TRUE(passed);
 }
 
+// Over the link's numbers, whatever the type of the argument.
+TEST_F(ClientTest, CallsThatOutliveTheirLinkAreAnsweredAsOthers) {
+  on_core([](Client<Math> math, bool* passed) -> Task<void> {
+    auto call = math.divide({.a = 10, .b = 4}, within(5s), at_least_once());
+    Result<DivideResult> reply = co_await call;
+    auto name_call = math.name(at_least_once());
+    Result<std::string> name = co_await name_call;
+    auto bad_call = math.divide({.a = 1, .b = 0}, within(5s), at_least_once());
+    Result<DivideResult> bad = co_await bad_call;
+    *passed = reply.ok() && reply->quotient == 2.5 && name.ok() && !bad.ok();
+  });
+  const auto raw = [](RawClient client, bool* passed) -> Task<void> {
+    auto call = client.call("/math/divide", Bytes(std::string_view(R"({"a":10,"b":4})")),
+                            within(5s), with_codec(codec::CodecId::kJson), at_least_once());
+    const Result<rpc::Reply> reply = co_await call;
+    *passed = reply.ok();
+  };
+  bool passed = false;
+  EXPECT_TRUE(caller.run(raw(RawClient(**caller.target("unix:" + path)), &passed)));
+  EXPECT_TRUE(passed);
+}
+
 TEST_F(ClientTest, CallsFromACoreAndAwaitsTheReply) {
   on_core([](Client<Math> math, bool* passed) -> Task<void> {
     auto call = math.divide({.a = 10, .b = 4}, within(5s), with_meta("x-caller", "me"));

@@ -205,6 +205,20 @@ TEST_F(ServiceResendTest, WhoIsGoneFromTheSetIsNotWaitedFor) {
   EXPECT_EQ(ended.status.outcome(), Outcome::kUnknown);
 }
 
+TEST_F(ServiceResendTest, NewRulesHoldForWhatComes) {
+  use(1);
+  Ended first;
+  Ended second;
+  core.spawn(ask(&first, "a"));
+  pass(50ms);
+  service->update(rpc::ResendOptions{.messages_max = 1});
+  core.spawn(ask(&second, "b"));
+  pass(50ms);
+
+  EXPECT_EQ(first.times, 0);
+  EXPECT_EQ(second.status.reason(), "resend.full");
+}
+
 TEST_F(ServiceResendTest, ClosingEndsThoseInTheLine) {
   use(1);
   Ended ended;
