@@ -117,7 +117,7 @@ Status Process::start_upgrade(pid_t asker) {
   }
   FL_TRY(program_.status());
   const runtime::Upgrade::Options options{.start = *program_,
-                                          .ready_timeout = spec_.upgrade_ready_timeout,
+                                          .ready_timeout = settings_->now()->upgrade_ready_timeout,
                                           .generation = generation_ + 1};
   FL_TRY_ASSIGN(upgrade_, runtime::Upgrade::start(cores_->first(), options, sockets_.all(),
                                                   [this, asker](const Result<pid_t>& successor) {

@@ -36,7 +36,9 @@ FileStamp stamp_of(const std::string& path) {
           .inode = info.st_ino};
 }
 
-TlsKeeper::~TlsKeeper() {
+TlsKeeper::~TlsKeeper() { stop(); }
+
+void TlsKeeper::stop() {
   {
     const MutexLock lock(asked_mutex_);
     ending_ = true;
@@ -130,7 +132,7 @@ void TlsKeeper::watch_the_end(Kept& kept, std::int64_t wall_ms) {
 }
 
 void TlsKeeper::look(bool everything, std::int64_t wall_ms) {
-  if (everything && also_) also_();
+  if (everything && first_ && !first_()) return;
   const MutexLock lock(mutex_);
   for (const auto& kept : kept_) {
     std::vector<FileStamp> stamps = stamps_of(kept->files);
