@@ -59,9 +59,11 @@ Result<std::unique_ptr<LiveSettings>> LiveSettings::make(Spec spec,
   FL_TRY_ASSIGN(made->reloads_,
                 metrics.counter({"fairlead_service_config_reloads_total",
                                  "Times that the configuration was read again and counted."}));
-  FL_TRY_ASSIGN(made->failures_,
-                metrics.counter({"fairlead_service_config_reloads_failed_total",
-                                 "Times that something was wrong with it, and nothing changed."}));
+  FL_TRY_ASSIGN(
+      made->failures_,
+      metrics.counter(
+          {"fairlead_service_config_reloads_failed_total",
+           "Times that the configuration was read again, was wrong, and changed nothing."}));
   FL_TRY_ASSIGN(made->waiting_keys_,
                 metrics.gauge({"fairlead_service_config_waiting_keys",
                                "Keys whose values have changed and count at the next start."}));
