@@ -68,6 +68,7 @@ Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metr
     : core_(core),
       router_(router),
       options_(options),
+      told_timeout_(options.call_timeout),
       metrics_(metrics),
       serving_plugins_(
           with_hooks(options.plugins, kServingHooks, router.has_plugins() ? &kNoPlugins : nullptr)),
@@ -78,6 +79,22 @@ Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metr
       spread_by_(static_cast<std::uint64_t>(core.wall_ms())) {}
 
 Peer::~Peer() { FL_CHECK(first_ == nullptr); }
+
+void Peer::update(const PeerOptions& options) {
+  core_.assert_here();
+  const bool slower = options.heartbeat.interval > options_.heartbeat.interval;
+  const bool looks = options.heartbeat != options_.heartbeat || options.idle != options_.idle;
+  PeerOptions next = options;
+  next.hello = options_.hello;
+  next.transforms = options_.transforms;
+  next.secure = options_.secure;
+  next.plugins = options_.plugins;
+  next.watcher = options_.watcher;
+  options_ = next;
+  tells_timeouts_ = options_.call_timeout != told_timeout_;
+  if (!looks) return;
+  for_each_session([slower](Session& session) { session.follow_options(slower); });
+}
 
 Session& Peer::open(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
                     Session::Side side, bool login) {

@@ -125,6 +125,13 @@ class Peer {
   bool closing() const { return closing_; }  // close() was called
   io::Core& core() const { return core_; }
   const PeerOptions& options() const { return options_; }
+  // What the sessions go by from now on, new ones and those that are open: the next message knows
+  // the next limit. Their links are looked at within a second, each at a moment of its own. The age
+  // that a session gets, and the time for its login, stay as they were when it began; `hello`,
+  // `transforms`, `secure`, `plugins` and `watcher` stay at all.
+  // `options` have been validated. Cost: one timer for each session, where heartbeats or idle times
+  // differ.
+  void update(const PeerOptions& options);
   const Router& router() const { return router_; }
   const Metrics& metrics() const { return metrics_; }
   // Whether plugins may give a message another method before its route is looked up.
@@ -150,7 +157,11 @@ class Peer {
 
   io::Core& core_;
   const Router& router_;
-  const PeerOptions options_;
+  PeerOptions options_;
+  // What hellos say of calls that name no deadline. It stays, so that it is the same for all
+  // sessions; when the options say otherwise by now, every call says its own.
+  const Duration told_timeout_;
+  bool tells_timeouts_ = false;
   const Metrics metrics_;
   // The plugins, where they have a hook of that way; null: none has.
   const PluginChain* serving_plugins_ = nullptr;  // not null also where a route has plugins

@@ -83,7 +83,7 @@ Status Session::end_frame(Status body_written, const Bytes& shared) {
 // hello. Metadata that would be too long with it goes alone.
 std::string_view Session::with_timeout(std::string_view metadata, Duration left) {
   constexpr std::size_t kPairBytesMax = 36;
-  if (left == peer_.options_.call_timeout || left == Duration::max() ||
+  if (left == peer_.told_timeout_ || left == Duration::max() ||
       metadata.size() + kPairBytesMax > wire::kMetadataBytesMax ||
       wire::find_in_encoded(metadata, wire::kTimeoutKey)) {
     return metadata;
@@ -110,7 +110,7 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
                              : Deadline::after(peer_.core_.now(), peer_.options_.call_timeout);
   if (ambient() != nullptr) [[unlikely]]
     return begin_inheriting(call, head, until, cancel);
-  return begin_call_until(call, head, until, deadline.is_set(), cancel);
+  return begin_call_until(call, head, until, deadline.is_set() || peer_.tells_timeouts_, cancel);
 }
 
 // What a call inherits from the call that is being served: it must end a little before, and with

@@ -328,6 +328,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool a_call_waits() const;
   void begin_link();
   void look_at_link(Time now);
+  // The rules are others: looks at the link soon. `slower`: and tells a plain peer, which counts on
+  // the heartbeats that it was promised.
+  void follow_options(bool slower);
   void tell_link_state(const internal::Liveness::Look& look, Time now);
   void tell_idle(const internal::Liveness::Look& look, Time now);
   bool tell_idle_of(IdleEvent::Kind kind, Time now);

@@ -54,7 +54,7 @@ std::optional<std::uint64_t> number_in(std::string_view metadata, std::string_vi
 
 std::string Session::hello_metadata() const {
   const auto timeout =
-      std::chrono::duration_cast<std::chrono::milliseconds>(peer_.options_.call_timeout).count();
+      std::chrono::duration_cast<std::chrono::milliseconds>(peer_.told_timeout_).count();
   std::string out;
   wire::append_metadata_pair(out, "version", kVersion);
   std::string words;

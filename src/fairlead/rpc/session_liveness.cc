@@ -90,6 +90,13 @@ void Session::look_at_link(Time now) {
   send_ping(look.asks);
 }
 
+void Session::follow_options(bool slower) {
+  constexpr std::uint64_t kGolden = 0x9E37'79B9'7F4A'7C15ULL;  // spreads ids evenly
+  if (side_ == Side::kServing || state_ == State::kClosed) return;
+  if (slower && (features_ & kBeats) == 0) liveness_.ping_again();
+  fire_before(core().now() + std::chrono::milliseconds(id_ * kGolden >> 54));
+}
+
 void Session::tell_link_state(const Liveness::Look& look, Time now) {
   const auto gauge = [this](LinkState state) {
     return metrics().links[static_cast<std::size_t>(state)];

@@ -46,7 +46,7 @@ std::optional<int> Runtime::early_end() {
   return std::nullopt;
 }
 
-Status Runtime::start() { return process_.start(start_.spec); }
+Status Runtime::start() { return process_.start(start_.spec, start_.source); }
 
 const Target& Runtime::target(std::string_view name_or_addresses, const ClientOptions& options) {
   if (const std::optional<int> code = early_end()) std::exit(*code);

@@ -43,6 +43,11 @@ std::unique_ptr<Box> begin_on(io::Core& core, Task<Status> task) {
   return box;
 }
 
+runtime::CoreWatch::Options watch_options(const Spec& spec) {
+  if (spec.stuck_after == Duration::zero()) return {.stuck_after = Duration::zero()};
+  return {.stuck_after = std::max<Duration>(spec.stuck_after, 10ms)};
+}
+
 // Whoever heard that we leave has so much time to do it by itself.
 constexpr Duration kLeavingTime = 500ms;
 // The same where another process serves already: nobody waits for our end.
@@ -95,16 +100,17 @@ Status Process::run_on_all(MakeTask make_task) {
   return first;
 }
 
-Status Process::start(Spec spec) {
+Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
   if (started()) return {};
   spec_ = std::move(spec);
+  FL_TRY_ASSIGN(settings_, LiveSettings::make(spec_, std::move(source), metrics_));
   if (rereads_files())
     runtime::block_signals({SIGUSR2, SIGHUP});
   else
     runtime::block_signals({SIGUSR2});
   FL_TRY(succession_.begin({.name = name_, .pid_file = spec_.pid_file}, metrics_));
   FL_TRY(spec_.limits.validate());
-  FL_TRY(make_log());
+  FL_TRY(make_log(spec_));
   FL_TRY(make_tls());
   FL_TRY_ASSIGN(cores_, io::CoreGroup::make(
                             spec_.cores, {.spin = spec_.spin, .sockets = &succession_.sockets()}));
@@ -119,16 +125,16 @@ Status Process::start(Spec spec) {
   waiting_ = std::make_unique<Waiting>();
   cores_->start();
   tls_->start();
-  if (watch_ != nullptr) watch_->start();
+  watch_->start();
   return run_on(first, watch_signals());
 }
 
-Status Process::make_log() {
-  if (spec_.log_level == "off") return {};
+Status Process::make_log(const Spec& spec) {
+  if (spec.log_level == "off") return {};
   observe::Logger::Options options;
-  FL_CHECK(observe::parse_level(spec_.log_level, options.level));
+  FL_CHECK(observe::parse_level(spec.log_level, options.level));
   observe::AsyncLogSink::Options sink_options;
-  if (spec_.log_form == "json") sink_options.form = observe::LogForm::kJson;
+  if (spec.log_form == "json") sink_options.form = observe::LogForm::kJson;
   FL_TRY_ASSIGN(auto sink, observe::AsyncLogSink::make(sink_options));
   logger_ = std::make_unique<observe::Logger>(std::move(options), std::move(sink));
   default_logger_ = std::make_unique<observe::ScopedDefaultLogger>(*logger_);
@@ -139,33 +145,51 @@ Status Process::make_secure() {
   if (!spec_.secure.asked_for()) return {};
   FL_TRY_ASSIGN(rpc::SecureKeys keys, read_secure_keys(spec_.secure));
   secure_ = std::make_unique<rpc::SecureBodies>(std::move(keys), spec_.secure.required);
-  rereads_.emplace_back([this] { reload_keys(); });
+  settings_->rereads().emplace_back([this] { return reread_keys(); });
   return {};
 }
 
 bool Process::rereads_files() const {
-  return !spec_.tls.certificates.empty() || spec_.secure.asked_for() ||
+  return settings_->has_file() || !spec_.tls.certificates.empty() || spec_.secure.asked_for() ||
          std::ranges::any_of(spec_.plugins, &PluginSpec::rereads_files);
 }
 
-void Process::reload_keys() {
-  Result<rpc::SecureKeys> keys = read_secure_keys(spec_.secure);
-  if (!keys.ok()) {
-    FL_LOG(error, "secure.not_reloaded", {"reason", keys.status().reason()},
-           {"message", keys.status().message()});
-    return;
+Result<TakeRead> Process::reread_keys() {
+  FL_TRY_ASSIGN(rpc::SecureKeys keys, read_secure_keys(spec_.secure));
+  return TakeRead([this, keys = std::move(keys)] {
+    secure_->replace(keys);
+    FL_LOG(info, "secure.reloaded");
+  });
+}
+
+bool Process::reload() {
+  return settings_->reload([this](const std::shared_ptr<const Spec>& before,
+                                  const std::shared_ptr<const Spec>& now) { apply(before, now); });
+}
+
+void Process::apply(const std::shared_ptr<const Spec>& before,
+                    const std::shared_ptr<const Spec>& now) {
+  apply_log_level(*now);
+  FL_CHECK(watch_->update(watch_options(*now)).ok());
+  for (std::size_t i = 0; i < serving_.size(); ++i) {
+    serving_[i]->core().post([this, i, before, now] {
+      apply_on_core(*before, *now, {.serving = *serving_[i], .calling = *calling_[i]});
+    });
   }
-  secure_->replace(*std::move(keys));
-  FL_LOG(info, "secure.reloaded");
+}
+
+void Process::apply_log_level(const Spec& now) {
+  if (logger_ == nullptr) return static_cast<void>(make_log(now));  // nobody to tell when it fails
+  observe::LogLevel level{};
+  FL_CHECK(observe::parse_level(now.log_level, level));
+  logger_->set_level(level);
 }
 
 // What the spec names is read now, so that a mistake is told at the start and not by the first
 // call.
 Status Process::make_tls() {
   tls_ = std::make_unique<internal::TlsKeeper>(metrics_);
-  tls_->also_when_asked([this] {
-    for (const auto& reread : rereads_) reread();
-  });
+  tls_->ask_first([this] { return reload(); });
   if (!spec_.tls.certificates.empty()) {
     // Who offers h2 and no more is refused in the handshake, not by the first request.
     if (spec_.tls.alpn.empty()) spec_.tls.alpn = {"http/1.1"};
@@ -219,7 +243,8 @@ Status Process::make_peers() {
 // Those of the code are there; those of the configuration come behind them.
 Status Process::make_plugins(rpc::PeerOptions& options) {
   for (const PluginSpec& spec : spec_.plugins) {
-    FL_TRY_ASSIGN(rpc::PluginHandle plugin, spec.make({*this, before_serving_, rereads_}));
+    FL_TRY_ASSIGN(rpc::PluginHandle plugin,
+                  spec.make({*this, before_serving_, settings_->rereads()}));
     Status added = plugins_.add(std::move(plugin));
     if (!added.ok()) return std::move(added).with_context("the setting plugins");
   }
@@ -259,10 +284,7 @@ Status Process::make_pools() {
 }
 
 Status Process::watch_cores() {
-  if (spec_.stuck_after == Duration::zero()) return {};
-  const runtime::CoreWatch::Options options{.stuck_after =
-                                                std::max<Duration>(spec_.stuck_after, 10ms)};
-  FL_TRY_ASSIGN(watch_, runtime::CoreWatch::make(cores_->cores(), options, metrics_));
+  FL_TRY_ASSIGN(watch_, runtime::CoreWatch::make(cores_->cores(), watch_options(spec_), metrics_));
   return {};
 }
 
@@ -292,7 +314,7 @@ void Process::upgrade(pid_t asker) {
                                       Status(Code::kInvalidOperation, "upgrade.not_serving",
                                              "this program does not serve, or has not begun to"));
   }
-  succession_.upgrade(cores_->first(), spec_.upgrade_ready_timeout, asker, [this] {
+  succession_.upgrade(cores_->first(), settings_->now()->upgrade_ready_timeout, asker, [this] {
     draining_ = true;
     end_serving();
   });
@@ -338,8 +360,9 @@ Task<Status> Process::announce_going(std::size_t index) {
 
 Task<Status> Process::close_listeners() {
   io::Core& first = cores_->first();
-  if (succession_.successor() == 0 && spec_.notice > Duration::zero()) {
-    Status noticed = co_await Sleep(first.timers(), first.deadline_after(spec_.notice));
+  const Duration notice = settings_->now()->notice;
+  if (succession_.successor() == 0 && notice > Duration::zero()) {
+    Status noticed = co_await Sleep(first.timers(), first.deadline_after(notice));
     if (!noticed.ok()) FL_LOG(debug, "service.notice_cut", {"reason", noticed.reason()});
   }
   for (auto& listener : listeners_) first.dispose(std::move(listener));
@@ -439,6 +462,7 @@ Task<Status> Process::close_first(Deadline deadline) {
 void Process::stop() {
   if (!started()) return;
   io::Core& first = cores_->first();
+  tls_->stop();  // nobody changes settings from here on
   if (waiting_ != nullptr) {
     const auto tell = [](Status ended) {
       if (!ended.ok()) {
@@ -453,7 +477,7 @@ void Process::stop() {
     tell(run_on(first, leave_registry()));
     tell(run_on_all([this](std::size_t i) { return announce_going(i); }));
     tell(run_on(first, close_listeners()));
-    const Deadline deadline = Deadline::after(steady_now(), spec_.drain);
+    const Deadline deadline = Deadline::after(steady_now(), settings_->now()->drain);
     tell(run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); }));
     tell(run_on_all([this, deadline](std::size_t i) { return close_calling(i, deadline); }));
     tell(run_on_all([this, deadline](std::size_t i) { return close_pools(i, deadline); }));

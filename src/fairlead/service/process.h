@@ -25,6 +25,7 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/core_watch.h"
 #include "fairlead/runtime/succession.h"
+#include "fairlead/service/live_settings.h"
 #include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/served_port.h"
@@ -76,7 +77,6 @@ class Process {
   rpc::Router& router() { return router_; }         // to be filled before start()
   rpc::PluginChain& plugins() { return plugins_; }  // of all routes and sessions; before start()
   observe::Registry& metrics() { return metrics_; }
-  const Spec& spec() const { return spec_; }
   // Keys of secure bodies, before start(); the setting `secure` has the last word.
   void use_keys(rpc::SecureKeys keys, bool required) {
     FL_CHECK(!started());
@@ -101,7 +101,8 @@ class Process {
   //         those of io::TlsContext::make(), with the section of the spec in front;
   //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared;
   //         kConflict `plugin.taken`, and whatever a plugin says against peers and routes.
-  Status start(Spec spec);
+  // `source`: where the spec comes from, to be read again on HUP; null: it is not.
+  Status start(Spec spec, std::shared_ptr<SpecSource> source = nullptr);
   bool started() const { return cores_ != nullptr; }
 
   // Opens the listeners of the spec, or `otherwise` when it has none, the admin listener, and, when
@@ -136,14 +137,18 @@ class Process {
  private:
   struct Waiting;
 
-  Status make_log();
+  Status make_log(const Spec& spec);
   Status make_tls();
   Status make_peers();
   Status make_plugins(rpc::PeerOptions& options);
   Status make_secure();
   // Whether HUP has a meaning: files that may be replaced while the program runs.
   bool rereads_files() const;
-  void reload_keys();  // on a thread that may block
+  // The next four on a thread that may block; they never run at the same time.
+  Result<TakeRead> reread_keys();
+  bool reload();
+  void apply(const std::shared_ptr<const Spec>& before, const std::shared_ptr<const Spec>& now);
+  void apply_log_level(const Spec& now);
   Status make_pools();
   Status watch_cores();
   Task<Status> watch_signals();
@@ -181,14 +186,14 @@ class Process {
                                  std::optional<SessionRef>* out);
 
   const std::string name_;
-  Spec spec_;
+  Spec spec_;  // as it was at the start; what may have changed is asked of `settings_`
   observe::Registry metrics_;
+  std::unique_ptr<LiveSettings> settings_;
   std::unique_ptr<observe::Logger> logger_;
   std::unique_ptr<observe::ScopedDefaultLogger> default_logger_;
   rpc::Router router_;
   rpc::PluginChain plugins_;
   std::vector<std::function<Status()>> before_serving_;  // of plugins
-  std::vector<std::function<void()>> rereads_;  // on HUP, beside certificates; on a thread of tls_
   wire::TransformSet transforms_;
   std::unique_ptr<rpc::SecureBodies> secure_;  // null: this program has no keys
   std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process
@@ -205,7 +210,7 @@ class Process {
   std::vector<std::unique_ptr<rpc::Peer>> serving_;
   std::vector<std::unique_ptr<rpc::Peer>> calling_;
   std::map<std::string, std::unique_ptr<internal::PoolPlaces>, std::less<>> pools_;
-  std::unique_ptr<runtime::CoreWatch> watch_;  // null: nobody looks
+  std::unique_ptr<runtime::CoreWatch> watch_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<upstream::Directory> directory_;
   std::unique_ptr<upstream::Registrar> registrar_;

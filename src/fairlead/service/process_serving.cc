@@ -110,7 +110,7 @@ Status Process::open_admin() {
     if (ready_) return Status();
     return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
   });
-  if (watch_ != nullptr) admin_->add_page(internal::cores_page(*watch_));
+  admin_->add_page(internal::cores_page(*watch_));
   FL_TRY_ASSIGN(const io::Address at, admin_->listen(address));
   FL_LOG(info, "service.admin", {"address", at.to_text()});
   return {};

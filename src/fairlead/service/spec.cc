@@ -1,7 +1,5 @@
 #include "fairlead/service/spec.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -9,6 +7,7 @@
 
 #include "fairlead/base/text.h"
 #include "fairlead/config/document.h"
+#include "fairlead/service/spec_source.h"
 
 namespace fairlead::service {
 namespace {
@@ -137,19 +136,10 @@ Status read_clients(const config::Value& value,
   return problems.status();
 }
 
-bool is_file(const std::string& path) {
-  struct stat info {};
-  return stat(path.c_str(), &info) == 0;
-}
-
 // The command line, as settings in the order in which they came.
 struct Arguments {
   std::optional<std::string> config;
-  struct Setting {
-    std::string text;  // "key=value"
-    std::string_view option;
-  };
-  std::vector<Setting> settings;
+  std::vector<SpecSource::Flag> settings;
   bool help = false;
   bool version = false;
 };
@@ -189,9 +179,9 @@ Result<Arguments> read_arguments(int argc, const char* const* argv) {
     if (name == "--config")
       out.config = value;
     else if (name == "--set")
-      out.settings.push_back({value, name});
+      out.settings.push_back({value, std::string(name)});
     else
-      out.settings.push_back({std::string(flag->key) + "=" + value, flag->name});
+      out.settings.push_back({std::string(flag->key) + "=" + value, std::string(flag->name)});
   }
   return out;
 }
@@ -252,20 +242,18 @@ Status read(const config::Value& value, PoolSpec& out) {
 }
 
 Result<Start> read_start(int argc, const char* const* argv, std::string_view name, Spec spec) {
-  FL_TRY_ASSIGN(const Arguments arguments, read_arguments(argc, argv));
+  FL_TRY_ASSIGN(Arguments arguments, read_arguments(argc, argv));
   Start start{.spec = std::move(spec), .help = arguments.help, .version = arguments.version};
   if (start.help || start.version) return start;
-  const config::Environment environment = config::system_environment();
-  const std::string path = arguments.config.value_or(std::string(name) + ".yaml");
-  config::Document document("the configuration of " + std::string(name));
-  if (arguments.config.has_value() || is_file(path)) {
-    FL_TRY_ASSIGN(document, config::load_file(path, {.variables = &environment}));
-  }
-  FL_TRY(document.overlay_environment("FAIRLEAD_", environment));
-  for (const Arguments::Setting& setting : arguments.settings) {
-    FL_TRY(document.overlay_flag(setting.text, setting.option));
-  }
-  FL_TRY(config::bind(document, start.spec));
+  FL_TRY_ASSIGN(SpecSource source,
+                SpecSource::read({.program = std::string(name),
+                                  .file = arguments.config.value_or(std::string(name) + ".yaml"),
+                                  .file_needed = arguments.config.has_value(),
+                                  .environment = config::system_environment(),
+                                  .flags = std::move(arguments.settings)},
+                                 std::move(start.spec)));
+  start.spec = source.spec();
+  start.source = std::make_shared<SpecSource>(std::move(source));
   return start;
 }
 

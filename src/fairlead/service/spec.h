@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,11 +74,14 @@ struct Spec {
 // Found by config::bind(). Errors: those of config::ObjectReader.
 Status read(const config::Value& value, Spec& out);
 
+class SpecSource;  // spec_source.h
+
 // What the command line asked for.
 struct Start {
   Spec spec{};
   bool help = false;
   bool version = false;
+  std::shared_ptr<SpecSource> source{};  // of the spec, to be read again; null with help, version
 };
 
 // Reads the file, the environment (FAIRLEAD_LISTEN, FAIRLEAD_LOG__LEVEL, ...) and the flags.

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "fairlead/service/pool.h"
+#include "fairlead/service/setting_table.h"
 
 namespace fairlead::service {
 namespace {
@@ -124,6 +125,7 @@ std::string read_file(const std::string& path) {
 // One line of the page's table of keys.
 struct KeyRow {
   std::string key, value, low, high;
+  bool live = false;
 };
 
 std::string trimmed(std::string_view cell) {
@@ -141,7 +143,10 @@ std::vector<KeyRow> rows_of_the_page() {
     std::istringstream parts(line);
     for (std::string cell; std::getline(parts, cell, '|');) cells.push_back(trimmed(cell));
     cells.resize(6);
-    rows.push_back({cells[1], cells[3], cells[4], cells[5]});
+    constexpr std::string_view kLiveMark = "` ↻";
+    const bool live = cells[1].ends_with(kLiveMark);
+    if (live) cells[1].resize(cells[1].size() - kLiveMark.size());
+    rows.push_back({cells[1], cells[3], cells[4], cells[5], live});
   }
   return rows;
 }
@@ -172,6 +177,16 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
     code.erase(section);  // holds further keys
   }
   EXPECT_EQ(page, code);
+}
+
+TEST(ServiceReference, MarksTheKeysThatAreLiveAndHasTheTablesOthers) {
+  std::vector<std::string> page;
+  for (const KeyRow& row : rows_of_the_page()) page.push_back(row.key + (row.live ? " live" : ""));
+  std::vector<std::string> table;
+  for (const Setting& setting : settings()) {
+    table.push_back(std::string(setting.key) + (setting.live ? " live" : ""));
+  }
+  EXPECT_EQ(page, table);
 }
 
 TEST(ServiceReference, GivesTheLimitsThatAreChecked) {

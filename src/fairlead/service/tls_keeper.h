@@ -53,8 +53,11 @@ class TlsKeeper {
 
   // Starts the thread. Called once.
   void start();
-  // Also called on that thread when somebody asks: what else is read from files. Before start().
-  void also_when_asked(std::function<void()> reload) { also_ = std::move(reload); }
+  // Ends it, after what it is doing. Idempotent.
+  void stop() FL_EXCLUDES(asked_mutex_);
+  // Called first on that thread when somebody asks: what else is read from files. False: something
+  // is wrong with that, and certificates are left alone, too. Before start().
+  void ask_first(std::function<bool()> reload) { first_ = std::move(reload); }
   // Everything is read again soon, changed or not.
   void ask() FL_EXCLUDES(asked_mutex_);
   // Reads again what has changed, or everything. This blocks.
@@ -89,7 +92,7 @@ class TlsKeeper {
   bool asked_ FL_GUARDED_BY(asked_mutex_) = false;
   bool ending_ FL_GUARDED_BY(asked_mutex_) = false;
   CondVar changed_;
-  std::function<void()> also_;
+  std::function<bool()> first_;
   std::thread thread_;
 };
 
