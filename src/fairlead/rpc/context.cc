@@ -62,7 +62,7 @@ Status Context::add_reply_transform(std::uint8_t id) {
 
 [[gnu::always_inline]] inline Buffer* Context::start_reply(std::uint8_t codec) {
   if (kind() == wire::Kind::kPush) return nullptr;
-  if (session_.state_ == Session::State::kClosed || session_.cut_) return nullptr;
+  if (session_.state_ == Session::State::kClosed || session_.cut()) return nullptr;
   if (waiting_.has_value() && waiting_->ended) return nullptr;
   FL_CHECK(!reply_.has_value() && !session_.frame_open_);
   if (extras_ != nullptr) [[unlikely]]

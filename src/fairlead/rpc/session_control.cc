@@ -130,6 +130,7 @@ bool Session::serve_control(const wire::MessageView& message) {
                                                 .metadata = metadata,
                                                 .transforms = message.transforms});
   if (send_frame(start, Bytes(), peer_.options_.transforms).ok()) bound_unsent();
+  if (turned_away_) say_turned_away();
   return true;
 }
 

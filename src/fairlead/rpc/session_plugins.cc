@@ -292,7 +292,7 @@ void Session::finish_extended(Context& context, Status status) {
   if (kept) frame_open_ = false;
   if (context.kind() == wire::Kind::kPush) {
     if (!status.ok()) metrics().pushes_failed.add();
-  } else if (state_ != State::kClosed && !cut_) {
+  } else if (state_ != State::kClosed && !cut()) {
     tell_reply(context, status, false);
     if (status.ok() && extras.secure_begun) {
       status = seal_reply(context);
