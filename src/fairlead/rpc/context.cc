@@ -67,7 +67,7 @@ Status Context::add_reply_transform(std::uint8_t id) {
 [[gnu::always_inline]] inline Buffer* Context::start_reply(std::uint8_t codec) {
   if (kind() == wire::Kind::kPush) return nullptr;
   // One that came with a number is answered over the next connection.
-  if ((session_.state_ == Session::State::kClosed || session_.cut_) && admitted() == nullptr)
+  if ((session_.state_ == Session::State::kClosed || session_.cut()) && admitted() == nullptr)
     return nullptr;
   if (waiting_.has_value() && waiting_->ended) return nullptr;
   FL_CHECK(!reply_.has_value() && !session_.frame_open_);

@@ -82,9 +82,9 @@ Status Metrics::add_resend(observe::Registry& registry) {
 
 Status Metrics::add_links(observe::Registry& registry) {
   constexpr std::string_view kStates[] = {"alive", "suspect"};
-  constexpr std::string_view kEnds[] = {"unknown",  "closed",    "peer",   "error",
-                                        "protocol", "login",     "plugin", "slow_reader",
-                                        "age",      "heartbeat", "idle",   "too_many_pings"};
+  constexpr std::string_view kEnds[] = {
+      "unknown",     "closed", "peer",      "error", "protocol",       "login",      "plugin",
+      "slow_reader", "age",    "heartbeat", "idle",  "too_many_pings", "conn_limit", "slow_frame"};
   constexpr std::string_view kKinds[] = {"read", "write", "both"};
   static_assert(std::size(kEnds) == static_cast<std::size_t>(LinkEnd::kCount));
   for (std::size_t i = 0; i < links.size(); ++i) {

@@ -24,6 +24,8 @@ enum class LinkEnd : std::uint8_t {
   kHeartbeat,   // the peer gives no sign of life
   kIdle,        // nothing passed for idle.both
   kTooManyPings,
+  kTurnedAway,  // too many connections
+  kSlowFrame,   // a frame came too slowly
   kCount
 };
 

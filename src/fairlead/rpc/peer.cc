@@ -1,5 +1,6 @@
 #include "fairlead/rpc/peer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "fairlead/io/tls_stream.h"
@@ -34,6 +35,11 @@ const PluginChain* with_hooks(const PluginChain* plugins, HookSet hooks,
   return plugins;
 }
 
+// Half of a session's queue, where less than that is not sent by the stream itself at once.
+std::size_t hold_above(std::size_t queue) {
+  return std::min(queue, std::max(queue / 2, io::Stream::kFlushSharedBytes));
+}
+
 // A dial that a plugin refused: nothing was sent, and what it threw is a dial that failed.
 Status refused_dial(Status status) {
   if (status.reason() == "plugin.threw") {
@@ -61,7 +67,18 @@ Status PeerOptions::validate() const {
   if (session_age < Duration::zero()) return bad("session_age must not be negative");
   if (deadline_floor < Duration::zero()) return bad("deadline_floor must not be negative");
   FL_TRY(heartbeat.validate());
+  FL_TRY(guards.validate());
   return idle.validate();
+}
+
+Status Guards::validate() const {
+  const auto bad = [](std::string_view what) {
+    return Status(Code::kInvalidOperation, "peer.bad_option", what);
+  };
+  if (frame_time_max <= Duration::zero()) return bad("frame_time_max must be greater than zero");
+  if (slow_reader_after <= Duration::zero()) return bad("slow_reader_after must be above zero");
+  if (handlers_max < 1) return bad("handlers_max must be 1 or more");
+  return {};
 }
 
 Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metrics& metrics)
@@ -75,6 +92,9 @@ Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metr
       calling_plugins_(with_hooks(options.plugins, kCallingHooks, nullptr)),
       session_plugins_(with_hooks(options.plugins, kSessionHooks, nullptr)),
       serves_extended_(options.secure != nullptr || serving_plugins_ != nullptr),
+      hold_above_(hold_above(options.write_queue_bytes_max)),
+      guards_(options.guards),
+      looks_at_messages_(serves_extended_),
       answers_heartbeats_(router.find(kHeartbeatMethod) == nullptr),
       spread_by_(static_cast<std::uint64_t>(core.wall_ms())) {}
 
@@ -94,6 +114,20 @@ void Peer::update(const PeerOptions& options) {
   tells_timeouts_ = options_.call_timeout != told_timeout_;
   if (!looks) return;
   for_each_session([slower](Session& session) { session.follow_options(slower); });
+}
+
+Status Peer::update(const Guards& guards) {
+  core_.assert_here();
+  FL_TRY(guards.validate());
+  guards_ = guards;
+  return {};
+}
+
+void Peer::set_pressure(Pressure pressure, std::uint64_t memory_max) {
+  core_.assert_here();
+  pressure_ = pressure;
+  memory_max_ = memory_max;
+  looks_at_messages_ = serves_extended_ || pressure != Pressure::kNone;
 }
 
 Session& Peer::open(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
@@ -125,6 +159,10 @@ Session& Peer::accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* 
   }
   if (options_.watcher != nullptr && !login) options_.watcher->on_open(session);
   return session;
+}
+
+void Peer::turn_away(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol) {
+  open(std::move(stream), protocol, Session::Side::kAccepted, false).turn_away();
 }
 
 Session& Peer::serve(std::unique_ptr<io::Stream> stream, const wire::Protocol& protocol) {

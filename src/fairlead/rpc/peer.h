@@ -12,6 +12,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/tls_context.h"
+#include "fairlead/observe/bounds.h"
 #include "fairlead/rpc/liveness.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/plugin_chain.h"
@@ -23,6 +24,27 @@
 #include "fairlead/wire/transforms/transform.h"
 
 namespace fairlead::rpc {
+
+// What a session and a peer put up with from others, beyond sizes. Peer::update() changes it.
+struct Guards {
+  // Of a frame, from its first byte to its last; > 0. Closed beyond it, and when, while a frame is
+  // cut, fewer bytes than that come in a second; 0: however slowly.
+  Duration frame_time_max = std::chrono::seconds(30);
+  std::uint32_t frame_rate_min = 1024;
+  // A peer that takes nothing of what waits for it so long is closed; > 0.
+  Duration slow_reader_after = std::chrono::seconds(15);
+  std::uint32_t handlers_max = 200'000;  // that wait, of the peer; >= 1
+
+  // Errors: kInvalidOperation `peer.bad_option`.
+  Status validate() const;
+};
+
+// How short the process is of memory, which its watch tells.
+enum class Pressure : std::uint8_t {
+  kNone,
+  kShed,    // messages of class `sheddable` are refused
+  kRefuse,  // those of `sheddable_plus` too
+};
 
 struct PeerOptions {
   wire::Limits limits{};                                 // one frame, both directions
@@ -51,6 +73,8 @@ struct PeerOptions {
   DuplicateWindows* windows = nullptr;
   HeartbeatOptions heartbeat{};  // to others; theirs are answered in any case
   IdleOptions idle{};
+  Guards guards{};
+  observe::Bounds* bounds = nullptr;  // told of each limit that is hit; null: nobody. Outlives it
 
   // Errors: kInvalidOperation `peer.bad_option`, `frame.bad_limit`.
   Status validate() const;
@@ -83,6 +107,12 @@ class Peer {
   // that a plugin refuses is closed in this turn and serves nothing.
   // `protocol`: null for raw.
   Session& accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol = nullptr);
+  // Tells whoever connected that there are too many connections, and closes: a peer that says hello
+  // hears that it shall go away (`conn_limit`, kTurnAwayRetry), any other one that its first CALL
+  // is refused, 503 `session.conn_limit`; who says nothing for a second hears nothing. Nobody else
+  // gets to know such a session.
+  void turn_away(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol = nullptr);
+  static constexpr Duration kTurnAwayRetry = std::chrono::seconds(5);
   // Makes a session for requests that something else carries, one at a time: `stream` gives them as
   // messages of `protocol`. It begins with a login when the router has one, and is no connection:
   // not counted, but visited and closed as the others. Nothing may be called while closing().
@@ -111,6 +141,13 @@ class Peer {
 
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);
+
+  // Other guards from now on: longer times and higher limits count at once for all sessions,
+  // lower ones for what begins next. Errors: those of Guards::validate().
+  Status update(const Guards& guards);
+  const Guards& guards() const { return guards_; }
+  // From the next message on. `memory_max`: bytes that the process may have, for who asks why.
+  void set_pressure(Pressure pressure, std::uint64_t memory_max);
 
   template <class Visitor>
   void for_each_session(Visitor&& visitor) {
@@ -167,7 +204,17 @@ class Peer {
   const PluginChain* serving_plugins_ = nullptr;  // not null also where a route has plugins
   const PluginChain* calling_plugins_ = nullptr;
   const PluginChain* session_plugins_ = nullptr;
-  const bool serves_extended_;     // plugins or secure bodies
+  void hit(observe::Bound bound, std::uint64_t limit) const {
+    if (options_.bounds != nullptr) options_.bounds->hit(bound, limit, core_.now());
+  }
+
+  const bool serves_extended_;    // plugins or secure bodies
+  const std::size_t hold_above_;  // unsent bytes of a session, from which on its CALLs wait
+  Guards guards_;
+  Pressure pressure_ = Pressure::kNone;
+  std::uint64_t memory_max_ = 0;
+  bool looks_at_messages_;  // extended, or under pressure
+  std::size_t handlers_waiting_ = 0;
   const bool answers_heartbeats_;  // no route does
   const std::uint64_t spread_by_;  // sessions of processes that began together differ by it
   Session* first_ = nullptr;

@@ -6,6 +6,7 @@
 #include "fairlead/async/ambient.h"
 #include "fairlead/rpc/resend_line.h"
 #include "fairlead/rpc/serial_handler.h"
+#include "fairlead/rpc/session_backlog.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 #include "fairlead/wire/metadata.h"
@@ -187,9 +188,12 @@ void Session::on_timer() {
   std::size_t place = 0;
   expiry_ = armed_at_ = Time::max();
   if (state_ == State::kLogin && login_until_ <= now) {
+    peer_.hit(observe::Bound::kLogin, static_cast<std::uint64_t>(peer_.options_.login_timeout /
+                                                                 std::chrono::milliseconds(1)));
     return refuse_login(
         Status(Code::kUnauthenticated, "session.login_late", "no login came in time"));
   }
+  if (turned_away_) return end_turned_away();
   while (PendingCall* call = calls_.take_expired(now, place)) {
     metrics().calls_timed_out.add();
     cancel_there(call->seq_);
@@ -201,6 +205,8 @@ void Session::on_timer() {
   expire_waiting(now);
   if (age_look_ <= now) look_at_age(now);
   look_at_link(now);
+  if (half_read_) look_at_cut_frame(now);
+  if (backlog_ != nullptr) look_at_backlog(now);
   fire_before(calls_.next_deadline().value_or(Time::max()));
   if (state_ == State::kLogin) fire_before(login_until_);
   fire_before(age_look_);
@@ -278,6 +284,10 @@ Status Session::push_frame(const Bytes& frame, std::size_t unsent_bytes_max) {
 
 Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes body,
                                   std::string metadata, Deadline deadline, CancelToken cancel) {
+  if (stream_->unsent_bytes() > peer_.options_.write_queue_bytes_max) {
+    if (!deadline.is_set()) deadline = core().deadline_after(peer_.options_.call_timeout);
+    FL_CO_TRY(co_await room(deadline, cancel));
+  }
   RawCall call;
   const CallHead head{.method = method, .body_codec = codec, .metadata = metadata};
   start_call(call, head, deadline, cancel, body);
@@ -289,6 +299,7 @@ Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes 
 // --------------------------------------------------------------------------------------
 
 void Session::on_end() {
+  if (stop_ == Stop::kHolds) release_held();
   note_end(LinkEnd::kPeer);
   if (state_ < State::kClosing) state_ = State::kClosing;
   fail_calls(Status(Code::kConnectionClosed, "session.closed", "the peer closed the connection"));
@@ -305,6 +316,7 @@ void Session::on_close(Status why) {
   lease_.reset();
   if (self_ != nullptr) *self_ = nullptr;
   cancel_waiting();
+  end_backlog();
   if (gone_ != nullptr) gone_->set();
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, why);
   if (plugins_reached_ != 0) see_off(why);
@@ -372,6 +384,10 @@ Task<Status> Session::close(Deadline deadline) {
   TimerWheel& timers = core().timers();
   Status status;
   go_away("closing");
+  if (stop_ == Stop::kHolds) {  // they are refused: none has begun
+    going_away_ = true;
+    release_held();
+  }
   if (state_ < State::kClosing) state_ = State::kClosing;
   if (handlers_running_ > 0) {
     if (idle_ == nullptr) idle_ = std::make_unique<Event>();

@@ -25,6 +25,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/stream.h"
+#include "fairlead/observe/bounds.h"
 #include "fairlead/rpc/call_table.h"
 #include "fairlead/rpc/context.h"
 #include "fairlead/rpc/duplicate_windows.h"
@@ -119,6 +120,13 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   //         `unsent_bytes_max` bytes wait for the peer already. All NOT_SENT.
   Status push_frame(const Bytes& frame, std::size_t unsent_bytes_max);
 
+  // Waits until what is sent next finds room: not at all while write_queue_bytes_max is not
+  // reached, else until a quarter of it is left. call() does so; start_call() and push() refuse
+  // instead.
+  // Errors: kDeadlineExceeded `wait.deadline`, kCancelled `wait.cancelled`, kConnectionClosed
+  //         `session.closed`; all NOT_SENT.
+  Task<Status> room(Deadline deadline, CancelToken cancel = {});
+
   // Tells a peer that said hello to make its next calls elsewhere; those that come all the same are
   // refused, 503 `session.going_away`, safe to repeat. Calls under way go on, in both directions.
   // `reason`: a word for its log. `retry_after`: when to come back; zero: at once. Idempotent.
@@ -181,6 +189,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   friend Context;
   friend ResendLine;
   // kOneWay: open to the other side only.
+  // Whether what comes is served: all; all but CALLs, for whose replies there is no room now; or
+  // nothing, since the stream closes when the turn ends.
+  enum class Stop : std::uint8_t { kNo, kHolds, kCut };
   enum class State : std::uint8_t { kLogin, kOpen, kOneWay, kClosing, kClosed };
 
   // Timer: some call may have reached its deadline, or the link is to be looked at.
@@ -192,6 +203,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   io::ReadResult on_read(const Bytes& input) override;
   void on_end() override;
   void on_close(Status why) override;
+  void on_sent() override {
+    if (backlog_ != nullptr) fire_before(core().now());
+  }
 
   Buffer* begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                      const CancelToken& cancel);
@@ -269,6 +283,12 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Opens `message`, and makes `status` and `input` fit.
   void open_reply(const internal::SecureCall& secure, wire::MessageView& message, Status& status,
                   Bytes& input) const;
+
+  // session_turned_away.cc: there are too many connections.
+  void turn_away();
+  void refuse_turned_away(const wire::MessageView& message);
+  void say_turned_away();
+  void end_turned_away();
 
   // session_login.cc: before the session is open.
   void start_login(PendingCall& call, const Login& login, Deadline deadline,
@@ -357,10 +377,34 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // The watcher hears of the end, and lets go.
   void take_mark_off(const Status& why);
 
+  // session_backlog.cc: a peer that does not read.
+  struct Backlog;
+  Time held_since() const;
+  std::uint64_t taken_bytes() const;
+  void watch_output();
+  void bound_backlog();
+  void cut_slow_reader(observe::Bound bound, std::uint64_t limit, std::string_view message);
+  void look_at_backlog(Time now);
+  bool is_held(const wire::MessageView& message) const;
+  io::ReadResult read_holding(const Bytes& input, std::size_t consumed);
+  void hold(const wire::MessageView& message, std::string_view frame);
+  void release_held();
+  void end_backlog();
+
+  // session_cut_frames.cc: frames that come slowly.
+  io::ReadResult wait_for_rest(io::ReadResult read, std::size_t arrived);
+  void look_at_cut_frame(Time now);
+
+  void serve_looked_at(const wire::MessageView& message, const Bytes& input);
+  bool sheds(const wire::MessageView& message) const;
+
   // session_reading.cc: protocols other than raw, and raw before the login's end.
   io::ReadResult read_any(const Bytes& input);
   void receive_bad_body(const wire::Received& received);
-  bool reading() const { return !cut_ && (state_ < State::kClosing || handlers_running_ > 0); }
+  bool reading() const {
+    return stop_ == Stop::kNo && (state_ < State::kClosing || handlers_running_ > 0);
+  }
+  bool cut() const { return stop_ == Stop::kCut; }
 
   void receive(const wire::MessageView& message, const Bytes& input);
   void receive_reply(const wire::MessageView& message, const Bytes& input);
@@ -422,6 +466,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   SessionValues values_;
   std::shared_ptr<SessionMark> mark_;
   std::unique_ptr<internal::SerialLines> serial_lines_;
+  std::unique_ptr<Backlog> backlog_;  // null: what is sent leaves
   std::uint64_t id_;
   std::uint64_t appended_bytes_ = 0;  // in the session's life
   wire::FrameStart frame_;            // of the frame under construction
@@ -433,12 +478,19 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool half_read_ = false;            // the last read ended inside a frame
   bool going_announced_ = false;      // the peer was told, and is still served
   bool going_away_ = false;           // the peer was told
+  bool turned_away_ = false;          // it is one connection too many
   bool peer_leaving_ = false;         // and told us
   std::uint8_t plugins_reached_ = 0;  // of those that were told of this session
   std::uint8_t features_ = 0;         // what both sides understand; 0: no hello
   LinkEnd end_ = LinkEnd::kUnknown;   // why it is being ended
   bool link_begun_ = false;           // it is counted among those that are alive
-  bool cut_ = false;                  // beyond its limit of unsent bytes; closes at the turn's end
+  Stop stop_ = Stop::kNo;
+  // Of the frame that is cut, where half_read_ says so: when its first byte came, how much of it is
+  // there, and how much was at the last look, of which there were so many.
+  std::uint8_t frame_looks_ = 0;
+  std::uint32_t frame_bytes_ = 0;
+  std::uint32_t frame_bytes_seen_ = 0;
+  Time frame_began_{};
   // Position in the peer's list.
   Session* previous_ = nullptr;
   Session* next_ = nullptr;

@@ -144,6 +144,7 @@ bool Session::serve_control(const wire::MessageView& message) {
                                                 .transforms = message.transforms});
   if (send_frame(start, Bytes(), peer_.options_.transforms).ok()) bound_unsent();
   if (!peer_.going_reason_.empty()) announce_going(peer_.going_reason_);
+  if (turned_away_) say_turned_away();
   return true;
 }
 

@@ -295,7 +295,7 @@ void Session::finish_extended(Context& context, Status status) {
   if (context.kind() == wire::Kind::kPush) {
     if (!status.ok()) metrics().pushes_failed.add();
     if (context.admitted() != nullptr) settle(context, status);
-  } else if ((state_ != State::kClosed && !cut_) || context.admitted() != nullptr) {
+  } else if ((state_ != State::kClosed && !cut()) || context.admitted() != nullptr) {
     tell_reply(context, status, false);
     if (status.ok() && extras.secure_begun) {
       status = seal_reply(context);
@@ -305,7 +305,7 @@ void Session::finish_extended(Context& context, Status status) {
       frame_open_ = false;
     }
     if (context.admitted() != nullptr) settle(context, status);
-    if (state_ == State::kClosed || cut_) return abandon_reply(context, status);
+    if (state_ == State::kClosed || cut()) return abandon_reply(context, status);
     status = send_reply(context, std::move(status));
     tell_reply(context, status, true);
     if (state_ == State::kLogin) end_login(status);

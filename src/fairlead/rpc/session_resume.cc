@@ -151,7 +151,7 @@ void Session::repeat(const wire::MessageView& message, std::uint64_t id,
 // `reply`: null when it is not kept.
 void Session::answer_again(std::int32_t seq, wire::Kind kind, std::string_view transforms,
                            std::uint64_t id, const KeptReply* reply) {
-  if (state_ == State::kClosed || cut_) return;
+  if (state_ == State::kClosed || cut()) return;
   if (kind == wire::Kind::kPush) return acknowledge(id, reply != nullptr ? reply->status : "");
   if (reply == nullptr) {
     return reply_error({.seq = seq, .kind = kind, .transforms = transforms}, {}, dropped());
@@ -167,7 +167,7 @@ void Session::answer_again(std::int32_t seq, wire::Kind kind, std::string_view t
 }
 
 void Session::acknowledge(std::uint64_t id, std::string_view status) {
-  if (state_ == State::kClosed || cut_) return;
+  if (state_ == State::kClosed || cut()) return;
   std::string metadata;
   wire::append_metadata_pair(metadata, "id", std::to_string(id));
   if (!status.empty()) wire::append_metadata_pair(metadata, "status", status);
