@@ -7,6 +7,7 @@
 
 #include "fairlead/base/text.h"
 #include "fairlead/config/reader.h"
+#include "fairlead/service/resend_setting.h"
 #include "fairlead/upstream/service.h"
 
 namespace fairlead::service {
