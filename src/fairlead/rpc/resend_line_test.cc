@@ -460,18 +460,25 @@ TEST_F(ResendLineTest, CancellingEndsItWhereverItIs) {
 }
 
 TEST_F(ResendLineTest, WhatWasNotSentMayGoElsewhere) {
-  start();
-  const auto held = send("/hold", "a");
-  held->moves = true;
-  pass(20ms);
-  cut(0);
-  EXPECT_EQ(held->ends, 0) << "perhaps it was served: no failover";
-  const auto unsent = send("/echo", "b");
-  unsent->moves = true;
+  start_server();
+  client.emplace(far, nothing, PeerOptions{.inflight_calls_max = 1, .hello = true});
+  line.emplace(far, line_options, client->metrics(), nullptr);
   dial(0);
-  pass(20ms);
+  const auto held = send("/hold", "a");
+  const auto unsent = send("/echo", "b");  // its session has one call under way already
+  held->moves = unsent->moves = true;
+  pass(50ms);
+  EXPECT_EQ(unsent->state(), ResendQueue::State::kQueued);
+  cut(0);
 
-  EXPECT_EQ(unsent->body, "b") << "it only moves when a link is lost";
+  EXPECT_EQ(unsent->state(), ResendQueue::State::kMoved);
+  EXPECT_EQ(unsent->status.code(), Code::kConnectionClosed);
+  EXPECT_EQ(unsent->status.outcome(), Outcome::kNotSent);
+  EXPECT_EQ(held->ends, 0) << "perhaps it was served: no failover";
+  release.set();
+  dial(1);
+  EXPECT_EQ(held->body, "a");
+  EXPECT_EQ(served["b"], 0);
 }
 
 TEST_F(ResendLineTest, ClosingEndsAll) {
