@@ -21,6 +21,7 @@ struct CallOptions {
   CancelToken cancel{};
   std::string transforms{};  // ids
   wire::SecureForm secure = wire::SecureForm::kPlain;
+  bool wait_for_ready = false;
 };
 
 struct Within {
@@ -42,6 +43,7 @@ struct WithTransforms {
 struct Sealed {
   wire::SecureForm form;
 };
+struct WaitForReady {};
 
 // The call ends with kDeadlineExceeded `call.deadline` when no reply came within `duration` > 0.
 inline Within within(Duration duration) { return {duration}; }
@@ -59,6 +61,9 @@ inline WithTransforms with_transforms(std::string_view ids) { return {std::strin
 // Body and reply are sealed with the program's keys (setting `secure`): AES-256-GCM, or the form
 // that erpc's secure plugin understands.
 inline Sealed sealed(wire::SecureForm form = wire::SecureForm::kAesGcm) { return {form}; }
+// Where no copy of the service can be called now, the call waits for one until its deadline, and
+// does not fail at once with kNoEndpoint. For clients of services; a session waits for nobody.
+inline constexpr WaitForReady wait_for_ready{};
 
 void apply(CallOptions& options, Within word);
 void apply(CallOptions& options, const WithMeta& word);
@@ -66,5 +71,6 @@ void apply(CallOptions& options, WithCodec word);
 void apply(CallOptions& options, CancelledBy word);
 void apply(CallOptions& options, WithTransforms word);
 void apply(CallOptions& options, Sealed word);
+void apply(CallOptions& options, WaitForReady word);
 
 }  // namespace fairlead::service

@@ -215,6 +215,7 @@ ClientOptions merged(ClientOptions under, const ClientOptions& over) {
   if (over.login.has_value()) under.login = over.login;
   if (over.connections_max.has_value()) under.connections_max = over.connections_max;
   if (over.connections_idle.has_value()) under.connections_idle = over.connections_idle;
+  if (over.redial.has_value()) under.redial = over.redial;
   ClientTls& tls = under.tls;
   if (over.tls.required.has_value()) tls.required = over.tls.required;
   if (over.tls.verify_server.has_value()) tls.verify_server = over.tls.verify_server;
@@ -297,6 +298,7 @@ Status read(const config::Value& value, ClientOptions& out) {
   Duration idle{};
   reader.optional("connections_idle", idle, {1s, 1h});
   if (idle != Duration::zero()) out.connections_idle = idle;
+  reader.optional("redial", out.redial);
   return reader.finish();
 }
 

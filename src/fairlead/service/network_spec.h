@@ -63,6 +63,8 @@ struct ClientOptions {
   // Connections from each core to each copy, as upstream::ServiceOptions says them.
   std::optional<std::uint32_t> connections_max{};
   std::optional<Duration> connections_idle{};
+  // Of app.dial(): a connection that was lost is dialled again. Nothing said: it is.
+  std::optional<bool> redial{};
 };
 
 // `under`, with everything replaced that `over` says.

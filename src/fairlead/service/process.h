@@ -123,6 +123,8 @@ class Process {
   // A session to one address, in the hub. Errors: those of Hub::dial() and `address.bad`,
   // `protocol.unknown`; those of io::TlsContext::make().
   Result<SessionRef> dial(std::string_view address, const ClientOptions& told);
+  // How everybody is dialled from now on; after start(). Both have been validated.
+  void update(const upstream::DialSettings& settings, const upstream::DialLimitOptions& limits);
 
   // Runs a task on the first core and waits for its end. False: INT or TERM came first, which the
   // task hears by stopping(); it ends before stop() does.
@@ -186,8 +188,7 @@ class Process {
   Result<upstream::ServiceOptions> calling_options(std::string_view name, ClientOptions options,
                                                    const upstream::EndpointSnapshot& endpoints);
 
-  Task<Status> dial_on_this_core(io::Address address, rpc::DialOptions options,
-                                 std::optional<SessionRef>* out);
+  Task<Status> dial_on_this_core(io::Address address, HubDial how, std::optional<SessionRef>* out);
 
   const std::string name_;
   Spec spec_;
@@ -203,6 +204,8 @@ class Process {
   std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process
   const io::TlsHolder* listen_tls_ = nullptr;  // null: no certificate to listen with
   observe::Counter tls_failures_;
+  upstream::DialLimits dial_limits_;
+  upstream::Metrics link_metrics_;
   std::unique_ptr<Hub> hub_;  // null: nobody asked for it
   // How to start this program again. Asked at once, before somebody changes the folder.
   const Result<runtime::ProgramStart> program_ = runtime::ProgramStart::of_this_process();
@@ -212,6 +215,7 @@ class Process {
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;
   std::vector<std::unique_ptr<rpc::Peer>> calling_;
+  std::vector<std::unique_ptr<upstream::DialLine>> dial_lines_;  // one per core
   std::map<std::string, std::unique_ptr<internal::PoolPlaces>, std::less<>> pools_;
   std::unique_ptr<runtime::CoreWatch> watch_;  // null: nobody looks
   std::unique_ptr<store::Store> store_;
