@@ -18,7 +18,11 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = ROOT / "build" / "planted"
 
-# name: (file, what stands there, what is put there, what it breaks[, options of simulate])
+# What a test has for options: the properties are in a program of their own.
+REDIAL = "simulation_redial_test"
+
+# name: (file, what stands there, what is put there, what it breaks[, options of simulate, or
+# REDIAL])
 BUGS = {
     "reply_to_wrong_call": (
         "src/fairlead/rpc/call_table.cc",
@@ -102,7 +106,31 @@ BUGS = {
         "  if (closing_ && first_ == nullptr && count_ != 0) empty_.set();",
         "a drain does not hear that the last one has gone",
         "--entrance"),
+    "backoff_reset_at_once": (
+        "src/fairlead/upstream/redial.cc",
+        "  if (now - ready_since_ >= options_.stable) wait_ = Duration::zero();\n"
+        "  state_ = used_up()",
+        "  wait_ = Duration::zero();\n"
+        "  state_ = used_up()",
+        "a server that comes and goes is dialled each second by everybody",
+        REDIAL),
+    "herd": (
+        "src/fairlead/upstream/redial.cc",
+        "uniform(options_.first_wait_min, options_.first_wait_max, random)",
+        "options_.first_wait_max",
+        "those who lost one server come back together",
+        REDIAL),
+    "dialled_twice": (
+        "src/fairlead/upstream/redial.cc",
+        "  if (!may_dial(now)) return false;\n",
+        "  if (!may_dial(now) && state_ != State::kDialing) return false;\n",
+        "each call dials where one dial is under way",
+        REDIAL),
 }
+
+
+def is_test(name):
+    return BUGS[name][4:] == (REDIAL,)
 
 
 def text_of(name):
@@ -129,7 +157,8 @@ def build(name):
     configure = ["cmake", "-S", source, "-B", BUILD / "tree", "-G", "Ninja",
                  "-DCMAKE_CXX_COMPILER=clang++-19", "-DCMAKE_BUILD_TYPE=Debug",
                  "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DFL_EXAMPLES=OFF", "-DFL_WERROR=OFF"]
-    for command in (configure, ["cmake", "--build", BUILD / "tree", "--target", "simulate"]):
+    program = REDIAL if is_test(name) else "simulate"
+    for command in (configure, ["cmake", "--build", BUILD / "tree", "--target", program]):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"{name}: does not build:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
@@ -137,6 +166,11 @@ def build(name):
 
 def found(name, seeds):
     """What the simulation says of the bug; empty when it noticed nothing."""
+    if is_test(name):
+        test = BUILD / "tree" / "tests" / "simulation" / REDIAL
+        done = subprocess.run([test], capture_output=True, text=True, timeout=600)
+        lines = [line for line in done.stdout.splitlines() if "FAILED" in line]
+        return "" if done.returncode == 0 else (lines or [f"ended with {done.returncode}"])[0]
     options = BUGS[name][4:]
     # One process per chunk of seeds: a planted bug may well end the process.
     program = BUILD / "tree" / "tests" / "simulation" / "simulate"
