@@ -7,6 +7,14 @@
 
 namespace fairlead::rpc {
 
+std::string_view link_end_name(LinkEnd end) {
+  constexpr std::string_view kEnds[] = {
+      "unknown",     "closed", "peer",      "error", "protocol",       "login",      "plugin",
+      "slow_reader", "age",    "heartbeat", "idle",  "too_many_pings", "conn_limit", "slow_frame"};
+  static_assert(std::size(kEnds) == static_cast<std::size_t>(LinkEnd::kCount));
+  return kEnds[static_cast<std::size_t>(end)];
+}
+
 Result<Metrics> Metrics::make(observe::Registry& registry) {
   struct Entry {
     observe::Counter Metrics::* member;
@@ -82,11 +90,7 @@ Status Metrics::add_resend(observe::Registry& registry) {
 
 Status Metrics::add_links(observe::Registry& registry) {
   constexpr std::string_view kStates[] = {"alive", "suspect"};
-  constexpr std::string_view kEnds[] = {
-      "unknown",     "closed", "peer",      "error", "protocol",       "login",      "plugin",
-      "slow_reader", "age",    "heartbeat", "idle",  "too_many_pings", "conn_limit", "slow_frame"};
   constexpr std::string_view kKinds[] = {"read", "write", "both"};
-  static_assert(std::size(kEnds) == static_cast<std::size_t>(LinkEnd::kCount));
   for (std::size_t i = 0; i < links.size(); ++i) {
     FL_TRY_ASSIGN(links[i], registry.gauge({"fairlead_rpc_link_state", "Open sessions by state."},
                                            {{"state", kStates[i]}}));
@@ -94,7 +98,7 @@ Status Metrics::add_links(observe::Registry& registry) {
   for (std::size_t i = 1; i < links_closed.size(); ++i) {  // nothing ends as unknown
     FL_TRY_ASSIGN(links_closed[i],
                   registry.counter({"fairlead_rpc_link_closed_total", "Connections that ended."},
-                                   {{"reason", kEnds[i]}}));
+                                   {{"reason", link_end_name(static_cast<LinkEnd>(i))}}));
   }
   for (std::size_t i = 0; i < idle_events.size(); ++i) {
     FL_TRY_ASSIGN(idle_events[i],

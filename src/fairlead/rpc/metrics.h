@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "fairlead/base/result.h"
 #include "fairlead/observe/metrics.h"
@@ -28,6 +29,8 @@ enum class LinkEnd : std::uint8_t {
   kSlowFrame,   // a frame came too slowly
   kCount
 };
+// "heartbeat"
+std::string_view link_end_name(LinkEnd end);
 
 // Handles: copy freely. Default-made ones count nothing. Names: fairlead_rpc_<member>_total,
 // and those that metrics.cc says.

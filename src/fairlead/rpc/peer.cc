@@ -190,6 +190,8 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
   FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
                    co_await connect(std::move(address), options, deadline, cancel));
   Session& session = open(std::move(stream), protocol, Session::Side::kDialled, login);
+  session.mark() = std::move(options.mark);
+  session.values() = std::move(options.values);
   if (login) {
     RawCall call;
     session.start_login(call, *options.login, deadline, cancel);
@@ -216,8 +218,9 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
 // The connection, with everything below the session's own messages.
 Task<Result<std::unique_ptr<io::Stream>>> Peer::connect(io::Address address, DialOptions options,
                                                         Deadline deadline, CancelToken cancel) {
-  FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
-                   co_await core_.connect(std::move(address), deadline, cancel));
+  FL_CO_TRY_ASSIGN(
+      std::unique_ptr<io::Stream> stream,
+      co_await core_.connect(std::move(address), earlier(deadline, options.connect_by), cancel));
   if (options.tls != nullptr) {
     FL_CO_TRY_ASSIGN(stream, co_await io::tls_connect(core_, std::move(stream), options.tls,
                                                       options.server_name, deadline, cancel));

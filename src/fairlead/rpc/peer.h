@@ -89,7 +89,11 @@ struct DialOptions {
   // None: the session is open at once. Over WebSocket a token goes with the handshake, if it is one
   // (is_bearer_token()); the session has no Session::kLoginReply then.
   std::optional<Login> login{};
-  bool again = false;            // for plugins: there was a session before
+  bool again = false;     // for plugins: there was a session before
+  Deadline connect_by{};  // of the connection alone; none: that of the whole dial
+  // Of the session that this one follows, for those who know both: from before its login on.
+  std::shared_ptr<SessionMark> mark{};
+  SessionValues values{};
   ResendLine* resend = nullptr;  // the session is attached to it; outlives it, or its own end
 };
 

@@ -173,6 +173,12 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   const Metrics& metrics() const;
   // Heard when the session ends.
   CancelToken cancel_token();
+  // Whether the peer said that it goes away, and what it asked for before it is dialled again;
+  // zero: nothing.
+  bool peer_leaving() const { return peer_leaving_; }
+  Duration retry_after() const { return retry_after_; }
+  // Why it ended, in its ClosedHandler and after it.
+  LinkEnd end() const { return end_; }
   std::size_t calls_waiting() const { return calls_.size(); }
   std::size_t handlers_running() const { return handlers_running_; }
   SessionValues& values() { return values_; }
@@ -462,6 +468,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   std::shared_ptr<Session*> self_;  // made with it; holds null when this session is closed
   internal::Liveness liveness_;
   Context* waiting_ = nullptr;               // handlers that wait, the latest first
+  Duration retry_after_{};                   // told by the peer's goaway
   Duration peer_timeout_ = Duration::max();  // of calls that name none; told by the peer's hello
   SessionValues values_;
   std::shared_ptr<SessionMark> mark_;

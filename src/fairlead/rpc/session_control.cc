@@ -4,6 +4,7 @@
 // A peer that is not ours answers the hello with 404, and nothing else is ever sent to it.
 #include "fairlead/rpc/session_control.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -121,6 +122,9 @@ bool Session::serve_control(const wire::MessageView& message) {
       peer_cancelled(message.metadata);
     } else if (message.method == kGoAwayMethod && !peer_leaving_) {
       peer_leaving_ = true;
+      constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
+      const std::uint64_t after = number_in(message.metadata, "retry_after").value_or(0);
+      retry_after_ = std::chrono::milliseconds(std::min(after, kDayMs));
       if (leaving_handler_) std::exchange(leaving_handler_, nullptr)(*this);
     } else if (message.method == kAckMethod) {
       hear_ack(message.metadata);

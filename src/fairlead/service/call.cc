@@ -13,6 +13,7 @@ void apply(CallOptions& options, CancelledBy word) { options.cancel = std::move(
 void apply(CallOptions& options, WithTransforms word) { options.transforms = std::move(word.ids); }
 void apply(CallOptions& options, Sealed word) { options.secure = word.form; }
 void apply(CallOptions& options, Delivered word) { options.delivery = word.mode; }
+void apply(CallOptions& options, WaitForReady) { options.wait_for_ready = true; }
 
 namespace internal {
 
@@ -46,7 +47,7 @@ ServiceCall::ServiceCall(upstream::Service& upstream, const contract::MethodInfo
 
 void ServiceCall::start() {
   if (rpc::Session* session = upstream_.ready_session()) return on_session(session);
-  upstream_.wait(*this, deadline_, options().cancel);
+  upstream_.wait(*this, deadline_, options().cancel, options().wait_for_ready);
 }
 
 void ServiceCall::on_session(Result<rpc::Session*> session) {
@@ -108,7 +109,8 @@ PushCall PushCall::start(upstream::Service& upstream, const contract::MethodInfo
                                .metadata = std::move(options.metadata),
                                .transforms = std::move(options.transforms),
                                .secure = options.secure,
-                               .delivery = options.delivery};
+                               .delivery = options.delivery,
+                               .wait_for_ready = options.wait_for_ready};
   core.spawn(run(upstream, std::move(request), core.deadline_after(within),
                  std::move(options.cancel), state));
   return PushCall(std::move(state));

@@ -23,6 +23,7 @@ struct CallOptions {
   std::string transforms{};  // ids
   wire::SecureForm secure = wire::SecureForm::kPlain;
   std::optional<rpc::DeliveryMode> delivery{};
+  bool wait_for_ready = false;
 };
 
 struct Within {
@@ -47,6 +48,7 @@ struct Sealed {
 struct Delivered {
   rpc::DeliveryMode mode;
 };
+struct WaitForReady {};
 
 // The call ends with kDeadlineExceeded `call.deadline` when no reply came within `duration` > 0.
 inline Within within(Duration duration) { return {duration}; }
@@ -72,6 +74,9 @@ inline Delivered at_least_once() { return {rpc::DeliveryMode::kAtLeastOnce}; }
 inline Delivered at_most_once() { return {rpc::DeliveryMode::kAtMostOnce}; }
 // Of a push: sent again while no byte of it had left, else dropped. Of a call: at_most_once().
 inline Delivered best_effort() { return {rpc::DeliveryMode::kBestEffort}; }
+// Where no copy of the service can be called now, the call waits for one until its deadline, and
+// does not fail at once with kNoEndpoint. For clients of services; a session waits for nobody.
+inline constexpr WaitForReady wait_for_ready{};
 
 void apply(CallOptions& options, Within word);
 void apply(CallOptions& options, const WithMeta& word);
@@ -80,5 +85,6 @@ void apply(CallOptions& options, CancelledBy word);
 void apply(CallOptions& options, WithTransforms word);
 void apply(CallOptions& options, Sealed word);
 void apply(CallOptions& options, Delivered word);
+void apply(CallOptions& options, WaitForReady word);
 
 }  // namespace fairlead::service

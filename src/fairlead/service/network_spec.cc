@@ -217,6 +217,7 @@ ClientOptions merged(ClientOptions under, const ClientOptions& over) {
   if (over.connections_max.has_value()) under.connections_max = over.connections_max;
   if (over.connections_idle.has_value()) under.connections_idle = over.connections_idle;
   if (over.delivery.has_value()) under.delivery = over.delivery;
+  if (over.redial.has_value()) under.redial = over.redial;
   ClientTls& tls = under.tls;
   if (over.tls.required.has_value()) tls.required = over.tls.required;
   if (over.tls.verify_server.has_value()) tls.verify_server = over.tls.verify_server;
@@ -299,6 +300,7 @@ Status read(const config::Value& value, ClientOptions& out) {
   Duration idle{};
   reader.optional("connections_idle", idle, {1s, 1h});
   if (idle != Duration::zero()) out.connections_idle = idle;
+  reader.optional("redial", out.redial);
   Status resend;
   if (const config::Value* section = reader.look("resend")) {
     resend = read_client_resend(*section, out.delivery);

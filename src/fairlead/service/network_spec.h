@@ -66,6 +66,8 @@ struct ClientOptions {
   std::optional<Duration> connections_idle{};
   // Of messages that say nothing about it; nothing said: at_most_once().
   std::optional<rpc::DeliveryMode> delivery{};
+  // Of app.dial(): a connection that was lost is dialled again. Nothing said: it is.
+  std::optional<bool> redial{};
 };
 
 // `under`, with everything replaced that `over` says.

@@ -65,7 +65,7 @@ struct Process::Waiting {
   bool signalled FL_GUARDED_BY(mutex) = false;
   bool task_done FL_GUARDED_BY(mutex) = false;
 
-  void tell(bool Waiting::*flag) {
+  void tell(bool Waiting::* flag) {
     MutexLock lock(mutex);
     this->*flag = true;
     changed.notify_all();
@@ -110,6 +110,8 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
     runtime::block_signals({SIGUSR2});
   FL_TRY(succession_.begin({.name = name_, .pid_file = spec_.pid_file}, metrics_));
   FL_TRY(spec_.limits.validate());
+  FL_TRY(spec_.dial.validate());
+  FL_TRY(spec_.dial_limits.validate());
   FL_TRY(make_log(spec_));
   FL_TRY(make_tls());
   FL_TRY_ASSIGN(cores_, io::CoreGroup::make(
@@ -209,6 +211,8 @@ Status Process::make_tls() {
 
 Status Process::make_peers() {
   FL_TRY_ASSIGN(const rpc::Metrics metrics, rpc::Metrics::make(metrics_));
+  FL_TRY_ASSIGN(link_metrics_, upstream::Metrics::make(metrics_));
+  dial_limits_.update(spec_.dial_limits);
   FL_TRY(wire::add_builtin_transforms(transforms_));
   FL_TRY(make_secure());
   rpc::PeerOptions options = spec_.limits;
@@ -225,14 +229,16 @@ Status Process::make_peers() {
         const observe::Counter skipped,
         metrics_.counter({"fairlead_service_broadcast_skipped_total",
                           "Sessions that a broadcast skipped: their peer does not read."}));
-    hub_->set_options(
-        {.broadcast_queue_bytes_max = spec_.broadcast_queue_bytes_max, .skipped = skipped});
+    hub_->set_options({.broadcast_queue_bytes_max = spec_.broadcast_queue_bytes_max,
+                       .skipped = skipped,
+                       .links = link_metrics_});
   }
   FL_TRY(make_plugins(options));
   for (io::Core* core : cores_->cores()) {
     serving_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
     calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
-    if (hub_ != nullptr) hub_->add_core(*calling_.back());
+    dial_lines_.push_back(std::make_unique<upstream::DialLine>(*core, dial_limits_));
+    if (hub_ != nullptr) hub_->add_core(*calling_.back(), dial_lines_.back().get());
     for (rpc::Peer* peer : {serving_.back().get(), calling_.back().get()}) {
       FL_TRY(plugins_.ask<&rpc::Plugin::post_new_peer>(*peer));
     }
@@ -430,6 +436,10 @@ Task<Status> Process::close_calling(std::size_t index, Deadline deadline) {
     Status closed = co_await target->places_[index].service->close(deadline);
     if (ended.ok()) ended = std::move(closed);
   }
+  if (hub_ != nullptr) {
+    Status closed = co_await hub_->close(calling_[index]->core(), deadline);
+    if (ended.ok()) ended = std::move(closed);
+  }
   Status closed = co_await calling_[index]->close(deadline);
   co_return ended.ok() ? closed : ended;
 }
@@ -495,6 +505,7 @@ void Process::stop() {
   directory_.reset();
   store_.reset();
   targets_.clear();
+  dial_lines_.clear();
   ports_.clear();
   serving_.clear();
   calling_.clear();

@@ -122,6 +122,8 @@ class Process {
   // A session to one address, in the hub. Errors: those of Hub::dial() and `address.bad`,
   // `protocol.unknown`; those of io::TlsContext::make().
   Result<SessionRef> dial(std::string_view address, const ClientOptions& told);
+  // How everybody is dialled from now on; after start(). Both have been validated.
+  void update(const upstream::DialSettings& settings, const upstream::DialLimitOptions& limits);
 
   // Runs a task on the first core and waits for its end. False: INT or TERM came first, which the
   // task hears by stopping(); it ends before stop() does.
@@ -182,8 +184,7 @@ class Process {
   Result<upstream::ServiceOptions> calling_options(std::string_view name, ClientOptions options,
                                                    const upstream::EndpointSnapshot& endpoints);
 
-  Task<Status> dial_on_this_core(io::Address address, rpc::DialOptions options,
-                                 std::optional<SessionRef>* out);
+  Task<Status> dial_on_this_core(io::Address address, HubDial how, std::optional<SessionRef>* out);
 
   const std::string name_;
   Spec spec_;  // as it was at the start; what may have changed is asked of `settings_`
@@ -199,6 +200,8 @@ class Process {
   std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process
   const io::TlsHolder* listen_tls_ = nullptr;  // null: no certificate to listen with
   observe::Counter tls_failures_;
+  upstream::DialLimits dial_limits_;
+  upstream::Metrics link_metrics_;
   rpc::ResendBudget resend_budget_;                 // of all lines
   std::unique_ptr<rpc::DuplicateWindows> windows_;  // of what comes again
   std::unique_ptr<Hub> hub_;                        // null: nobody asked for it
@@ -209,6 +212,7 @@ class Process {
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;
   std::vector<std::unique_ptr<rpc::Peer>> calling_;
+  std::vector<std::unique_ptr<upstream::DialLine>> dial_lines_;  // one per core
   std::map<std::string, std::unique_ptr<internal::PoolPlaces>, std::less<>> pools_;
   std::unique_ptr<runtime::CoreWatch> watch_;
   std::unique_ptr<store::Store> store_;

@@ -119,6 +119,27 @@ Status read_idle(const config::Value& value, rpc::IdleOptions& out) {
   return reader.finish();
 }
 
+Status read_dial(const config::Value& value, Spec& spec) {
+  config::ObjectReader reader(value);
+  upstream::DialSettings& out = spec.dial;
+  upstream::RedialOptions& redial = out.redial;
+  reader.optional("connect_timeout", out.connect_timeout, {10ms, 10min});
+  reader.optional("handshake_timeout", out.handshake_timeout, {10ms, 10min});
+  reader.optional("first_wait_min", redial.first_wait_min, {0ms, 10min});
+  reader.optional("first_wait_max", redial.first_wait_max, {0ms, 10min});
+  reader.optional("multiplier", redial.multiplier, {1, 10});
+  reader.optional("backoff_max", redial.backoff_max, {10ms, 24h});
+  reader.optional("stable", redial.stable, {0ms, 24h});
+  reader.optional("quarantine_after", redial.quarantine_after, {1, 1'000'000});
+  reader.optional("redial_times", redial.redial_times, {-1, 1'000'000});
+  reader.optional("goaway_spread", redial.goaway_spread, {0ms, 10min});
+  constexpr std::uint32_t kDialsMax = upstream::DialLimitOptions::kDialsMax;
+  reader.optional("dials_max", spec.dial_limits.dials_max, {1, kDialsMax});
+  reader.optional("dials_per_second", spec.dial_limits.dials_per_second, {1, kDialsMax});
+  redial.first_wait_max = std::max(redial.first_wait_max, redial.first_wait_min);
+  return reader.finish();
+}
+
 // One address may stand without a list.
 Status read_listen(const config::Value& value, std::vector<ListenSpec>& out) {
   if (value.kind() == config::Value::Kind::kList) return config::read(value, out);
@@ -216,6 +237,7 @@ Status read(const config::Value& value, Spec& out) {
     return read_heartbeat(heartbeat, out.limits.heartbeat);
   });
   section("idle", [&](const config::Value& idle) { return read_idle(idle, out.limits.idle); });
+  section("dial", [&](const config::Value& dial) { return read_dial(dial, out); });
   section("pools", [&](const config::Value& pools) { return config::read(pools, out.pools); });
   section("clients",
           [&](const config::Value& clients) { return read_clients(clients, out.clients); });

@@ -20,6 +20,8 @@
 #include "fairlead/service/resend_setting.h"
 #include "fairlead/service/secure_setting.h"
 #include "fairlead/service/session_hub.h"
+#include "fairlead/upstream/dial_limits.h"
+#include "fairlead/upstream/service.h"
 
 namespace fairlead::service {
 
@@ -57,6 +59,9 @@ struct Spec {
   // With what `heartbeat` and `idle` say.
   rpc::PeerOptions limits{
       .hello = true, .heartbeat = rpc::kUsualHeartbeat, .idle = rpc::kUsualIdle};
+  // How programs that are called are dialled, and dialled again.
+  upstream::DialSettings dial{};
+  upstream::DialLimitOptions dial_limits{};
   // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
   std::uint32_t undecided_connections_max = 0;
   // A session for whose peer more bytes wait is skipped by broadcasts.

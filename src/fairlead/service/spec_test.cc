@@ -8,6 +8,7 @@
 #include <regex>
 #include <set>
 #include <sstream>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -106,6 +107,19 @@ TEST(Spec, ReadsHeartbeatsAndRefusesAnotherMode) {
   EXPECT_EQ(start({"--set", "heartbeat.mode=loud"}).status().reason(), "config.bad_value");
 }
 
+TEST(Spec, ReadsHowLostLinksAreDialledAgain) {
+  const Spec spec = start({"--set", "dial.first_wait_min=3s", "--set", "dial.redial_times=5",
+                           "--set", "dial.dials_max=7", "--set", "clients.default.redial=false"})
+                        .value()
+                        .spec;
+  EXPECT_EQ(spec.dial.redial.first_wait_min, std::chrono::seconds(3));
+  EXPECT_EQ(spec.dial.redial.first_wait_max, std::chrono::seconds(3)) << "at least that";
+  EXPECT_EQ(spec.dial.redial.redial_times, 5);
+  EXPECT_EQ(spec.dial_limits.dials_max, 7U);
+  EXPECT_EQ(spec.clients.at("default").redial, false);
+  EXPECT_TRUE(spec.dial.validate().ok());
+}
+
 TEST(Spec, TeachesEveryFlag) {
   const std::string help = help_text("math");
   for (const char* flag : {"--listen", "--protocol", "--tls-certificate", "--store", "--admin",
@@ -173,7 +187,7 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
     code.insert((*i)[1]);
   }
   for (const char* section : {"log", "limits", "heartbeat", "idle", "pools", "clients",
-                              "certificates", "secure", "http", "upgrade"}) {
+                              "certificates", "secure", "http", "upgrade", "dial"}) {
     code.erase(section);  // holds further keys
   }
   EXPECT_EQ(page, code);
@@ -208,6 +222,14 @@ TEST(ServiceReference, GivesTheLimitsThatAreChecked) {
   }
 }
 
+auto dial_of(const Spec& spec) {
+  const upstream::RedialOptions& redial = spec.dial.redial;
+  return std::tuple(spec.dial.connect_timeout, spec.dial.handshake_timeout, redial.first_wait_min,
+                    redial.first_wait_max, redial.multiplier, redial.backoff_max, redial.stable,
+                    redial.quarantine_after, redial.redial_times, redial.goaway_spread,
+                    spec.dial_limits.dials_max, spec.dial_limits.dials_per_second);
+}
+
 TEST(ServiceReference, GivesTheDefaults) {
   const Spec defaults;
   for (const KeyRow& row : rows_of_the_page()) {
@@ -234,6 +256,7 @@ TEST(ServiceReference, GivesTheDefaults) {
     EXPECT_EQ(spec.limits.login_timeout, defaults.limits.login_timeout);
     EXPECT_EQ(spec.limits.heartbeat, defaults.limits.heartbeat) << row.key;
     EXPECT_EQ(spec.limits.idle, defaults.limits.idle) << row.key;
+    EXPECT_EQ(dial_of(spec), dial_of(defaults)) << row.key;
   }
 }
 

@@ -18,10 +18,12 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = ROOT / "build" / "planted"
 
-# In the place of options: the bug is for this test, which has seeds of its own.
+# In the place of options: the properties are in a program of their own, which has its seeds.
 RESEND = "simulation_resend_test"
+REDIAL = "simulation_redial_test"
 
-# name: (file, what stands there, what is put there, what it breaks[, options of simulate])
+# name: (file, what stands there, what is put there, what it breaks[, options of simulate, or one of
+# those two])
 BUGS = {
     "reply_to_wrong_call": (
         "src/fairlead/rpc/call_table.cc",
@@ -124,7 +126,32 @@ BUGS = {
         "    const bool left = one.from_ > handed_over;\n",
         "what may have been served is sent again without a number",
         RESEND),
+    "backoff_reset_at_once": (
+        "src/fairlead/upstream/redial.cc",
+        "  if (now - ready_since_ >= options_.stable) wait_ = Duration::zero();\n"
+        "  state_ = used_up()",
+        "  wait_ = Duration::zero();\n"
+        "  state_ = used_up()",
+        "a server that comes and goes is dialled each second by everybody",
+        REDIAL),
+    "herd": (
+        "src/fairlead/upstream/redial.cc",
+        "uniform(options_.first_wait_min, options_.first_wait_max, random)",
+        "options_.first_wait_max",
+        "those who lost one server come back together",
+        REDIAL),
+    "dialled_twice": (
+        "src/fairlead/upstream/redial.cc",
+        "  if (!may_dial(now)) return false;\n",
+        "  if (!may_dial(now) && state_ != State::kDialing) return false;\n",
+        "each call dials where one dial is under way",
+        REDIAL),
 }
+
+
+def test_of(name):
+    """The test that finds it; none: `simulate` does."""
+    return next((word for word in BUGS[name][4:] if not word.startswith("--")), None)
 
 
 def text_of(name):
@@ -151,7 +178,7 @@ def build(name):
     configure = ["cmake", "-S", source, "-B", BUILD / "tree", "-G", "Ninja",
                  "-DCMAKE_CXX_COMPILER=clang++-19", "-DCMAKE_BUILD_TYPE=Debug",
                  "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DFL_EXAMPLES=OFF", "-DFL_WERROR=OFF"]
-    program = RESEND if RESEND in BUGS[name] else "simulate"
+    program = test_of(name) or "simulate"
     for command in (configure, ["cmake", "--build", BUILD / "tree", "--target", program]):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
@@ -160,12 +187,13 @@ def build(name):
 
 def found(name, seeds):
     """What the simulation says of the bug; empty when it noticed nothing."""
-    options = BUGS[name][4:]
-    if RESEND in options:
-        done = subprocess.run([BUILD / "tree" / "tests" / "simulation" / RESEND],
+    test = test_of(name)
+    if test is not None:
+        done = subprocess.run([BUILD / "tree" / "tests" / "simulation" / test],
                               capture_output=True, text=True, timeout=600)
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if "Failure" in line]
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if "FAILED" in line]
         return "" if done.returncode == 0 else (lines or [f"ended with {done.returncode}"])[0]
+    options = BUGS[name][4:]
     # One process per chunk of seeds: a planted bug may well end the process.
     program = BUILD / "tree" / "tests" / "simulation" / "simulate"
     for start in range(1, seeds + 1, 25):
