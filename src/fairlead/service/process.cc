@@ -57,7 +57,7 @@ struct Process::Waiting {
   bool signalled FL_GUARDED_BY(mutex) = false;
   bool task_done FL_GUARDED_BY(mutex) = false;
 
-  void tell(bool Waiting::*flag) {
+  void tell(bool Waiting::* flag) {
     MutexLock lock(mutex);
     this->*flag = true;
     changed.notify_all();

@@ -138,7 +138,7 @@ Status read_clients(const config::Value& value,
 }
 
 bool is_file(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return stat(path.c_str(), &info) == 0;
 }
 
