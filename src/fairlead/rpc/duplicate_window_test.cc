@@ -164,9 +164,9 @@ TEST_F(DuplicateWindowTest, AGapMayBeFilledLater) {
   EXPECT_EQ(look(3).seen, kReplied);
 }
 
-// Whoever sends a million numbers has a window of ids_max.
-TEST_F(DuplicateWindowTest, AMillionNumbersAreBounded) {
-  for (std::uint64_t id = 1; id <= 1'000'000; ++id) {
+// Whoever sends numbers without end has a window of ids_max.
+TEST_F(DuplicateWindowTest, ManyNumbersAreBounded) {
+  for (std::uint64_t id = 1; id <= 200'000; ++id) {
     ASSERT_EQ(look(id * 3).seen, kNew);
     complete(id * 3, "0123456789");
   }

@@ -18,7 +18,13 @@ Status bind(std::string_view text, Spec& out) {
 TEST(ResendSetting, SaysWhatBecomesOfMessages) {
   Spec spec;
   const Status read = bind(R"(
-resend: {mode: at_least_once, messages_max: 10, bytes_max: 1MiB, process_bytes_max: 2MiB, ttl: 5s, overflow: drop_oldest}
+resend:
+  mode: at_least_once
+  messages_max: 10
+  bytes_max: 1MiB
+  process_bytes_max: 2MiB
+  ttl: 5s
+  overflow: drop_oldest
 dedup: {ids: 100, age: 30s, bytes: 64KiB, process_bytes_max: 8MiB}
 clients: {math: {resend: {mode: best_effort}}}
 )",

@@ -252,7 +252,7 @@ class Service {
   rpc::DeliveryMode delivery_of(const RawRequest& request) const {
     return request.delivery.value_or(options_.delivery);
   }
-  // service_lines.cc: messages that outlive their session.
+  // service_resend.cc: messages that outlive their session.
   void want_session(const std::shared_ptr<Link>& link);
   Task<void> come_back(std::shared_ptr<Link> link);
   Task<void> close_line(std::shared_ptr<Link> link);

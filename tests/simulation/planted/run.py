@@ -110,7 +110,8 @@ BUGS = {
     "window_forgets_what_it_served": (
         "src/fairlead/rpc/duplicate_window.cc",
         "  entry.in_progress = false;\n  entry.at = now;\n",
-        "  entry.in_progress = false;\n  entry.at = now;\n  if (id % 7 == 0) entries_.erase(found);\n"
+        "  entry.in_progress = false;\n  entry.at = now;\n"
+        "  if (id % 7 == 0) entries_.erase(found);\n"
         "  if (id % 7 == 0) return waiters;\n",
         "a message that comes again is served again",
         RESEND),
