@@ -503,4 +503,19 @@ Task<Status> Service::close(Deadline deadline) {
   co_return ended;
 }
 
+std::vector<EndpointReport> Service::report() const {
+  std::vector<EndpointReport> out;
+  for (const auto& link : links_) {
+    const bool ready = link->session != nullptr && link->session->open();
+    const bool resting = !ready && core().now() < link->rests_until;
+    out.push_back(
+        {.address = to_text(link->endpoint),
+         .state = ready ? "ready" : (link->dialing ? "dialing" : (resting ? "resting" : "idle")),
+         .sessions = link->extras.size() + (link->session != nullptr ? 1U : 0U),
+         .failures = link->failures,
+         .reason = link->failures > 0 ? std::string(link->last_error.reason()) : ""});
+  }
+  return out;
+}
+
 }  // namespace fairlead::upstream

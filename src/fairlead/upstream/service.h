@@ -116,6 +116,15 @@ struct Answer {
   std::string error_metadata{};  // encoded text
 };
 
+// One endpoint as it is now, for people.
+struct EndpointReport {
+  std::string address{};
+  std::string_view state{};  // "idle", "dialing", "ready", "resting" after a failed dial
+  std::size_t sessions = 0;
+  std::uint32_t failures = 0;  // dials in a row
+  std::string reason{};        // of the last one
+};
+
 // Thread: the peer's core. Lifetime: the peer outlives it; close() before destruction.
 class Service {
  public:
@@ -150,6 +159,7 @@ class Service {
   std::size_t endpoint_count() const { return links_.size(); }
   std::size_t session_count() const;  // those that calls may take
   rpc::Peer& peer() const { return peer_; }
+  std::vector<EndpointReport> report() const;
 
  private:
   friend SessionWaiter;
