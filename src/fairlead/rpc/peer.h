@@ -12,6 +12,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/tls_context.h"
+#include "fairlead/observe/transitions.h"
 #include "fairlead/rpc/liveness.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/plugin_chain.h"
@@ -49,6 +50,7 @@ struct PeerOptions {
   SessionWatcher* watcher = nullptr;  // null: nobody looks
   HeartbeatOptions heartbeat{};       // to others; theirs are answered in any case
   IdleOptions idle{};
+  observe::Transitions* transitions = nullptr;  // hears of links' states, too; outlives the peer
 
   // Errors: kInvalidOperation `peer.bad_option`, `frame.bad_limit`.
   Status validate() const;
@@ -110,6 +112,17 @@ class Peer {
       session = next;
     }
   }
+  // The same, the latest first, until the visitor returns false.
+  template <class Visitor>
+  void visit_sessions(Visitor&& visitor) {
+    for (Session* session = first_; session != nullptr;) {
+      Session* next = session->next_;
+      if (!visitor(*session)) return;
+      session = next;
+    }
+  }
+  // Calls whose handlers still ran when close() had to cut their sessions off.
+  std::uint64_t calls_cut() const { return calls_cut_; }
   // Connections: without those of serve().
   std::size_t session_count() const { return session_count_; }
   bool closing() const { return closing_; }  // close() was called
@@ -118,7 +131,7 @@ class Peer {
   // What the sessions go by from now on, new ones and those that are open: the next message knows
   // the next limit. Their links are looked at within a second, each at a moment of its own. The age
   // that a session gets, and the time for its login, stay as they were when it began; `hello`,
-  // `transforms`, `secure`, `plugins` and `watcher` stay at all.
+  // `transforms`, `secure`, `plugins`, `watcher` and `transitions` stay at all.
   // `options` have been validated. Cost: one timer for each session, where heartbeats or idle times
   // differ.
   void update(const PeerOptions& options);
@@ -163,6 +176,7 @@ class Peer {
   Session* first_ = nullptr;
   std::size_t session_count_ = 0;
   std::uint64_t last_session_id_ = 0;
+  std::uint64_t calls_cut_ = 0;
   std::string timed_metadata_;  // of the call that is being sent, kept for its memory
   bool closing_ = false;
   Event empty_;
