@@ -123,6 +123,11 @@ Status Process::start_upgrade(pid_t asker) {
                                                   [this, asker](const Result<pid_t>& successor) {
                                                     end_upgrade(asker, successor);
                                                   }));
+  transitions_.tell(observe::LogLevel::kDebug, {.event = "upgrade.state",
+                                                .name = name_,
+                                                .from = "none",
+                                                .to = "starting",
+                                                .evidence = std::to_string(upgrade_->pid())});
   FL_LOG(info, "service.upgrading", {"service", name_}, {"program", options.start.program},
          {"process", upgrade_->pid()});
   const auto now =
@@ -135,12 +140,23 @@ void Process::end_upgrade(pid_t asker, const Result<pid_t>& successor) {
   if (!successor.ok()) {
     const Status& why = successor.status();
     upgrades_failed_.add();
+    transitions_.tell(observe::LogLevel::kDebug, {.event = "upgrade.state",
+                                                  .name = name_,
+                                                  .from = "starting",
+                                                  .to = "none",
+                                                  .reason = why.reason(),
+                                                  .evidence = why.message()});
     FL_LOG(error, "service.not_upgraded", {"reason", why.reason()}, {"message", why.message()});
     if (!draining_)
       runtime::notify_manager("READY=1\nSTATUS=not upgraded: " + std::string(why.reason()));
     return runtime::answer_upgrade(asker, successor);
   }
   successor_ = *successor;
+  transitions_.tell(observe::LogLevel::kDebug, {.event = "upgrade.state",
+                                                .name = name_,
+                                                .from = "starting",
+                                                .to = "taken_over",
+                                                .evidence = std::to_string(successor_)});
   draining_ = true;
   sockets_.leave();
   FL_LOG(info, "service.upgraded", {"service", name_}, {"process", successor_});
