@@ -110,6 +110,7 @@ void Peer::update(const PeerOptions& options) {
   next.secure = options_.secure;
   next.plugins = options_.plugins;
   next.watcher = options_.watcher;
+  next.transitions = options_.transitions;
   options_ = next;
   tells_timeouts_ = options_.call_timeout != told_timeout_;
   if (!looks) return;

@@ -13,6 +13,7 @@
 #include "fairlead/io/core.h"
 #include "fairlead/io/tls_context.h"
 #include "fairlead/observe/bounds.h"
+#include "fairlead/observe/transitions.h"
 #include "fairlead/rpc/liveness.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/plugin_chain.h"
@@ -75,6 +76,7 @@ struct PeerOptions {
   IdleOptions idle{};
   Guards guards{};
   observe::Bounds* bounds = nullptr;  // told of each limit that is hit; null: nobody. Outlives it
+  observe::Transitions* transitions = nullptr;  // hears of links' states, too; outlives the peer
 
   // Errors: kInvalidOperation `peer.bad_option`, `frame.bad_limit`.
   Status validate() const;
@@ -161,6 +163,17 @@ class Peer {
       session = next;
     }
   }
+  // The same, the latest first, until the visitor returns false.
+  template <class Visitor>
+  void visit_sessions(Visitor&& visitor) {
+    for (Session* session = first_; session != nullptr;) {
+      Session* next = session->next_;
+      if (!visitor(*session)) return;
+      session = next;
+    }
+  }
+  // Calls whose handlers still ran when close() had to cut their sessions off.
+  std::uint64_t calls_cut() const { return calls_cut_; }
   // Connections: without those of serve().
   std::size_t session_count() const { return session_count_; }
   bool closing() const { return closing_; }  // close() was called
@@ -169,7 +182,7 @@ class Peer {
   // What the sessions go by from now on, new ones and those that are open: the next message knows
   // the next limit. Their links are looked at within a second, each at a moment of its own. The age
   // that a session gets, and the time for its login, stay as they were when it began; `hello`,
-  // `transforms`, `secure`, `plugins` and `watcher` stay at all.
+  // `transforms`, `secure`, `plugins`, `watcher` and `transitions` stay at all.
   // `options` have been validated. Cost: one timer for each session, where heartbeats or idle times
   // differ.
   void update(const PeerOptions& options);
@@ -224,6 +237,7 @@ class Peer {
   Session* first_ = nullptr;
   std::size_t session_count_ = 0;
   std::uint64_t last_session_id_ = 0;
+  std::uint64_t calls_cut_ = 0;
   std::string timed_metadata_;  // of the call that is being sent, kept for its memory
   bool closing_ = false;
   std::string going_reason_;  // not empty: announced to all

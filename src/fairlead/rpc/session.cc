@@ -17,6 +17,7 @@ Session::Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Pro
     : peer_(peer),
       stream_(std::move(stream)),
       protocol_(protocol),
+      opened_at_(peer.core_.now()),
       id_(++peer.last_session_id_),
       side_(side),
       state_(login ? State::kLogin : open_state()) {
@@ -410,6 +411,7 @@ Task<Status> Session::close(Deadline deadline) {
     status = co_await gone_->wait(timers, deadline);
     if (status.ok()) co_return status;
   }
+  peer_.calls_cut_ += handlers_running_;
   stream_->abort(Status(Code::kConnectionClosed, "session.cut", "closed at its deadline"));
   Status cut = co_await gone_->wait(timers, Deadline());
   co_return status.ok() ? cut : status;

@@ -151,6 +151,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void begin_again();
 
   bool open() const { return state_ == State::kOpen; }
+  Time opened_at() const { return opened_at_; }  // when its connection came, or was there
   bool dialled() const { return side_ == Side::kDialled; }
   // The peer said that it goes away.
   bool leaving() const { return peer_leaving_; }
@@ -446,7 +447,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   CallTable calls_;
   // A deadline before it makes the timer fire earlier; max: any does, or tells that a call waits.
   Time expiry_ = Time::max();
-  Time armed_at_ = Time::max();     // when the timer fires; max: it is not armed
+  Time armed_at_ = Time::max();  // when the timer fires; max: it is not armed
+  const Time opened_at_;
   Time read_at_{};                  // when the last bytes came
   Time login_until_ = Time::max();  // for the accepting side
   Time age_look_ = Time::max();     // when somebody looks whether it is old and idle; max: never

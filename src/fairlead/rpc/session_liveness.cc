@@ -107,9 +107,15 @@ void Session::tell_link_state(const Liveness::Look& look, Time now) {
   if (dead) link_begun_ = false;
   if (!dead) gauge(look.state).add(1);
   const LinkHealth health = liveness_.health(now, read_at_);
-  FL_LOG(info, "link.state", {"peer", peer_address().to_text()},
-         {"from", link_state_name(look.before)}, {"to", link_state_name(look.state)},
-         {"missed", health.missed}, {"silent_ms", whole_ms(health.silent_for)});
+  const std::string evidence = std::to_string(health.missed) + " missed, silent for " +
+                               std::to_string(whole_ms(health.silent_for)) + " ms";
+  observe::tell(peer_.options_.transitions, observe::LogLevel::kInfo,
+                {.event = "link.state",
+                 .name = peer_address().to_text(),
+                 .from = link_state_name(look.before),
+                 .to = link_state_name(look.state),
+                 .reason = look.state == LinkState::kAlive ? "read" : "missed",
+                 .evidence = evidence});
 }
 
 void Session::end_silent_link(Time now) {

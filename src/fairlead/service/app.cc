@@ -91,7 +91,7 @@ int App::serve_at(const std::vector<std::string>& addresses) {
   if (on_ready_) on_ready_(process_.addresses());
   process_.wait_for_signal();
   process_.stop();
-  return 0;
+  return process_.calls_cut() == 0 ? 0 : kExitFailure;
 }
 
 }  // namespace fairlead::service

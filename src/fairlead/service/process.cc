@@ -108,7 +108,9 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
     runtime::block_signals({SIGUSR2, SIGHUP});
   else
     runtime::block_signals({SIGUSR2});
-  FL_TRY(succession_.begin({.name = name_, .pid_file = spec_.pid_file}, metrics_));
+  FL_TRY(make_phase());
+  FL_TRY(succession_.begin(
+      {.name = name_, .pid_file = spec_.pid_file, .transitions = &transitions_}, metrics_));
   FL_TRY(spec_.limits.validate());
   FL_TRY(spec_.dial.validate());
   FL_TRY(spec_.dial_limits.validate());
@@ -190,7 +192,7 @@ void Process::apply_log_level(const Spec& now) {
 // What the spec names is read now, so that a mistake is told at the start and not by the first
 // call.
 Status Process::make_tls() {
-  tls_ = std::make_unique<internal::TlsKeeper>(metrics_);
+  tls_ = std::make_unique<internal::TlsKeeper>(metrics_, &transitions_);
   tls_->ask_first([this] { return reload(); });
   if (!spec_.tls.certificates.empty()) {
     // Who offers h2 and no more is refused in the handshake, not by the first request.
@@ -223,6 +225,7 @@ Status Process::make_peers() {
   resend_budget_.update(spec_.resend.process_bytes_max);
   windows_ = std::make_unique<rpc::DuplicateWindows>(spec_.dedup.options);
   options.windows = windows_.get();
+  options.transitions = &transitions_;
   if (hub_ != nullptr) {
     options.watcher = &hub_->watcher();
     FL_TRY_ASSIGN(
@@ -469,26 +472,37 @@ Task<Status> Process::close_first(Deadline deadline) {
   co_return ended;
 }
 
+void Process::tell_drained(const Status& drained) {
+  for (const auto& peer : serving_) calls_cut_ += peer->calls_cut();
+  drain_cut_.add(calls_cut_);
+  if (drained.ok() && calls_cut_ == 0) return;
+  FL_LOG(warn, "service.not_drained", {"reason", drained.reason()}, {"message", drained.message()},
+         {"calls_cut", calls_cut_});
+}
+
 void Process::stop() {
   if (!started()) return;
   io::Core& first = cores_->first();
   tls_->stop();  // nobody changes settings from here on
   if (waiting_ != nullptr) {
-    const auto tell = [](Status ended) {
-      if (!ended.ok()) {
-        FL_LOG(warn, "service.not_drained", {"reason", ended.reason()},
-               {"message", ended.message()});
-      }
+    const auto tell = [](const Status& ended) {
+      if (ended.ok()) return;
+      FL_LOG(warn, "service.not_drained", {"reason", ended.reason()}, {"message", ended.message()});
     };
     const bool served = !listeners_.empty();
     if (served) {
       FL_LOG(info, "service.draining", {"service", name_});
     }
+    if (served) enter(Phase::kNotice, succession_.successor() == 0 ? "stop" : "upgrade");
     tell(run_on(first, leave_registry()));
     tell(run_on_all([this](std::size_t i) { return announce_going(i); }));
     tell(run_on(first, close_listeners()));
+    if (served) enter(Phase::kDraining, "listeners_closed");
     const Deadline deadline = Deadline::after(steady_now(), settings_->now()->drain);
-    tell(run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); }));
+    const Status drained =
+        run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); });
+    tell_drained(drained);
+    if (served) enter(Phase::kClosing, drained.ok() ? "drained" : "bound");
     tell(run_on_all([this, deadline](std::size_t i) { return close_calling(i, deadline); }));
     tell(run_on_all([this, deadline](std::size_t i) { return close_pools(i, deadline); }));
     tell(run_on(first, close_first(Deadline::after(steady_now(), 2s))));

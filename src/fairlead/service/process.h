@@ -25,6 +25,7 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/core_watch.h"
 #include "fairlead/runtime/succession.h"
+#include "fairlead/service/links_page.h"
 #include "fairlead/service/live_settings.h"
 #include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
@@ -135,9 +136,13 @@ class Process {
   // Drains: out of the registry, no new connections, running calls end, then everything closes.
   // When another process has taken over, its registry's record and its sockets are not touched.
   void stop();
+  // Calls that were still served when their time was over, and were cut; after stop().
+  std::uint64_t calls_cut() const { return calls_cut_; }
 
  private:
   struct Waiting;
+  // How far this process is; docs/reference/admin.md. The numbers are those of the metric.
+  enum class Phase : std::uint8_t { kStarting, kServing, kNotice, kDraining, kClosing };
 
   Status make_log(const Spec& spec);
   Status make_tls();
@@ -161,6 +166,12 @@ class Process {
   Task<Status> listen_all(std::vector<ListenPlan>& plans);
   Status listen(ListenPlan& plan);
   Status open_admin();
+  // For the page /links: process_links.cc.
+  Status make_phase();
+  void enter(Phase phase, std::string_view reason);
+  internal::CoreLinks look_at_core(std::size_t index, const internal::LinksQuery& query);
+  internal::ProcessState state() const;
+  internal::LinksSources links_sources();
   Task<Status> register_self(upstream::Record record);
   Task<void> run_and_tell(Task<void> task);
   Task<Status> leave_registry();
@@ -169,6 +180,7 @@ class Process {
   Task<Status> wait_for_leaving(std::size_t index, Deadline deadline);
   bool still_here(std::size_t index);
   Task<Status> drain(std::size_t index, Deadline deadline);
+  void tell_drained(const Status& drained);
   Task<void> close_http(std::size_t index, Deadline deadline, Status* ended);
   Task<Status> close_calling(std::size_t index, Deadline deadline);
   Task<Status> close_pools(std::size_t index, Deadline deadline);
@@ -190,6 +202,11 @@ class Process {
   Spec spec_;  // as it was at the start; what may have changed is asked of `settings_`
   observe::Registry metrics_;
   std::unique_ptr<LiveSettings> settings_;
+  observe::Transitions transitions_;
+  std::atomic<Phase> phase_{Phase::kStarting};
+  observe::Gauge drain_state_;
+  observe::Counter drain_cut_;
+  std::uint64_t calls_cut_ = 0;
   std::unique_ptr<observe::Logger> logger_;
   std::unique_ptr<observe::ScopedDefaultLogger> default_logger_;
   rpc::Router router_;
@@ -221,6 +238,7 @@ class Process {
   std::unique_ptr<admin::Server> admin_;
   std::vector<std::unique_ptr<internal::ServedPort>> ports_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
+  Mutex targets_mutex_;  // held to change them, and to read them on another thread than main's
   std::map<std::string, std::unique_ptr<Target>, std::less<>> targets_;
   CancelSource stopping_;             // the first core's
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them

@@ -113,7 +113,10 @@ Result<Target*> Process::target(std::string_view name_or_addresses, const Client
          std::make_unique<upstream::Service>(*calling_[i], target->name(), std::move(of_core))});
   }
   Target* made = target.get();
-  targets_.emplace(target->name(), std::move(target));
+  {
+    const MutexLock lock(targets_mutex_);
+    targets_.emplace(target->name(), std::move(target));
+  }
   const auto update_all = [made](const upstream::EndpointSnapshot& set) {
     for (const Target::Place& place : made->places_) {
       place.core->post([service = place.service.get(), set] { service->update(set); });

@@ -35,6 +35,7 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
       FL_LOG(warn, "registry.not_kept", {"reason", registered.reason()});
     }
   }
+  enter(Phase::kServing, "ready");
   const auto make_ready = [](bool* ready) -> Task<Status> {
     *ready = true;
     co_return Status();
@@ -111,6 +112,9 @@ Status Process::open_admin() {
     return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
   });
   admin_->add_page(internal::cores_page(*watch_));
+  for (admin::Page& page : internal::links_pages(links_sources())) {
+    admin_->add_page(std::move(page));
+  }
   FL_TRY_ASSIGN(const io::Address at, admin_->listen(address));
   FL_LOG(info, "service.admin", {"address", at.to_text()});
   return {};

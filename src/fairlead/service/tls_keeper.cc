@@ -116,11 +116,12 @@ void TlsKeeper::reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t w
     kept.failures.add();
     FL_LOG(error, "tls.not_reloaded", {"use", kept.use}, {"reason", reloaded.reason()},
            {"message", reloaded.message()});
-    return;
+    return become(kept, "old", reloaded.reason(), reloaded.message());
   }
   kept.stamps = std::move(stamps);
   kept.reloads.add();
   FL_LOG(info, "tls.reloaded", {"use", kept.use});
+  become(kept, "current", "reloaded", {});
   tell(kept, wall_ms);
 }
 
@@ -136,10 +137,25 @@ void TlsKeeper::watch_the_end(Kept& kept, std::int64_t wall_ms) {
   if (ends_ms <= wall_ms) {
     FL_LOG(error, "tls.expired", {"use", kept.use}, {"files", files},
            {"days", (wall_ms - ends_ms) / kDayMs});
-    return;
+    return become(kept, "expired", "tls.expired", files);
   }
   FL_LOG(warn, "tls.expires_soon", {"use", kept.use}, {"files", files},
          {"days", (ends_ms - wall_ms) / kDayMs});
+  become(kept, "expiring", "tls.expires_soon", files);
+}
+
+void TlsKeeper::become(Kept& kept, std::string_view state, std::string_view reason,
+                       std::string_view evidence) {
+  const std::string_view before = std::exchange(kept.state, state);
+  if (before == state && reason != "reloaded") return;
+  if (transitions_ == nullptr) return;
+  // The log has its own line already.
+  transitions_->tell(observe::LogLevel::kDebug, {.event = "tls.state",
+                                                 .name = kept.use,
+                                                 .from = before,
+                                                 .to = state,
+                                                 .reason = reason,
+                                                 .evidence = evidence});
 }
 
 void TlsKeeper::look(bool everything, std::int64_t wall_ms) {

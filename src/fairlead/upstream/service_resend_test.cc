@@ -42,13 +42,12 @@ class ServiceResendTest : public ::testing::Test {
       start(i);
     }
     peer.emplace(core, nothing, rpc::PeerOptions{.call_timeout = 30s, .hello = true});
-    service.emplace(
-        *peer, "test",
-        ServiceOptions{.dial = {.redial = {.first_wait_min = 10ms,
-                                            .first_wait_max = 100ms,
-                                            .backoff_max = 200ms,
-                                            .stable = 0ms}},
-                       .delivery = rpc::DeliveryMode::kAtLeastOnce});
+    service.emplace(*peer, "test",
+                    ServiceOptions{.dial = {.redial = {.first_wait_min = 10ms,
+                                                       .first_wait_max = 100ms,
+                                                       .backoff_max = 200ms,
+                                                       .stable = 0ms}},
+                                   .delivery = rpc::DeliveryMode::kAtLeastOnce});
   }
   static Task<Status> held(Copy* copy, rpc::Context* context) {
     ++copy->served;
