@@ -103,6 +103,7 @@ Status Process::start(Spec spec) {
   FL_TRY(spec_.limits.validate());
   FL_TRY(make_log());
   FL_TRY(make_tls());
+  FL_TRY_ASSIGN(protection_, internal::Protection::make(spec_.protection, metrics_));
   FL_TRY_ASSIGN(cores_,
                 io::CoreGroup::make(spec_.cores, {.spin = spec_.spin, .sockets = &sockets_}));
   FL_TRY(make_peers());
@@ -117,6 +118,9 @@ Status Process::start(Spec spec) {
   cores_->start();
   tls_->start();
   if (watch_ != nullptr) watch_->start();
+  std::vector<rpc::Peer*> peers;
+  for (const auto& peer : serving_) peers.push_back(peer.get());
+  protection_->start(std::move(peers));
   return run_on(first, watch_signals());
 }
 
@@ -186,6 +190,8 @@ Status Process::make_peers() {
   FL_TRY(make_secure());
   rpc::PeerOptions options = spec_.limits;
   options.transforms = &transforms_;
+  options.bounds = &protection_->bounds();
+  options.guards = internal::share_of(spec_.protection, options.guards, cores_->cores().size());
   options.secure = secure_.get();
   if (hub_ != nullptr) {
     options.watcher = &hub_->watcher();
@@ -445,6 +451,7 @@ void Process::stop() {
       FL_LOG(info, "service.stopped", {"service", name_});
     }
   }
+  protection_->end();
   cores_->stop();
   watch_.reset();
   for (const auto& [name, places] : pools_) places->end();
@@ -458,6 +465,7 @@ void Process::stop() {
   calling_.clear();
   tls_.reset();
   cores_.reset();
+  protection_.reset();
   hub_.reset();
   waiting_.reset();
 }

@@ -29,6 +29,7 @@
 #include "fairlead/runtime/upgrade.h"
 #include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
+#include "fairlead/service/protection.h"
 #include "fairlead/service/served_port.h"
 #include "fairlead/service/session_hub.h"
 #include "fairlead/service/spec.h"
@@ -79,6 +80,7 @@ class Process {
   rpc::PluginChain& plugins() { return plugins_; }  // of all routes and sessions; before start()
   observe::Registry& metrics() { return metrics_; }
   const Spec& spec() const { return spec_; }
+  internal::Protection& protection() { return *protection_; }  // after start()
   // Keys of secure bodies, before start(); the setting `secure` has the last word.
   void use_keys(rpc::SecureKeys keys, bool required) {
     FL_CHECK(!started());
@@ -208,6 +210,7 @@ class Process {
   const Result<runtime::ProgramStart> program_ = runtime::ProgramStart::of_this_process();
   io::ListeningSockets sockets_;                       // the first core's
   std::unique_ptr<runtime::Predecessor> predecessor_;  // until this process has taken over
+  std::unique_ptr<internal::Protection> protection_;
   std::unique_ptr<io::CoreGroup> cores_;
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;

@@ -16,6 +16,7 @@
 #include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
 #include "fairlead/service/plugin_list.h"
+#include "fairlead/service/protection.h"
 #include "fairlead/service/secure_setting.h"
 #include "fairlead/service/session_hub.h"
 
@@ -55,6 +56,7 @@ struct Spec {
   // With what `heartbeat` and `idle` say.
   rpc::PeerOptions limits{
       .hello = true, .heartbeat = rpc::kUsualHeartbeat, .idle = rpc::kUsualIdle};
+  ProtectionSpec protection{};  // the rest of `limits`
   // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
   std::uint32_t undecided_connections_max = 0;
   // A session for whose peer more bytes wait is skipped by broadcasts.
