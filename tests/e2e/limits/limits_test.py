@@ -35,7 +35,8 @@ class LimitsTest(unittest.TestCase):
 
     def start(self, descriptors=1024, **limits):
         settings = {"listen": ["tcp://127.0.0.1:0"], "admin": "127.0.0.1:0", "cores": 2,
-                    "store": f"file:{self.folder}/store.db", "pid_file": "service.pid", "log": {"form": "json"}, "limits": limits}
+                    "store": f"file:{self.folder}/store.db", "pid_file": "service.pid",
+                    "log": {"form": "json"}, "limits": limits}
         (self.folder / "math.yaml").write_text(json.dumps(settings), encoding="utf-8")
         with open(self.log, "w", encoding="utf-8") as log:
             process = subprocess.Popen(
