@@ -94,10 +94,7 @@ void ConnectionLimits::apply(const ConnectionLimitOptions& options) {
 }
 
 Duration ConnectionLimits::wait_before_accept(Time now, bool tcp) const {
-  if (connections() >= far_over(connections_max())) {
-    hit(Bound::kConnections, connections_max(), now);
-    return kPause;
-  }
+  if (connections() >= far_over(connections_max())) return kPause;
   const std::uint32_t rate = accepts_per_second_max_.load(std::memory_order_relaxed);
   if (!tcp || rate == 0) return {};
   const Time::rep ahead =

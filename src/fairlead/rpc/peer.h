@@ -38,6 +38,7 @@ struct Guards {
 
   // Errors: kInvalidOperation `peer.bad_option`.
   Status validate() const;
+  bool operator==(const Guards&) const = default;
 };
 
 // How short the process is of memory, which its watch tells.

@@ -28,6 +28,7 @@ class CutFramesTest : public ::testing::TestWithParam<const char*>, private io::
                    .value();
     stream = far.run(far.connect(listener->local(), Deadline(), {})).value();
     stream->start(*this);
+    while (closed()) pass(1ms);
     const wire::FrameStart begun = protocol->begin(
         frame, {.seq = 1, .kind = wire::Kind::kCall, .body_codec = 's', .method = "/echo"});
     frame.append(std::string(20'000, 'x'));

@@ -1,8 +1,9 @@
 // A session that is there only to say that there are too many connections.
 //
-//   hello ─► answered, and GOAWAY(conn_limit, retry_after) ─┐
-//   CALL, login ─► 503 `session.conn_limit` ────────────────┼─► closed when this turn's reads are
-//   over nothing for kPatience ──────────────────────────────────┘
+//   hello ─► answered, and GOAWAY(conn_limit, retry_after); CALLs that crossed it ─► 503, and safe
+//            to repeat ──────────────────────────────────────────────────┬─► closed after kPatience
+//   silence ─────────────────────────────────────────────────────────────┘
+//   CALL or login of a plain peer ─► 503 `session.conn_limit` ─► closed when this turn's reads end
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 
@@ -22,12 +23,11 @@ void Session::turn_away() {
 void Session::refuse_turned_away(const wire::MessageView& message) {
   refuse(message, Status(Code::kOverloaded, "session.conn_limit",
                          "this peer has too many connections: call another one, or later"));
-  fire_before(core().now());
+  if (!said_hello()) fire_before(core().now());
 }
 
 void Session::say_turned_away() {
   if ((features_ & kGoesAway) != 0) tell_going("conn_limit", Peer::kTurnAwayRetry);
-  fire_before(core().now());
 }
 
 // What was said leaves before the connection ends.

@@ -46,9 +46,28 @@ rpc::PeerOptions with_changes(rpc::PeerOptions options, const rpc::PeerOptions& 
   return options;
 }
 
+Status check_settings(const Spec& spec) {
+  FL_TRY(spec.limits.validate());
+  FL_TRY(spec.limits.guards.validate());
+  FL_TRY(spec.protection.connections.validate());
+  FL_TRY(spec.dial.validate());
+  FL_TRY(spec.dial_limits.validate());
+  FL_TRY(spec.resend.options.validate());
+  return spec.dedup.options.validate();
+}
+
 void apply_on_core(const Spec& before, const Spec& now, const LiveCore& core) {
+  const auto guards_of = [&core](const Spec& spec) {
+    return internal::share_of(spec.protection, spec.limits.guards, core.cores);
+  };
+  const rpc::Guards guards = guards_of(now);
   for (rpc::Peer* peer : {&core.serving, &core.calling}) {
     peer->update(with_changes(peer->options(), before.limits, now.limits));
+    if (guards != guards_of(before)) FL_CHECK(peer->update(guards).ok());
+  }
+  for (upstream::Service* service : core.services) {
+    service->update(now.dial);
+    service->update(now.resend.options);
   }
 }
 
@@ -92,6 +111,7 @@ Status LiveSettings::read_all(const Apply& apply) {
   std::optional<SpecSource::Next> next;
   if (has_file()) {
     FL_TRY_ASSIGN(next, source_->read_again());
+    FL_TRY(check_settings(next->spec));
   }
   std::vector<TakeRead> takes;
   for (const Reread& reread : rereads_) {

@@ -26,7 +26,13 @@ namespace fairlead::service {
 struct LiveCore {
   rpc::Peer& serving;
   rpc::Peer& calling;
+  std::vector<upstream::Service*> services{};  // that are called from it
+  std::size_t cores = 1;                       // of the process, which share some limits
 };
+
+// What must hold of settings together, beyond what is checked key by key. Errors: those of the
+// options' validate().
+Status check_settings(const Spec& spec);
 
 // Tells the components of this core what changed from `before` to `now`. What a component was told
 // otherwise, by a plugin for one, stays where the settings say the same as before.

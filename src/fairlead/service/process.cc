@@ -111,11 +111,10 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
   FL_TRY(make_phase());
   FL_TRY(succession_.begin(
       {.name = name_, .pid_file = spec_.pid_file, .transitions = &transitions_}, metrics_));
-  FL_TRY(spec_.limits.validate());
-  FL_TRY(spec_.dial.validate());
-  FL_TRY(spec_.dial_limits.validate());
+  FL_TRY(check_settings(spec_));
   FL_TRY(make_log(spec_));
   FL_TRY(make_tls());
+  FL_TRY_ASSIGN(protection_, internal::Protection::make(spec_.protection, metrics_));
   FL_TRY_ASSIGN(cores_, io::CoreGroup::make(
                             spec_.cores, {.spin = spec_.spin, .sockets = &succession_.sockets()}));
   FL_TRY(make_peers());
@@ -130,6 +129,9 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
   cores_->start();
   tls_->start();
   watch_->start();
+  std::vector<rpc::Peer*> peers;
+  for (const auto& peer : serving_) peers.push_back(peer.get());
+  protection_->start(std::move(peers));
   return run_on(first, watch_signals());
 }
 
@@ -174,10 +176,22 @@ bool Process::reload() {
 void Process::apply(const std::shared_ptr<const Spec>& before,
                     const std::shared_ptr<const Spec>& now) {
   apply_log_level(*now);
+  FL_CHECK(protection_->update(now->protection).ok());  // it was checked
+  dial_limits_.update(now->dial_limits);
+  if (hub_ != nullptr) hub_->update(now->dial);
+  resend_budget_.update(now->resend.process_bytes_max);
+  windows_->update(now->dedup.options);
   FL_CHECK(watch_->update(watch_options(*now)).ok());
   for (std::size_t i = 0; i < serving_.size(); ++i) {
     serving_[i]->core().post([this, i, before, now] {
-      apply_on_core(*before, *now, {.serving = *serving_[i], .calling = *calling_[i]});
+      LiveCore core{.serving = *serving_[i], .calling = *calling_[i], .cores = serving_.size()};
+      {
+        const MutexLock lock(targets_mutex_);
+        for (const auto& [name, target] : targets_) {
+          core.services.push_back(target->places_[i].service.get());
+        }
+      }
+      apply_on_core(*before, *now, core);
     });
   }
 }
@@ -219,9 +233,9 @@ Status Process::make_peers() {
   FL_TRY(make_secure());
   rpc::PeerOptions options = spec_.limits;
   options.transforms = &transforms_;
+  options.bounds = &protection_->bounds();
+  options.guards = internal::share_of(spec_.protection, options.guards, cores_->cores().size());
   options.secure = secure_.get();
-  FL_TRY(spec_.resend.options.validate());
-  FL_TRY(spec_.dedup.options.validate());
   resend_budget_.update(spec_.resend.process_bytes_max);
   windows_ = std::make_unique<rpc::DuplicateWindows>(spec_.dedup.options);
   options.windows = windows_.get();
@@ -511,6 +525,7 @@ void Process::stop() {
       FL_LOG(info, "service.stopped", {"service", name_});
     }
   }
+  protection_->end();
   cores_->stop();
   watch_.reset();
   for (const auto& [name, places] : pools_) places->end();
@@ -525,6 +540,7 @@ void Process::stop() {
   calling_.clear();
   tls_.reset();
   cores_.reset();
+  protection_.reset();
   hub_.reset();
   waiting_.reset();
 }

@@ -29,6 +29,7 @@
 #include "fairlead/service/live_settings.h"
 #include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
+#include "fairlead/service/protection.h"
 #include "fairlead/service/served_port.h"
 #include "fairlead/service/session_hub.h"
 #include "fairlead/service/spec.h"
@@ -78,6 +79,7 @@ class Process {
   rpc::Router& router() { return router_; }         // to be filled before start()
   rpc::PluginChain& plugins() { return plugins_; }  // of all routes and sessions; before start()
   observe::Registry& metrics() { return metrics_; }
+  internal::Protection& protection() { return *protection_; }  // after start()
   // Keys of secure bodies, before start(); the setting `secure` has the last word.
   void use_keys(rpc::SecureKeys keys, bool required) {
     FL_CHECK(!started());
@@ -123,8 +125,6 @@ class Process {
   // A session to one address, in the hub. Errors: those of Hub::dial() and `address.bad`,
   // `protocol.unknown`; those of io::TlsContext::make().
   Result<SessionRef> dial(std::string_view address, const ClientOptions& told);
-  // How everybody is dialled from now on; after start(). Both have been validated.
-  void update(const upstream::DialSettings& settings, const upstream::DialLimitOptions& limits);
 
   // Runs a task on the first core and waits for its end. False: INT or TERM came first, which the
   // task hears by stopping(); it ends before stop() does.
@@ -225,6 +225,7 @@ class Process {
   // The place of another process, or of this one by a new program. Made at once, before somebody
   // changes the folder. Of the first core.
   runtime::Succession succession_;
+  std::unique_ptr<internal::Protection> protection_;
   std::unique_ptr<io::CoreGroup> cores_;
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;

@@ -50,7 +50,7 @@ ClientOptions Process::settled(std::string_view name, ClientOptions options) con
 // What a session of ours to this service begins with.
 Result<upstream::ServiceOptions> Process::calling_options(
     std::string_view name, ClientOptions options, const upstream::EndpointSnapshot& endpoints) {
-  upstream::ServiceOptions out{.dial = spec_.dial, .metrics = link_metrics_};
+  upstream::ServiceOptions out{.dial = settings_->now()->dial, .metrics = link_metrics_};
   if (!options.protocol.empty()) {
     FL_TRY_ASSIGN(out.protocol, find_protocol(options.protocol));
   }
@@ -71,7 +71,7 @@ Result<upstream::ServiceOptions> Process::calling_options(
                   "connections_idle of '" + std::string(name) + "' is not above zero");
   }
   out.delivery = options.delivery.value_or(spec_.resend.mode.value_or(out.delivery));
-  out.resend = spec_.resend.options;
+  out.resend = settings_->now()->resend.options;
   out.resend.process = &resend_budget_;
   const bool plain = endpoints != nullptr && !out.tls_required &&
                      std::ranges::none_of(*endpoints, &upstream::Endpoint::tls);
@@ -153,24 +153,11 @@ Result<SessionRef> Process::dial(std::string_view address, const ClientOptions& 
     how.options.server_name =
         calling.server_name.empty() ? endpoint.server_name : calling.server_name;
   }
-  if (settings.redial.value_or(true)) how.redial = spec_.dial;
+  if (settings.redial.value_or(true)) how.redial = settings_->now()->dial;
   std::optional<SessionRef> session;
   rpc::Peer& peer = *calling_[next_dial_++ % calling_.size()];
   FL_TRY(run_on(peer.core(), dial_on_this_core(endpoint.address, std::move(how), &session)));
   return *std::move(session);
-}
-
-void Process::update(const upstream::DialSettings& settings,
-                     const upstream::DialLimitOptions& limits) {
-  dial_limits_.update(limits);
-  if (hub_ != nullptr) hub_->update(settings);
-  for (const auto& [name, target] : targets_) {
-    for (const Target::Place& place : target->places_) {
-      place.core->post([service = place.service.get(), settings] { service->update(settings); });
-    }
-  }
-  spec_.dial = settings;  // of those that are made later
-  spec_.dial_limits = limits;
 }
 
 }  // namespace fairlead::service

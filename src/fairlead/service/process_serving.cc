@@ -93,8 +93,12 @@ Status Process::listen(ListenPlan& plan) {
   const auto accept_one = [&port](io::Core& core, std::unique_ptr<io::Stream> stream) {
     port.accept(core, std::move(stream));
   };
+  io::ListenOptions options{.cores = cores_->cores(), .limits = &protection_->connections()};
+  options.refuse = [&port](io::Core& core, std::unique_ptr<io::Stream> stream) {
+    port.refuse(core, std::move(stream));
+  };
   FL_TRY_ASSIGN(std::unique_ptr<io::Listener> listener,
-                cores_->first().listen(plan.where.address, {.cores = cores_->cores()}, accept_one));
+                cores_->first().listen(plan.where.address, std::move(options), accept_one));
   plan.where.address = listener->local();
   FL_LOG(info, "service.listening", {"service", name_},
          {"address", upstream::to_text(plan.where.address, plan.where.tls)},

@@ -80,6 +80,7 @@ Status read_limits(const config::Value& value, Spec& spec) {
   reader.optional("broadcast_queue_bytes_max", broadcast, {{0}, {1ULL << 32}});
   spec.broadcast_queue_bytes_max = broadcast.bytes;
   reader.optional("undecided_connections_max", spec.undecided_connections_max, {0, 1'000'000});
+  internal::read_protection(reader, spec.protection, out.guards);
   out.limits.frame_bytes_max = static_cast<std::uint32_t>(frame.bytes);
   out.write_queue_bytes_max = queue.bytes;
   return reader.finish();

@@ -180,6 +180,7 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
   const std::string source = read_file(FL_SOURCE_DIR "/src/fairlead/service/spec.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/secure_setting.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/http_setting.cc") +
+                             read_file(FL_SOURCE_DIR "/src/fairlead/service/protection.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/network_spec.cc");
   const std::regex reads(
       R"re((?:(?:optional|required|look|section|list)\(|read_word\(reader, )"(\w+)")re");
