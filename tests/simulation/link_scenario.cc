@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kLeaving = 500ms;     // for callers to leave by themselves
+constexpr Duration kLeavingMax = 500ms;  // for callers to leave by themselves
 constexpr Duration kDrain = 400ms;       // longer than any handler takes
 constexpr Duration kHandlerMax = 60ms;   // of what the handler waits
 constexpr Duration kTroubleMax = 4s;     // servers come and go for so long
@@ -156,7 +156,7 @@ Task<void> LinkScenario::end_life(Copy& copy) {
   if (!dies) {
     Status told = co_await copy.peer->announce_going("closing", 1ms, up_to(20ms));
     if (!told.ok()) fail("a word to callers: " + told.to_string());
-    const Deadline patience = core.deadline_after(kLeaving);
+    const Deadline patience = core.deadline_after(up_to(kLeavingMax));
     while (copy.peer->somebody_may_leave() && !patience.passed(core.now())) {
       Status slept = co_await Sleep(core.timers(), core.deadline_after(10ms));
       if (!slept.ok()) co_return;
