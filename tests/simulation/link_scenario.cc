@@ -194,8 +194,13 @@ void LinkScenario::start_clients() {
   for (const char* name : {"client a", "client b"}) {
     io::Core& core = network_.add_core(name);
     auto peer = std::make_unique<rpc::Peer>(core, no_routes_, plan_.limits);
-    auto service = std::make_unique<upstream::Service>(
-        *peer, "ledger", upstream::ServiceOptions{.seed = random().next()});
+    upstream::ServiceOptions options{.seed = random().next()};
+    upstream::RedialOptions& redial = options.dial.redial;  // as short as the lives of the copies
+    redial.first_wait_min = 10ms;
+    redial.first_wait_max = 100ms;
+    redial.backoff_max = 300ms;
+    redial.stable = 200ms;
+    auto service = std::make_unique<upstream::Service>(*peer, "ledger", std::move(options));
     service->update(snapshot);
     clients_.push_back({&core, std::move(peer), std::move(service)});
   }
@@ -289,6 +294,8 @@ void LinkScenario::close_all() {
     const Deadline deadline = client.core->deadline_after(1s);
     (void)client.core->run(client.service->close(deadline));
     (void)client.core->run(client.peer->close(deadline));
+    // What could not end within its time has ended with the peer.
+    (void)client.core->run(client.service->close(client.core->deadline_after(1s)));
     if (client.peer->session_count() > 0) fail("a client's session was left");
   }
   for (Copy& copy : copies_) {

@@ -66,12 +66,19 @@ void SessionRedial::note(Redial::State before, std::string_view reason) {
   metrics_.count(after, 1);
   const Duration wait = machine_.wait_left(entry_.core.now());
   if (wait > Duration::zero()) metrics_.redial_backoff.record(wait);
-  FL_LOG(info, "session.link", {"component", "session"}, {"name", hub_.id_of(entry_)},
-         {"endpoint", address_.to_text()}, {"from", to_text(before)}, {"to", to_text(after)},
-         {"reason", reason},
-         {"evidence",
-          "failures " + std::to_string(machine_.failures()) + ", wait " +
-              fairlead::to_text(std::chrono::duration_cast<std::chrono::milliseconds>(wait))});
+  const std::string name = hub_.id_of(entry_) + " " + address_.to_text();
+  const std::string evidence =
+      "failures " + std::to_string(machine_.failures()) + ", wait " +
+      fairlead::to_text(std::chrono::duration_cast<std::chrono::milliseconds>(wait));
+  const bool usual = !Redial::is_trouble(before) && !Redial::is_trouble(after);
+  observe::tell(hub_.part_of(entry_.core)->dials.options().transitions,
+                usual ? observe::LogLevel::kDebug : observe::LogLevel::kInfo,
+                {.event = "session.link",
+                 .name = name,
+                 .from = to_text(before),
+                 .to = to_text(after),
+                 .reason = reason,
+                 .evidence = evidence});
 }
 
 }  // namespace internal

@@ -181,6 +181,7 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/secure_setting.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/http_setting.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/protection.cc") +
+                             read_file(FL_SOURCE_DIR "/src/fairlead/service/resend_setting.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/network_spec.cc");
   const std::regex reads(
       R"re((?:(?:optional|required|look|section|list)\(|read_word\(reader, )"(\w+)")re");
@@ -188,7 +189,7 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
     code.insert((*i)[1]);
   }
   for (const char* section : {"log", "limits", "heartbeat", "idle", "pools", "clients",
-                              "certificates", "secure", "http", "upgrade", "dial"}) {
+                              "certificates", "secure", "http", "upgrade", "dial", "resend", "dedup"}) {
     code.erase(section);  // holds further keys
   }
   EXPECT_EQ(page, code);

@@ -90,6 +90,10 @@ class Redial {
   bool remove();
 
   State state() const { return state_; }
+  // Somebody may want to know of it; the other states are those of every link that is well.
+  static bool is_trouble(State state) {
+    return state == State::kBackoff || state == State::kQuarantined || state == State::kClosed;
+  }
   // When it is to be dialled though nobody asks: rests after a loss, and in quarantine.
   // Time::max(): not at all. `asked`: somebody waits for it.
   Time due(bool asked = false) const;

@@ -46,12 +46,19 @@ void Service::note(Link& link, Redial::State before, std::string_view reason) {
   options_.metrics.count(after, 1);
   const Duration wait = link.redial.wait_left(core().now());
   if (wait > Duration::zero()) options_.metrics.redial_backoff.record(wait);
-  FL_LOG(info, "upstream.link", {"component", "upstream"}, {"name", name_},
-         {"endpoint", to_text(link.endpoint)}, {"from", to_text(before)}, {"to", to_text(after)},
-         {"reason", reason},
-         {"evidence",
-          "failures " + std::to_string(link.redial.failures()) + ", wait " +
-              fairlead::to_text(std::chrono::duration_cast<std::chrono::milliseconds>(wait))});
+  const std::string endpoint = to_text(link.endpoint);
+  const std::string evidence =
+      "failures " + std::to_string(link.redial.failures()) + ", wait " +
+      fairlead::to_text(std::chrono::duration_cast<std::chrono::milliseconds>(wait));
+  const bool usual = !Redial::is_trouble(before) && !Redial::is_trouble(after);
+  observe::tell(peer_.options().transitions,
+                usual ? observe::LogLevel::kDebug : observe::LogLevel::kInfo,
+                {.event = "upstream.link",
+                 .name = name_ + " " + endpoint,
+                 .from = to_text(before),
+                 .to = to_text(after),
+                 .reason = reason,
+                 .evidence = evidence});
 }
 
 // A link that goes out of the list.

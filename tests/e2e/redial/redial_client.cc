@@ -47,6 +47,7 @@ struct Program {
   fl::Runtime& runtime;
   Counts counts;
   std::vector<fl::SessionRef> links;
+  std::function<void()> look{};  // before the program's end, which closes all links
   int open = -1;
 
   bool over() const { return runtime.stopping().cancelled(); }
@@ -90,6 +91,7 @@ fl::Task<void> call_some_copy(Program* program, fl::Client<Math> math, bool pati
 fl::Task<void> watch(Program* program) {
   while (!program->over()) {
     program->show_open();
+    program->look();
     co_await pause();
   }
 }
@@ -123,21 +125,15 @@ int main(int argc, char** argv) {
   const fl::Client<Math> math = runtime.client<Math>(argv[1]);
   int same = 0;
   int closed_early = 0;
-  const auto look = [&] {
+  program.look = [&] {
+    same = 0;
     for (int i = 0; i < kLinks; ++i) {
       const auto found = runtime.sessions().find("link-" + std::to_string(i));
       same += found == program.links[static_cast<std::size_t>(i)] ? 1 : 0;
     }
     closed_early = closed;
   };
-  const auto work = [](Program* of, fl::Client<Math> through,
-                       const std::function<void()>* at_end) -> fl::Task<int> {
-    const int code = co_await run(of, through);
-    (*at_end)();
-    co_return code;
-  };
-  const std::function<void()> at_end = look;
-  const int code = runtime.run(work(&program, math, &at_end));
+  const int code = runtime.run(run(&program, math));
   const Counts& counts = program.counts;
   std::printf(
       "{\"begun\":%d,\"ok\":%d,\"not_sent\":%d,\"unknown\":%d,\"other\":%d,\"same\":%d,"

@@ -42,8 +42,8 @@ BUGS = {
         "a reply changes while somebody holds it"),
     "handler_not_counted_out": (
         "src/fairlead/rpc/session_serving.cc",
-        "  --handlers_running_;\n  end_if_idle();",
-        "  --handlers_running_;\n  if (state_ != State::kClosed) end_if_idle();",
+        "  --peer_.handlers_waiting_;\n  end_if_idle();",
+        "  --peer_.handlers_waiting_;\n  if (state_ != State::kClosed) end_if_idle();",
         "sessions that die under a handler are never given back"),
     "input_not_kept": (
         "src/fairlead/rpc/session_serving.cc",
@@ -107,6 +107,24 @@ BUGS = {
         "  if (closing_ && first_ == nullptr && count_ != 0) empty_.set();",
         "a drain does not hear that the last one has gone",
         "--entrance"),
+    "lost_calls_were_never_sent": (
+        "src/fairlead/rpc/session.cc",
+        "    const bool sent = call->sent_from_ < handed_over;\n",
+        "    const bool sent = handed_over == 0;\n",
+        "a call that ran is told NOT_SENT",
+        "--links"),
+    "drain_waits_for_no_handler": (
+        "src/fairlead/rpc/session.cc",
+        "  if (handlers_running_ > 0) {\n    if (idle_",
+        "  if (handlers_running_ > 1000) {\n    if (idle_",
+        "a drain cuts calls that could end",
+        "--links"),
+    "plain_peers_keep_a_drain_busy": (
+        "src/fairlead/rpc/session.cc",
+        "      going_away_ = true;\n      status = co_await",
+        "      status = co_await",
+        "calls of a peer that cannot be told are cut at the drain's bound",
+        "--links"),
     "window_forgets_what_it_served": (
         "src/fairlead/rpc/duplicate_window.cc",
         "  entry.in_progress = false;\n  entry.at = now;\n",
