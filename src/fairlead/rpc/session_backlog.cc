@@ -35,7 +35,7 @@ void Session::watch_output() {
   if (backlog_ != nullptr) return;
   backlog_ = std::make_unique<Backlog>();
   backlog_->taken_at = core().now();
-  fire_before(core().now() + kLookEvery);
+  fire_before(core().now() + std::min<Duration>(kLookEvery, peer_.guards().slow_reader_after));
 }
 
 // Replies are exempt from the limit at which calls are refused, so beyond it the session ends. The

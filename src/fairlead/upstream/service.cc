@@ -340,9 +340,10 @@ std::size_t Service::session_count() const {
 // One loop for both, and no coroutine around it: a call has one frame here.
 template <class Answered>
 Task<Answered> Service::call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel) {
-  if (delivery_of(request) == rpc::DeliveryMode::kAtLeastOnce) [[unlikely]] {
-    co_return co_await send_by_line<Answered>(std::move(request), false, deadline,
-                                              std::move(cancel));
+  const bool by_line = delivery_of(request) == rpc::DeliveryMode::kAtLeastOnce;
+  if (by_line) {
+    auto sending = send_by_line<Answered>(std::move(request), false, deadline, std::move(cancel));
+    co_return co_await sending;
   }
   for (int attempt = 1;; ++attempt) {
     rpc::Session* session = ready_session();

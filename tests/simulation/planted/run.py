@@ -62,10 +62,11 @@ BUGS = {
         "",
         "of the calls that wait when a deadline passes, the others never end"),
     "queue_not_bounded": (
-        "src/fairlead/rpc/session_serving.cc",
-        "  cut_ = true;\n",
-        "",
-        "the rest of a read is served to a peer that does not read"),
+        "src/fairlead/rpc/session_backlog.cc",
+        "  if (stream_->unsent_bytes() > limit) {\n    return cut_slow_reader(observe::Bound::kWriteQueue",
+        "  if (stream_->unsent_bytes() > 16 * limit) {\n"
+        "    return cut_slow_reader(observe::Bound::kWriteQueue",
+        "replies wait without end for a peer that does not read"),
     "pushes_swapped": (
         "src/fairlead/rpc/session_serving.cc",
         "        return receive_numbered(message, input);\n",
