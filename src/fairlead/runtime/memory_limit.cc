@@ -1,7 +1,7 @@
 #include "fairlead/runtime/memory_limit.h"
 
-#include <malloc.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>

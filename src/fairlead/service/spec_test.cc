@@ -188,8 +188,9 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
   for (std::sregex_iterator i(source.begin(), source.end(), reads), end; i != end; ++i) {
     code.insert((*i)[1]);
   }
-  for (const char* section : {"log", "limits", "heartbeat", "idle", "pools", "clients",
-                              "certificates", "secure", "http", "upgrade", "dial", "resend", "dedup"}) {
+  for (const char* section :
+       {"log", "limits", "heartbeat", "idle", "pools", "clients", "certificates", "secure", "http",
+        "upgrade", "dial", "resend", "dedup"}) {
     code.erase(section);  // holds further keys
   }
   EXPECT_EQ(page, code);
