@@ -184,7 +184,7 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/resend_setting.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/network_spec.cc");
   const std::regex reads(
-      R"re((?:(?:optional|required|look|section|list)\(|read_word\(reader, )"(\w+)")re");
+      R"re((?:(?:optional|required|look|section|list)\(|read_(?:word|choice)\(reader, )"(\w+)")re");
   for (std::sregex_iterator i(source.begin(), source.end(), reads), end; i != end; ++i) {
     code.insert((*i)[1]);
   }

@@ -425,6 +425,7 @@ Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken ca
 Task<Status> Service::close(Deadline deadline) {
   closed_ = true;
   look_timer_.disarm();
+  idle_timer_.disarm();
   while (SessionWaiter* waiter = unplaced_) waiter->fail(no_endpoint());
   while (SessionWaiter* waiter = unready_) waiter->fail(no_endpoint());
   for (const auto& link : links_) {

@@ -63,7 +63,8 @@ BUGS = {
         "of the calls that wait when a deadline passes, the others never end"),
     "queue_not_bounded": (
         "src/fairlead/rpc/session_backlog.cc",
-        "  if (stream_->unsent_bytes() > limit) {\n    return cut_slow_reader(observe::Bound::kWriteQueue",
+        "  if (stream_->unsent_bytes() > limit) {\n"
+        "    return cut_slow_reader(observe::Bound::kWriteQueue",
         "  if (stream_->unsent_bytes() > 16 * limit) {\n"
         "    return cut_slow_reader(observe::Bound::kWriteQueue",
         "replies wait without end for a peer that does not read"),
