@@ -23,6 +23,8 @@ WEBSOCKET_ASKS = ("GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnec
 TEXTS = {
     "metadata_text": ["", "a=1&b=2", "a=b=c&a+b=c+d&flag", "a=%zz&b=%4&c=%&=v&&&", "%e4%B8%96=%20",
                       "X-Fl-Timeout=100&X-Real-IP=10.1.2.3"],
+    "resume_words": ["", "00112233445566778899aabbccddeeff", "0123456789abcdef", "1", "017",
+                     "9223372036854775807", "9223372036854775808", "0000000000000000"],
     "status_text": ["", "code=0", "code=404&msg=Not%20Found", "code=1001&msg=a&cause=&reason=a.b",
                     "code=99999999999", "code=x&msg=%zz", "code=-5&code=7", "cause=only"],
     "body_json": ["{}", "null", '{"flag":true,"i32":-5,"u64":18446744073709551615,"real":"NaN"}',
@@ -94,6 +96,8 @@ TEXTS = {
 }
 
 BYTES = {
+    "duplicate_window": ["", "0301030100010301", "03010302030300010002000303010302",
+                         "030100016d01030200010301"],
     "ws_pb": ["080110024208636f64653d343034", "100132023a3a3a026767", "10013a016d3200",
               "0b0c1001"],
     "body_protobuf": ["", "08011a00", "10fbffffffffffffffff01", "20ffffffff0f", "3003",

@@ -34,6 +34,8 @@ constexpr Target kTargets[] = {
     {"websocket_handshake", websocket_handshake},
     {"websocket_frame", websocket_frame},
     {"websocket_messages", websocket_messages},
+    {"resume_words", resume_words},
+    {"duplicate_window", duplicate_window},
 };
 
 }  // namespace

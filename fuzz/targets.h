@@ -45,5 +45,7 @@ void transforms(std::string_view input);
 void websocket_handshake(std::string_view input);
 void websocket_frame(std::string_view input);
 void websocket_messages(std::string_view input);
+void resume_words(std::string_view input);
+void duplicate_window(std::string_view input);
 
 }  // namespace fairlead::fuzz

@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
   });
   app.serve<Room>(terminal);
 
-  const fl::Result<fl::SessionRef> server = app.dial(argc == 3 ? argv[2] : "127.0.0.1:9090");
+  const fl::Result<fl::SessionRef> server =
+      app.dial(argc == 3 ? argv[2] : "127.0.0.1:9090", {.redial = false});
   if (!server.ok()) {
     std::fprintf(stderr, "%s\n", std::string(server.status().message()).c_str());
     return 1;

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kLeaving = 500ms;     // for callers to leave by themselves
+constexpr Duration kLeavingMax = 500ms;  // for callers to leave by themselves
 constexpr Duration kDrain = 400ms;       // longer than any handler takes
 constexpr Duration kHandlerMax = 60ms;   // of what the handler waits
 constexpr Duration kTroubleMax = 4s;     // servers come and go for so long
@@ -156,7 +156,7 @@ Task<void> LinkScenario::end_life(Copy& copy) {
   if (!dies) {
     Status told = co_await copy.peer->announce_going("closing", 1ms, up_to(20ms));
     if (!told.ok()) fail("a word to callers: " + told.to_string());
-    const Deadline patience = core.deadline_after(kLeaving);
+    const Deadline patience = core.deadline_after(up_to(kLeavingMax));
     while (copy.peer->somebody_may_leave() && !patience.passed(core.now())) {
       Status slept = co_await Sleep(core.timers(), core.deadline_after(10ms));
       if (!slept.ok()) co_return;
@@ -194,8 +194,13 @@ void LinkScenario::start_clients() {
   for (const char* name : {"client a", "client b"}) {
     io::Core& core = network_.add_core(name);
     auto peer = std::make_unique<rpc::Peer>(core, no_routes_, plan_.limits);
-    auto service = std::make_unique<upstream::Service>(
-        *peer, "ledger", upstream::ServiceOptions{.seed = random().next()});
+    upstream::ServiceOptions options{.seed = random().next()};
+    upstream::RedialOptions& redial = options.dial.redial;  // as short as the lives of the copies
+    redial.first_wait_min = 10ms;
+    redial.first_wait_max = 100ms;
+    redial.backoff_max = 300ms;
+    redial.stable = 200ms;
+    auto service = std::make_unique<upstream::Service>(*peer, "ledger", std::move(options));
     service->update(snapshot);
     clients_.push_back({&core, std::move(peer), std::move(service)});
   }
@@ -289,6 +294,8 @@ void LinkScenario::close_all() {
     const Deadline deadline = client.core->deadline_after(1s);
     (void)client.core->run(client.service->close(deadline));
     (void)client.core->run(client.peer->close(deadline));
+    // What could not end within its time has ended with the peer.
+    (void)client.core->run(client.service->close(client.core->deadline_after(1s)));
     if (client.peer->session_count() > 0) fail("a client's session was left");
   }
   for (Copy& copy : copies_) {

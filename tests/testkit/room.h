@@ -100,6 +100,8 @@ class Party {
   }
   ~Party() {
     for (const auto& peer : peers_) {
+      (void)peer->core().run(
+          hub.close(peer->core(), peer->core().deadline_after(std::chrono::seconds(1))));
       (void)peer->core().run(peer->close(peer->core().deadline_after(std::chrono::seconds(1))));
     }
     for (auto& listener : listeners_) listener.reset();
@@ -129,6 +131,14 @@ class Party {
   fl::SessionRef dial(std::size_t index, const fl::io::Address& address,
                       fl::rpc::DialOptions options = {}) {
     return core(index).run(hub.dial(address, std::move(options))).value();
+  }
+  // One that comes back when it was lost.
+  fl::SessionRef keep(std::size_t index, const fl::io::Address& address,
+                      fl::upstream::DialSettings settings = {}, fl::rpc::DialOptions options = {}) {
+    fl::service::HubDial how;
+    how.options = std::move(options);
+    how.redial = settings;
+    return core(index).run(hub.dial(address, std::move(how))).value();
   }
   fl::io::Core& core(std::size_t index) { return *cores_[index]; }
 

@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   app.serve<Room>(Screen{});
   app.sessions().on_closed(on_closed);
 
-  const fl::Result<fl::SessionRef> server = app.dial(argv[2]);
+  const fl::Result<fl::SessionRef> server = app.dial(argv[2], {.redial = false});
   if (!server.ok()) return fail(server.status());
   auto chat = server->as<Chat>();
   auto entering = chat.enter({.name = argv[1]});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fairlead/admin/html.h"
 #include "fairlead/base/check.h"
 #include "fairlead/base/text.h"
 #include "fairlead/http/problem.h"
@@ -39,27 +40,6 @@ std::string allowed_methods(const Page& page) {
     if (method == "GET") list += ", HEAD";
   }
   return list;
-}
-
-void append_html(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
 }
 
 void append_json_member(std::string& out, std::string_view name, std::string_view value) {
@@ -171,9 +151,7 @@ void Server::add_own_pages() {
 }
 
 http::Response Server::show_index() const {
-  std::string html =
-      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Fairlead</title>"
-      "</head><body><h1>Fairlead</h1><ul>\n";
+  std::string html = html_head("Pages") + "<ul>\n";
   for (const auto& [path, page] : pages_) {
     html += "<li><a href=\"";
     append_html(html, path);
@@ -183,11 +161,8 @@ http::Response Server::show_index() const {
     append_html(html, page.title);
     html += "</li>\n";
   }
-  html += "</ul></body></html>\n";
-  http::Response response = http::Response::typed(200, "text/html; charset=utf-8", html);
-  response.fields.add("Content-Security-Policy", "default-src 'none'");
-  response.fields.add("X-Content-Type-Options", "nosniff");
-  return response;
+  html.append("</ul>").append(kHtmlEnd);
+  return html_response(html);
 }
 
 // {"ready":false,"checks":[{"name":"store","ready":false,"reason":"...","message":"..."}]}

@@ -31,15 +31,20 @@ struct Pool {
   };
   std::array<List, kSizes> lists{};
 
-  ~Pool() {
+  void drop() {
     for (List& list : lists) {
       while (list.head != nullptr) {
         FreeBlock* block = list.head;
         list.head = block->next;
         ::operator delete(block);
       }
-      list.count = ~std::size_t{0};  // blocks given back while the thread ends are freed
+      list.count = 0;
     }
+  }
+  ~Pool() {
+    drop();
+    // Blocks given back while the thread ends are freed.
+    for (List& list : lists) list.count = ~std::size_t{0};
   }
 };
 
@@ -79,5 +84,7 @@ void free_block(char* block, std::size_t size) noexcept {
   }
   ::operator delete(block);
 }
+
+void free_idle_blocks() noexcept { pool.drop(); }
 
 }  // namespace fairlead::internal

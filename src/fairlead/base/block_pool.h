@@ -24,5 +24,7 @@ std::size_t block_size(std::size_t bytes);
 char* allocate_block(std::size_t bytes);
 // `size`: what block_size() said.
 void free_block(char* block, std::size_t size) noexcept;
+// Gives the free blocks that this thread keeps back to the allocator.
+void free_idle_blocks() noexcept;
 
 }  // namespace fairlead::internal

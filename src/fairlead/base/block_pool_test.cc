@@ -35,6 +35,17 @@ TEST(BlockPool, GivesABlockThatWasGivenBackAgain) {
   free_block(second, block_size(kBlockBytesMin - 1));
 }
 
+TEST(BlockPool, GivesWhatIsIdleBackAndGoesOn) {
+  char* block = allocate_block(kBlockBytesMin);
+  free_block(block, block_size(kBlockBytesMin));
+  free_idle_blocks();
+  free_idle_blocks();
+
+  char* again = allocate_block(kBlockBytesMin);
+  std::memset(again, 2, block_size(kBlockBytesMin));
+  free_block(again, block_size(kBlockBytesMin));
+}
+
 TEST(BlockPool, KeepsNoMoreOfASizeThanItsLimit) {
   const std::size_t size = block_size(kBlockBytesMin);
   std::vector<char*> blocks;

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fairlead/base/result.h"
 #include "fairlead/config/value.h"
@@ -53,6 +54,10 @@ class Document {
   // Sets one value from "path.to.key=text"; items of lists as "routes.0.prefix" or
   // "routes[0].prefix". `option` is what the user wrote, for errors. Errors: `config.bad_override`.
   Status overlay_flag(std::string_view setting, std::string_view option = "--set");
+
+  // Makes the value at these keys what it is in `other`, with its place: null when it is not there.
+  // Keys of maps only; none: the whole document. What stands in the way of a map gives way to it.
+  void take(const Document& other, const std::vector<std::string>& steps);
 
  private:
   friend Result<Document> parse(std::string_view text, std::string_view name,

@@ -81,6 +81,17 @@ void Server::adopt(std::unique_ptr<io::Stream> stream, std::optional<Time> head_
     options_.metrics.connections_refused.add();
     return core_.dispose(std::move(stream));
   }
+  add(std::move(stream), head_began, false);
+}
+
+void Server::turn_away(std::unique_ptr<io::Stream> stream) {
+  core_.assert_here();
+  if (closing_) return core_.dispose(std::move(stream));
+  add(std::move(stream), {}, true);
+}
+
+void Server::add(std::unique_ptr<io::Stream> stream, std::optional<Time> head_began,
+                 bool turned_away) {
   options_.metrics.connections_accepted.add();
   options_.metrics.connections_open.add(1);
   auto* const connection = new internal::ServerConnection(*this, std::move(stream));
@@ -88,7 +99,10 @@ void Server::adopt(std::unique_ptr<io::Stream> stream, std::optional<Time> head_
   if (first_ != nullptr) first_->previous_ = connection;
   first_ = connection;
   ++count_;
-  connection->start(head_began);
+  if (turned_away)
+    connection->start_to_refuse();
+  else
+    connection->start(head_began);
 }
 
 // `visitor` may end the connection that it is given, and no other one.

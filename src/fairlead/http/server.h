@@ -75,6 +75,10 @@ class Server {
   // first bytes; the time of its first head runs from `head_began`, else from its first byte here.
   void adopt(std::unique_ptr<io::Stream> stream, std::optional<Time> head_began = {});
 
+  // Answers whatever comes over `stream` 503 with Retry-After, and closes it; after a second in any
+  // case. For who is over a limit of the process; it is not counted against connections_max.
+  void turn_away(std::unique_ptr<io::Stream> stream);
+
   // Answers say `Connection: close` from here on, some time before close(): who sends a request
   // now and then leaves by itself, and none crosses the end of its connection.
   void announce_close() { announced_ = true; }
@@ -92,6 +96,8 @@ class Server {
  private:
   friend internal::ServerConnection;
   Server(io::Core& core, ServerOptions options);
+
+  void add(std::unique_ptr<io::Stream> stream, std::optional<Time> head_began, bool turned_away);
 
   // For connections.
   std::unique_ptr<Exchange> take_exchange();

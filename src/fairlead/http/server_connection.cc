@@ -47,6 +47,13 @@ void ServerConnection::start(std::optional<Time> head_began) {
   stream_->start(*this);
 }
 
+void ServerConnection::start_to_refuse() {
+  constexpr Duration kPatience = std::chrono::seconds(1);
+  head_timed_ = turned_away_ = true;
+  await_until(core().now() + kPatience);
+  stream_->start(*this);
+}
+
 void ServerConnection::drain() {
   if (state_ == State::kHead && exchange_ == nullptr) close_stream();
 }
@@ -113,6 +120,10 @@ bool ServerConnection::read_head(const Bytes& input, io::ReadResult& read) {
       break;
   }
   read.consumed = parser.size();
+  if (turned_away_) {
+    turn_away();
+    return true;
+  }
   if (const Refusal bad = fill_request(); bad != Refusal::kNone) {
     refuse(bad);
     return true;

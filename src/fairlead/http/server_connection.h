@@ -23,6 +23,8 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   ~ServerConnection() override = default;
 
   void start(std::optional<Time> head_began);
+  // The first request is answered that there are too many connections.
+  void start_to_refuse();
   // Closes now if no request is under way, else after its answer.
   void drain();
   // Cuts the connection off; who answers hears the token.
@@ -61,6 +63,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   bool begin_body(std::size_t behind_head);
   void respond();
   void refuse(proto::Refusal refusal);
+  void turn_away();
   void pause();
 
   template <class Fields>
@@ -103,13 +106,14 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   std::size_t in_total_ = 0;
   std::size_t in_mark_ = 0;
   State state_ = State::kHead;
-  bool head_timed_ = false;  // the first head began before it came here, and its time runs
-  bool reading_ = false;     // on_read() is on the stack
-  bool paused_ = false;      // the stream waits for resume()
-  bool ended_ = false;       // the peer sends no more
-  bool keep_alive_ = false;  // as the request being answered wishes
-  bool http10_ = false;      // it came from HTTP/1.0
-  bool to_head_ = false;     // it is a HEAD
+  bool head_timed_ = false;   // the first head began before it came here, and its time runs
+  bool turned_away_ = false;  // there are too many connections
+  bool reading_ = false;      // on_read() is on the stack
+  bool paused_ = false;       // the stream waits for resume()
+  bool ended_ = false;        // the peer sends no more
+  bool keep_alive_ = false;   // as the request being answered wishes
+  bool http10_ = false;       // it came from HTTP/1.0
+  bool to_head_ = false;      // it is a HEAD
 };
 
 }  // namespace fairlead::http::internal

@@ -155,6 +155,18 @@ void ServerConnection::refuse(Refusal refusal) {
   if (stream_ != nullptr) close_stream();
 }
 
+void ServerConnection::turn_away() {
+  server_.options_.metrics.requests_refused.add();
+  keep_alive_ = false;
+  std::string id;
+  server_.make_request_id(id);
+  Response response = problem_response(
+      Status(Code::kOverloaded, "http.conn_limit", "too many connections; come back later"), id);
+  response.fields.add("Retry-After", "5");
+  write(response);
+  if (stream_ != nullptr) close_stream();
+}
+
 void ServerConnection::write(const Response& response) {
   const Status written = write_head(response.status, response.fields, response.body.size());
   if (!written.ok()) return write_failed(written);

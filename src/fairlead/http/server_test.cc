@@ -455,5 +455,35 @@ TEST_F(ServerTest, ListensOnUnixSocketsToo) {
   client.wait_for("200 OK");
 }
 
+TEST_F(ServerTest, WhoIsTurnedAwayIsToldWhenToComeBack) {
+  start();
+  const auto listener = core->listen(io::Address::loopback(0), {},
+                                     [this](io::Core&, std::unique_ptr<io::Stream> stream) {
+                                       server->turn_away(std::move(stream));
+                                     })
+                            .value();
+  RawClient client(*core, listener->local());
+  client.send(kGet);
+
+  const std::string answer = client.wait_for_close();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_NE(answer.find("\r\nRetry-After: 5\r\n"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("http.conn_limit"), std::string::npos) << answer;
+  EXPECT_EQ(metrics.requests_received.value(), 0U);
+}
+
+TEST_F(ServerTest, WhoIsTurnedAwayAndSaysNothingIsClosedAfterASecond) {
+  start();
+  const auto listener = core->listen(io::Address::loopback(0), {},
+                                     [this](io::Core&, std::unique_ptr<io::Stream> stream) {
+                                       server->turn_away(std::move(stream));
+                                     })
+                            .value();
+  RawClient silent(*core, listener->local());
+
+  EXPECT_TRUE(silent.wait_for_close().starts_with("HTTP/1.1 408 "));
+}
+
 }  // namespace
 }  // namespace fairlead::http

@@ -30,6 +30,7 @@
 
 namespace fairlead::io {
 
+class ConnectionLimits;
 class ListeningSockets;
 
 // Receives accepted connections, on the core that will own each of them.
@@ -48,8 +49,14 @@ struct ListenOptions {
   // Cores that accept and take the connections; empty: the listening core itself. Whichever is
   // free accepts, and the least loaded one takes: among equals the one that accepts. A core whose
   // turn has lasted 100 ms takes nothing while another one moves.
-  std::vector<Core*> cores;
+  std::vector<Core*> cores{};
   int backlog = 1024;
+  // Counts and bounds the connections; null: nobody does, and on a simulated core nobody ever does.
+  // Outlives the cores.
+  ConnectionLimits* limits = nullptr;
+  // Takes, where the other handler takes the rest, connections that are over a limit by little: to
+  // say so within a second or so, and close them. Empty: they are closed at once.
+  AcceptHandler refuse{};
 };
 
 // What a core is doing, as another thread sees it.

@@ -68,7 +68,8 @@ class ReadableWatch final : public Disposable, private Watcher {
 
 class EpollCore::Lingerer final : private Watcher, private Timer {
  public:
-  Lingerer(EpollCore& core, Descriptor socket) : core_(core), socket_(std::move(socket)) {}
+  Lingerer(EpollCore& core, Descriptor socket, ConnectionPass pass)
+      : core_(core), pass_(std::move(pass)), socket_(std::move(socket)) {}
   ~Lingerer() { core_.remove(socket_.get()); }
   bool start() {
     core_.timers().arm(*this, core_.now() + std::chrono::seconds(1));
@@ -102,6 +103,7 @@ class EpollCore::Lingerer final : private Watcher, private Timer {
   }
 
   EpollCore& core_;
+  ConnectionPass pass_;  // ends after the descriptor
   Descriptor socket_;
   std::size_t dropped_ = 0;
 };
@@ -288,8 +290,8 @@ Result<std::unique_ptr<Disposable>> EpollCore::watch_readable(int fd, std::funct
   return std::unique_ptr<Disposable>(std::move(watch));
 }
 
-void EpollCore::linger(Descriptor socket) {
-  auto lingerer = std::make_unique<Lingerer>(*this, std::move(socket));
+void EpollCore::linger(Descriptor socket, ConnectionPass pass) {
+  auto lingerer = std::make_unique<Lingerer>(*this, std::move(socket), std::move(pass));
   if (lingerer->start()) lingerers_.push_back(std::move(lingerer));
 }
 

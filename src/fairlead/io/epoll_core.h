@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fairlead/base/bytes.h"
+#include "fairlead/io/connection_limits.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/descriptor.h"
 #include "fairlead/io/spin_policy.h"
@@ -77,7 +78,7 @@ class EpollCore final : public Core {
 
   // Takes over a socket whose sending side is done: reads and drops what still comes, so that the
   // peer can read our last bytes instead of being reset; closes it at its end or after a second.
-  void linger(Descriptor socket);
+  void linger(Descriptor socket, ConnectionPass pass);
 
   using Core::add_load;
 

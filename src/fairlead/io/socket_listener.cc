@@ -61,6 +61,8 @@ struct SocketListener::Shared {
   Address local;
   std::vector<EpollCore*> cores;
   AcceptHandler handler;
+  AcceptHandler refuse;           // may be empty
+  ConnectionLimits* limits;       // null: none
   bool lent = false;              // it is the service manager's
   std::atomic<bool> left{false};  // another process accepts
   std::atomic<bool> closed{false};
@@ -104,9 +106,12 @@ class SocketListener::Acceptor final : public Disposable, private Watcher, priva
   void on_events(std::uint32_t events) override;
   void accept_some(int most);
   void on_timer() override { on_events(0); }
-  void back_off();
+  bool accept_one();
+  bool wait_for(Duration time);
+  bool no_descriptor();
   EpollCore& pick() const;
-  void hand_over(Descriptor socket);
+  void welcome(Descriptor socket, const Address& peer);
+  void hand_over(Descriptor socket, ConnectionPass pass, bool refused);
 
   EpollCore& core_;
   const std::shared_ptr<Shared> shared_;
@@ -129,6 +134,8 @@ Result<std::unique_ptr<Listener>> SocketListener::open(EpollCore& core, const Ad
   shared->socket = std::move(socket);
   shared->lent = inherited.lent;
   shared->handler = std::move(handler);
+  shared->refuse = std::move(options.refuse);
+  shared->limits = options.limits;
   for (Core* each : options.cores) shared->cores.push_back(static_cast<EpollCore*>(each));
   if (shared->cores.empty()) shared->cores.push_back(&core);
   std::unique_ptr<SocketListener> listener(
@@ -229,23 +236,47 @@ void SocketListener::Acceptor::on_events(std::uint32_t) {
 
 void SocketListener::Acceptor::accept_some(int most) {
   for (int i = 0; i < most && !shared_->closed.load(std::memory_order_acquire); ++i) {
-    Descriptor socket(
-        accept4(shared_->socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (socket.valid()) {
-      pause_ = Duration::zero();
-      hand_over(std::move(socket));
-    } else if (errno == EAGAIN || errno == EINVAL) {  // none left; shut down by another core
-      return;
-    } else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) {
-      if (watching_) back_off();
-      return;
-    }
+    if (!accept_one()) return;
   }
 }
 
-void SocketListener::Acceptor::back_off() {
+// False: no more for now.
+bool SocketListener::Acceptor::accept_one() {
+  if (shared_->limits != nullptr && watching_) {
+    const bool tcp = !shared_->local.is_unix();
+    const Duration wait = shared_->limits->wait_before_accept(core_.now(), tcp);
+    if (wait > Duration::zero()) return wait_for(std::max<Duration>(wait, 1ms));
+  }
+  sockaddr_storage peer{};
+  socklen_t length = sizeof(peer);
+  Descriptor socket(accept4(shared_->socket.get(), reinterpret_cast<sockaddr*>(&peer), &length,
+                            SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (socket.valid()) {
+    pause_ = Duration::zero();
+    welcome(std::move(socket), Address::from_socket(peer, length));
+    return true;
+  }
+  if (errno == EAGAIN || errno == EINVAL) return false;  // none left; shut down by another core
+  if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) return true;
+  return no_descriptor();
+}
+
+// Looks again after `time`; meanwhile the backlog holds who comes.
+bool SocketListener::Acceptor::wait_for(Duration time) {
+  core_.timers().arm(*this, core_.now() + time);
+  return false;
+}
+
+// The system had none for us, or no memory.
+bool SocketListener::Acceptor::no_descriptor() {
+  const bool ours = errno == EMFILE;  // not the whole system's
+  if (ours && shared_->limits != nullptr &&
+      shared_->limits->shed(shared_->socket.get(), core_.now())) {
+    return true;
+  }
+  if (!watching_) return false;
   pause_ = std::clamp<Duration>(pause_ * 2, 5ms, 1s);
-  core_.timers().arm(*this, core_.now() + pause_);
+  return wait_for(pause_);
 }
 
 EpollCore& SocketListener::Acceptor::pick() const {
@@ -257,19 +288,37 @@ EpollCore& SocketListener::Acceptor::pick() const {
   return **std::ranges::min_element(shared_->cores, {}, rank);
 }
 
-void SocketListener::Acceptor::hand_over(Descriptor socket) {
+void SocketListener::Acceptor::welcome(Descriptor socket, const Address& peer) {
+  if (shared_->limits == nullptr) return hand_over(std::move(socket), {}, false);
+  ConnectionLimits::Admitted made = shared_->limits->admit(peer, socket.get(), core_.now());
+  using enum ConnectionLimits::Verdict;
+  const bool refused = made.verdict != kWelcome;
+  if (made.verdict == kFarOver || (refused && shared_->refuse == nullptr)) {
+    return socket.reset();  // before its pass ends
+  }
+  hand_over(std::move(socket), std::move(made.pass), refused);
+}
+
+void SocketListener::Acceptor::hand_over(Descriptor socket, ConnectionPass pass, bool refused) {
+  const AcceptHandler& handler = refused ? shared_->refuse : shared_->handler;
   const bool last = shared_->left.load(std::memory_order_acquire);
   EpollCore& target = last ? core_ : pick();
   if (&target == &core_) {
-    return shared_->handler(core_, std::make_unique<SocketStream>(core_, std::move(socket)));
+    return handler(core_,
+                   std::make_unique<SocketStream>(core_, std::move(socket), std::move(pass)));
   }
   // Counted before it arrives, so that a burst of connections is spread too.
   target.add_load(1);
-  auto moving = std::make_shared<Descriptor>(std::move(socket));
-  target.post([&target, moving, shared = shared_] {
+  struct Moving {
+    ConnectionPass pass;  // ends after the descriptor
+    Descriptor socket;
+  };
+  auto moving = std::make_shared<Moving>(std::move(pass), std::move(socket));
+  target.post([&target, &handler, moving, shared = shared_] {
     target.add_load(-1);
     if (shared->closed.load(std::memory_order_acquire)) return;
-    shared->handler(target, std::make_unique<SocketStream>(target, std::move(*moving)));
+    handler(target, std::make_unique<SocketStream>(target, std::move(moving->socket),
+                                                   std::move(moving->pass)));
   });
 }
 

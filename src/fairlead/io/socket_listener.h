@@ -9,6 +9,7 @@
 
 #include <memory>
 
+#include "fairlead/io/connection_limits.h"
 #include "fairlead/io/epoll_core.h"
 #include "fairlead/io/listening_sockets.h"
 

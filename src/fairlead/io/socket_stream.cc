@@ -52,8 +52,8 @@ void set_tcp_options(int socket) {
   set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytesMax);
 }
 
-SocketStream::SocketStream(EpollCore& core, Descriptor socket)
-    : Stream(core), socket_(std::move(socket)) {
+SocketStream::SocketStream(EpollCore& core, Descriptor socket, ConnectionPass pass)
+    : Stream(core), pass_(std::move(pass)), socket_(std::move(socket)) {
   core.add_load(1);
 }
 
@@ -282,11 +282,12 @@ void SocketStream::finish(Status why) {
   core().remove(socket_.get());
   if (why.ok() && !ended_) {
     shutdown(socket_.get(), SHUT_WR);
-    core().linger(std::move(socket_));
+    core().linger(std::move(socket_), std::move(pass_));
     socket_ = Descriptor();
   } else {
     if (!output_.empty()) reset_when_closed(socket_.get());
     socket_.reset();
+    pass_.reset();
   }
   rest_ = ChunkRef();
   rest_bytes_ = 0;

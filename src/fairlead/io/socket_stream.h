@@ -14,7 +14,8 @@ void set_tcp_options(int socket);
 
 class SocketStream final : public Stream, private Watcher {
  public:
-  SocketStream(EpollCore& core, Descriptor socket);
+  // `pass`: that it counts as a connection of those limits.
+  SocketStream(EpollCore& core, Descriptor socket, ConnectionPass pass = {});
   ~SocketStream() override;
 
   void start(StreamHandler& handler) override;
@@ -49,6 +50,7 @@ class SocketStream final : public Stream, private Watcher {
   void ask_for_writability(bool wanted);
   void finish(Status why);
 
+  ConnectionPass pass_;  // ends after the descriptor
   Descriptor socket_;
   StreamHandler* handler_ = nullptr;
   ChunkRef rest_;  // the bytes that were not consumed, at its front

@@ -3,8 +3,12 @@
 #include "fairlead/base/text.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/session.h"
+#include "fairlead/rpc/session_resume.h"
 
 namespace fairlead::rpc {
+
+Context::Extras::Extras() = default;
+Context::Extras::~Extras() = default;
 
 io::Core& Context::core() const { return session_.core(); }
 
@@ -62,7 +66,9 @@ Status Context::add_reply_transform(std::uint8_t id) {
 
 [[gnu::always_inline]] inline Buffer* Context::start_reply(std::uint8_t codec) {
   if (kind() == wire::Kind::kPush) return nullptr;
-  if (session_.state_ == Session::State::kClosed || session_.cut_) return nullptr;
+  // One that came with a number is answered over the next connection.
+  if ((session_.state_ == Session::State::kClosed || session_.cut()) && admitted() == nullptr)
+    return nullptr;
   if (waiting_.has_value() && waiting_->ended) return nullptr;
   FL_CHECK(!reply_.has_value() && !session_.frame_open_);
   if (extras_ != nullptr) [[unlikely]]
@@ -88,9 +94,17 @@ Buffer* Context::start_reply_with_extras(std::uint8_t codec) {
 }
 
 Buffer* Context::begin_frame(std::uint8_t codec) {
-  if (extras_ == nullptr || extras_->transforms.empty()) return frame(codec, message_.transforms);
-  extras_->transforms.insert(0, message_.transforms);
-  return frame(codec, extras_->transforms);
+  std::string_view transforms = message_.transforms;
+  if (extras_ != nullptr && !extras_->transforms.empty()) {
+    transforms = extras_->transforms.insert(0, message_.transforms);
+  }
+  Buffer* const out = frame(codec, transforms);
+  if (internal::Admitted* numbered = admitted()) {
+    numbered->body_codec = codec;
+    numbered->transforms = transforms;
+    numbered->body_from = out->size();
+  }
+  return out;
 }
 
 Buffer* Context::begin_reply(std::uint8_t codec) { return start_reply(codec); }

@@ -24,6 +24,10 @@ namespace fairlead::rpc {
 
 class Session;
 
+namespace internal {
+struct Admitted;
+}
+
 // Thread: the session's core. Lifetime: from the handler's start to its end; views that it gives
 // live as long.
 class Context {
@@ -100,6 +104,9 @@ class Context {
  private:
   friend Session;
 
+  internal::Admitted* admitted() const {
+    return extras_ == nullptr ? nullptr : extras_->admitted.get();
+  }
   bool hooked() const { return extras_ != nullptr && extras_->hooked.has_value(); }
   std::uint8_t asked_reply_codec() const;
   Buffer* begin_frame(std::uint8_t codec);
@@ -126,6 +133,9 @@ class Context {
     std::string transforms{};                            // added to the reply
     std::unique_ptr<internal::SecureExchange> secure{};  // null: a plain call, answered so
     bool secure_begun = false;                           // begin_reply() gave its buffer
+    std::unique_ptr<internal::Admitted> admitted{};      // null: it came without a number
+    Extras();
+    ~Extras();
   };
   Extras& extras() {
     if (extras_ == nullptr) extras_ = std::make_unique<Extras>();

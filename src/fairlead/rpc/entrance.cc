@@ -17,8 +17,8 @@ constexpr std::string_view kHttpAlpn = "http/1.1";
 // One connection, and the handler of its stream until that goes through a door.
 class Entrance::Visitor final : public io::Disposable, private io::StreamHandler, private Timer {
  public:
-  Visitor(Entrance& entrance, std::unique_ptr<io::Stream> stream)
-      : entrance_(entrance), stream_(std::move(stream)) {}
+  Visitor(Entrance& entrance, std::unique_ptr<io::Stream> stream, bool turned_away)
+      : entrance_(entrance), stream_(std::move(stream)), turned_away_(turned_away) {}
 
   void begin();
   void close() { stream_->close(); }
@@ -42,6 +42,7 @@ class Entrance::Visitor final : public io::Disposable, private io::StreamHandler
   void established();
   void go_to(const wire::Protocol* protocol);
   void go_to_http();
+  void go_away_by(const wire::Protocol* protocol);
   void read_head(std::string_view input);
   void begin_head();
   void wait_at_most(Duration timeout);
@@ -53,6 +54,7 @@ class Entrance::Visitor final : public io::Disposable, private io::StreamHandler
   std::unique_ptr<io::Address> peer_;  // of TLS; a closed stream does not know it any more
   Time first_byte_at_ = Time::max();   // of what is told apart now; max: none has come
   std::size_t seen_ = 0;               // HEAD: bytes that hold no end of the head
+  const bool turned_away_;             // there are too many connections
   bool in_head_ = false;               // HEAD
   bool head_timed_ = false;            // the time of a head of HTTP runs
   bool refused_ = false;
@@ -66,8 +68,11 @@ Entrance::Entrance(io::Core& core, EntranceOptions options, Doors doors)
 
 Entrance::~Entrance() { FL_CHECK(first_ == nullptr); }
 
-void Entrance::accept(std::unique_ptr<io::Stream> stream) {
+void Entrance::add(std::unique_ptr<io::Stream> stream, bool turned_away) {
   core_.assert_here();
+  if (turned_away && (closing_ || options_.tls_only || !doors_.turned_away)) {
+    return core_.dispose(std::move(stream));
+  }
   if (closing_ || count_ >= options_.undecided_max) {
     if (!closing_) {
       options_.metrics.undecided_refused.add();
@@ -76,7 +81,7 @@ void Entrance::accept(std::unique_ptr<io::Stream> stream) {
     return core_.dispose(std::move(stream));
   }
   // Owned by the list, ends in remove().
-  auto* visitor = new Visitor(*this, std::move(stream));
+  auto* visitor = new Visitor(*this, std::move(stream), turned_away);
   visitor->next = first_;
   if (first_ != nullptr) first_->previous = visitor;
   first_ = visitor;
@@ -112,7 +117,7 @@ void Entrance::remove(Visitor& visitor) {
 
 void Entrance::Visitor::begin() {
   if (options().tls_only) return begin_tls();
-  wait_at_most(options().first_byte_timeout);
+  wait_at_most(turned_away_ ? kTurnAwayPatience : options().first_byte_timeout);
   stream_->start(*this);
 }
 
@@ -155,7 +160,7 @@ io::ReadResult Entrance::Visitor::on_read(const Bytes& input) {
   switch (classify_first_bytes(all, expected())) {
     case FirstBytes::kNeedMore:
       // Above the lengths of frames only the beginning of a line can be cut.
-      if (static_cast<unsigned char>(all.front()) > 0x16) begin_head();
+      if (static_cast<unsigned char>(all.front()) > 0x16 && !turned_away_) begin_head();
       return {};
     case FirstBytes::kFrame:
       go_to(options().frames);
@@ -164,10 +169,11 @@ io::ReadResult Entrance::Visitor::on_read(const Bytes& input) {
       go_to(options().thrift);
       return {};
     case FirstBytes::kTls:
+      if (turned_away_) break;
       begin_tls();
       return {};
     case FirstBytes::kHttp:
-      if (options().erpc_http) {
+      if (options().erpc_http && !turned_away_) {
         in_head_ = true;
         begin_head();
         read_head(all);
@@ -184,7 +190,12 @@ io::ReadResult Entrance::Visitor::on_read(const Bytes& input) {
     case FirstBytes::kUnknown:
       break;
   }
-  refuse(all);
+  if (turned_away_) {
+    refused_ = true;
+    stream_->close();
+  } else {
+    refuse(all);
+  }
   return {all.size(), 0};
 }
 
@@ -212,14 +223,21 @@ void Entrance::Visitor::read_head(std::string_view input) {
 
 void Entrance::Visitor::go_to(const wire::Protocol* protocol) {
   disarm();
+  if (turned_away_) return go_away_by(protocol);
   entrance_.doors_.rpc(std::move(stream_), tls_, *protocol);
   entrance_.remove(*this);
 }
 
 void Entrance::Visitor::go_to_http() {
   disarm();
+  if (turned_away_) return go_away_by(nullptr);
   const std::optional<Time> head_began = heard() ? std::optional(first_byte_at_) : std::nullopt;
   entrance_.doors_.http(std::move(stream_), tls_, head_began);
+  entrance_.remove(*this);
+}
+
+void Entrance::Visitor::go_away_by(const wire::Protocol* protocol) {
+  entrance_.doors_.turned_away(std::move(stream_), protocol);
   entrance_.remove(*this);
 }
 

@@ -75,6 +75,9 @@ class Entrance {
     std::function<void(std::unique_ptr<io::Stream> stream, io::TlsStream* tls,
                        std::optional<Time> head_began)>
         http{};
+    // The same for who is to be turned away; `protocol`: null for HTTP. Empty: they are closed.
+    std::function<void(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol)>
+        turned_away{};
     // A connection from `peer` ended here by an error of TLS.
     std::function<void(const io::Address& peer, const Status& why)> tls_failed{};
   };
@@ -84,7 +87,11 @@ class Entrance {
   Entrance(const Entrance&) = delete;
   Entrance& operator=(const Entrance&) = delete;
 
-  void accept(std::unique_ptr<io::Stream> stream);
+  void accept(std::unique_ptr<io::Stream> stream) { add(std::move(stream), false); }
+  // For who is over a limit: goes through Doors::turned_away when its first bytes tell what it
+  // speaks; closed when they do not within kTurnAwayPatience, or are TLS, which costs too much.
+  void turn_away(std::unique_ptr<io::Stream> stream) { add(std::move(stream), true); }
+  static constexpr Duration kTurnAwayPatience = std::chrono::seconds(1);
   // Closes whoever is undecided, and from now on at once whoever comes; waits for their end, and
   // cuts them off at `deadline`. One call at a time. Errors: kDeadlineExceeded `wait.deadline`.
   Task<Status> close(Deadline deadline);
@@ -94,6 +101,7 @@ class Entrance {
  private:
   class Visitor;
 
+  void add(std::unique_ptr<io::Stream> stream, bool turned_away);
   void remove(Visitor& visitor);
 
   io::Core& core_;

@@ -55,6 +55,12 @@ class EntranceTest : public ::testing::Test {
                   head_began = began;
                   arrive(std::move(stream), tls != nullptr ? "tls to http server" : "http server");
                 },
+            .turned_away =
+                [arrive](auto stream, const wire::Protocol* protocol) {
+                  arrive(
+                      std::move(stream),
+                      "away by " + (protocol != nullptr ? std::string(protocol->name()) : "http"));
+                },
             .tls_failed =
                 [this](const io::Address& from, const Status& why) {
                   failed_at = from;
@@ -62,6 +68,7 @@ class EntranceTest : public ::testing::Test {
                 }});
     listener = core->listen(io::Address::loopback(0), {},
                             [this](io::Core&, std::unique_ptr<io::Stream> stream) {
+                              if (turn_away) return entrance->turn_away(std::move(stream));
                               entrance->accept(std::move(stream));
                             })
                    .value();
@@ -107,6 +114,7 @@ class EntranceTest : public ::testing::Test {
     return arrived.empty() ? "closed" : arrived.back().door;
   }
 
+  bool turn_away = false;  // who comes
   std::unique_ptr<io::Core> core = io::Core::make().value();
   testkit::TestFolder folder;
   testkit::TestIdentity root = testkit::TestIdentity::root();
@@ -327,6 +335,17 @@ TEST_F(EntranceTest, ClosesOneConnectionTooManyAtOnce) {
   first.write(kRaw);
   turn_until([&] { return !arrived.empty(); });
   EXPECT_EQ(entrance->undecided(), 1U);
+}
+
+TEST_F(EntranceTest, WhoIsTurnedAwayGoesByADoorOfItsOwn) {
+  use_certificate();
+  turn_away = true;
+  listen();
+
+  EXPECT_EQ(door_of("GET / HTTP/1.1\r\n\r\n"), "away by http");
+  EXPECT_EQ(door_of("\x00\x00\x00\x10\x05"sv), "away by raw");
+  EXPECT_EQ(door_of("\x16\x03\x01\x00\x80\x01"sv), "closed") << "TLS costs too much";
+  EXPECT_EQ(metrics.unknown_protocols.value(), 0U);
 }
 
 }  // namespace

@@ -127,6 +127,7 @@ void Liveness::look_for_pings(const Rules& rules, const Link& link, Look& out) c
   }
   const Time silent_since = ping_ping ? std::max(link.read_at, pinged) : link.read_at;
   Time due = silent_since + interval(rules);
+  if (promises_anew_ && ping_at_ != Time::min()) due = link.now;
   if (write_idle(rules) > 0ns) due = std::min(due, written_at_ + write_idle(rules));
   if (ping_at_ != Time::min()) due = std::max(due, ping_at_ + gap(rules));
   if (is_due(due)) {
@@ -196,6 +197,7 @@ Time Liveness::call_waits(const Rules& rules, Time now) {
 
 void Liveness::pinged(Time now, std::uint64_t written, bool asks) {
   ping_at_ = now;
+  promises_anew_ = false;
   awaits_answer_ = asks;
   wrote(now, written);
   ++ping_number_;

@@ -126,6 +126,8 @@ class Liveness {
   // The answer to the last PING came; nothing is known of older ones. Returns how long it took;
   // zero: nobody waited for it.
   Duration answered(std::uint32_t number, Time now);
+  // The next look sends a PING, whatever passed: what the last one promised has changed.
+  void ping_again() { promises_anew_ = true; }
   std::uint32_t next_ping() const { return ping_number_ + 1; }
   LinkState state() const { return state_; }
   Time written_at() const { return written_at_; }
@@ -163,6 +165,7 @@ class Liveness {
   std::uint8_t missed_ = 0;
   LinkState state_ = LinkState::kAlive;
   bool awaits_answer_ : 1 = false;
+  bool promises_anew_ : 1 = false;
   bool told_read_ : 1 = false;
   bool told_write_ : 1 = false;
   bool told_both_ : 1 = false;

@@ -3,7 +3,17 @@
 #include <iterator>
 #include <string_view>
 
+#include "fairlead/rpc/resend_queue.h"
+
 namespace fairlead::rpc {
+
+std::string_view link_end_name(LinkEnd end) {
+  constexpr std::string_view kEnds[] = {
+      "unknown",     "closed", "peer",      "error", "protocol",       "login",      "plugin",
+      "slow_reader", "age",    "heartbeat", "idle",  "too_many_pings", "conn_limit", "slow_frame"};
+  static_assert(std::size(kEnds) == static_cast<std::size_t>(LinkEnd::kCount));
+  return kEnds[static_cast<std::size_t>(end)];
+}
 
 Result<Metrics> Metrics::make(observe::Registry& registry) {
   struct Entry {
@@ -44,16 +54,43 @@ Result<Metrics> Metrics::make(observe::Registry& registry) {
     FL_TRY_ASSIGN(metrics.*entry.member, registry.counter({entry.name, entry.help}));
   }
   FL_TRY(metrics.add_links(registry));
+  FL_TRY(metrics.add_resend(registry));
   return metrics;
+}
+
+Status Metrics::add_resend(observe::Registry& registry) {
+  constexpr std::string_view kStates[] = {"queued", "writing", "sent"};
+  struct Result {
+    observe::Counter* counter;
+    std::string_view word;
+  };
+  const auto ended = [this](ResendQueue::State state) {
+    return &resend_results[static_cast<std::size_t>(state)];
+  };
+  using enum ResendQueue::State;
+  const Result results[] = {{ended(kReplied), "replied"}, {ended(kExpired), "expired"},
+                            {ended(kMoved), "moved"},     {ended(kFailed), "failed"},
+                            {&resend_again, "again"},     {&resend_refused, "refused"}};
+  for (std::size_t i = 0; i < resend_queue.size(); ++i) {
+    FL_TRY_ASSIGN(resend_queue[i],
+                  registry.gauge({"fairlead_rpc_resend_queue",
+                                  "Messages that outlive their connections, by state."},
+                                 {{"state", kStates[i]}}));
+  }
+  for (const Result& result : results) {
+    FL_TRY_ASSIGN(*result.counter,
+                  registry.counter({"fairlead_rpc_resend_total",
+                                    "Ends of such messages, and attempts beyond the first."},
+                                   {{"result", result.word}}));
+  }
+  FL_TRY_ASSIGN(dedup_hits, registry.counter({"fairlead_rpc_dedup_hits_total",
+                                              "Messages that came again and were not served."}));
+  return {};
 }
 
 Status Metrics::add_links(observe::Registry& registry) {
   constexpr std::string_view kStates[] = {"alive", "suspect"};
-  constexpr std::string_view kEnds[] = {"unknown",  "closed",    "peer",   "error",
-                                        "protocol", "login",     "plugin", "slow_reader",
-                                        "age",      "heartbeat", "idle",   "too_many_pings"};
   constexpr std::string_view kKinds[] = {"read", "write", "both"};
-  static_assert(std::size(kEnds) == static_cast<std::size_t>(LinkEnd::kCount));
   for (std::size_t i = 0; i < links.size(); ++i) {
     FL_TRY_ASSIGN(links[i], registry.gauge({"fairlead_rpc_link_state", "Open sessions by state."},
                                            {{"state", kStates[i]}}));
@@ -61,7 +98,7 @@ Status Metrics::add_links(observe::Registry& registry) {
   for (std::size_t i = 1; i < links_closed.size(); ++i) {  // nothing ends as unknown
     FL_TRY_ASSIGN(links_closed[i],
                   registry.counter({"fairlead_rpc_link_closed_total", "Connections that ended."},
-                                   {{"reason", kEnds[i]}}));
+                                   {{"reason", link_end_name(static_cast<LinkEnd>(i))}}));
   }
   for (std::size_t i = 0; i < idle_events.size(); ++i) {
     FL_TRY_ASSIGN(idle_events[i],

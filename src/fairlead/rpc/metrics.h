@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "fairlead/base/result.h"
 #include "fairlead/observe/metrics.h"
@@ -24,8 +25,12 @@ enum class LinkEnd : std::uint8_t {
   kHeartbeat,   // the peer gives no sign of life
   kIdle,        // nothing passed for idle.both
   kTooManyPings,
+  kTurnedAway,  // too many connections
+  kSlowFrame,   // a frame came too slowly
   kCount
 };
+// "heartbeat"
+std::string_view link_end_name(LinkEnd end);
 
 // Handles: copy freely. Default-made ones count nothing. Names: fairlead_rpc_<member>_total,
 // and those that metrics.cc says.
@@ -51,12 +56,20 @@ struct Metrics {
   observe::Counter heartbeats_sent{};
   observe::Counter heartbeats_missed{};
   observe::Histogram link_rtt{};
+  // Of messages that outlive their connections: queued, writing, sent.
+  std::array<observe::Gauge, 3> resend_queue{};
+  // By ResendQueue::State, from kReplied on.
+  std::array<observe::Counter, 8> resend_results{};
+  observe::Counter resend_again{};    // attempts beyond the first
+  observe::Counter resend_refused{};  // a full queue, or too late
+  observe::Counter dedup_hits{};      // messages that came again
 
   // Errors: those of observe::Registry.
   static Result<Metrics> make(observe::Registry& registry);
 
  private:
   Status add_links(observe::Registry& registry);
+  Status add_resend(observe::Registry& registry);
 };
 
 }  // namespace fairlead::rpc

@@ -1,8 +1,10 @@
 #include "fairlead/rpc/peer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "fairlead/io/tls_stream.h"
+#include "fairlead/rpc/resend_line.h"
 #include "fairlead/rpc/session_control.h"
 
 namespace fairlead::rpc {
@@ -33,6 +35,11 @@ const PluginChain* with_hooks(const PluginChain* plugins, HookSet hooks,
   return plugins;
 }
 
+// Half of a session's queue, where less than that is not sent by the stream itself at once.
+std::size_t hold_above(std::size_t queue) {
+  return std::min(queue, std::max(queue / 2, io::Stream::kFlushSharedBytes));
+}
+
 // A dial that a plugin refused: nothing was sent, and what it threw is a dial that failed.
 Status refused_dial(Status status) {
   if (status.reason() == "plugin.threw") {
@@ -60,23 +67,69 @@ Status PeerOptions::validate() const {
   if (session_age < Duration::zero()) return bad("session_age must not be negative");
   if (deadline_floor < Duration::zero()) return bad("deadline_floor must not be negative");
   FL_TRY(heartbeat.validate());
+  FL_TRY(guards.validate());
   return idle.validate();
+}
+
+Status Guards::validate() const {
+  const auto bad = [](std::string_view what) {
+    return Status(Code::kInvalidOperation, "peer.bad_option", what);
+  };
+  if (frame_time_max <= Duration::zero()) return bad("frame_time_max must be greater than zero");
+  if (slow_reader_after <= Duration::zero()) return bad("slow_reader_after must be above zero");
+  if (handlers_max < 1) return bad("handlers_max must be 1 or more");
+  return {};
 }
 
 Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metrics& metrics)
     : core_(core),
       router_(router),
       options_(options),
+      told_timeout_(options.call_timeout),
       metrics_(metrics),
       serving_plugins_(
           with_hooks(options.plugins, kServingHooks, router.has_plugins() ? &kNoPlugins : nullptr)),
       calling_plugins_(with_hooks(options.plugins, kCallingHooks, nullptr)),
       session_plugins_(with_hooks(options.plugins, kSessionHooks, nullptr)),
       serves_extended_(options.secure != nullptr || serving_plugins_ != nullptr),
+      hold_above_(hold_above(options.write_queue_bytes_max)),
+      guards_(options.guards),
+      looks_at_messages_(serves_extended_),
       answers_heartbeats_(router.find(kHeartbeatMethod) == nullptr),
       spread_by_(static_cast<std::uint64_t>(core.wall_ms())) {}
 
 Peer::~Peer() { FL_CHECK(first_ == nullptr); }
+
+void Peer::update(const PeerOptions& options) {
+  core_.assert_here();
+  const bool slower = options.heartbeat.interval > options_.heartbeat.interval;
+  const bool looks = options.heartbeat != options_.heartbeat || options.idle != options_.idle;
+  PeerOptions next = options;
+  next.hello = options_.hello;
+  next.transforms = options_.transforms;
+  next.secure = options_.secure;
+  next.plugins = options_.plugins;
+  next.watcher = options_.watcher;
+  next.transitions = options_.transitions;
+  options_ = next;
+  tells_timeouts_ = options_.call_timeout != told_timeout_;
+  if (!looks) return;
+  for_each_session([slower](Session& session) { session.follow_options(slower); });
+}
+
+Status Peer::update(const Guards& guards) {
+  core_.assert_here();
+  FL_TRY(guards.validate());
+  guards_ = guards;
+  return {};
+}
+
+void Peer::set_pressure(Pressure pressure, std::uint64_t memory_max) {
+  core_.assert_here();
+  pressure_ = pressure;
+  memory_max_ = memory_max;
+  looks_at_messages_ = serves_extended_ || pressure != Pressure::kNone;
+}
 
 Session& Peer::open(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
                     Session::Side side, bool login) {
@@ -109,6 +162,10 @@ Session& Peer::accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* 
   return session;
 }
 
+void Peer::turn_away(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol) {
+  open(std::move(stream), protocol, Session::Side::kAccepted, false).turn_away();
+}
+
 Session& Peer::serve(std::unique_ptr<io::Stream> stream, const wire::Protocol& protocol) {
   FL_CHECK(!closing_);
   return open(std::move(stream), &protocol, Session::Side::kServing, router_.login() != nullptr);
@@ -134,6 +191,8 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
   FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
                    co_await connect(std::move(address), options, deadline, cancel));
   Session& session = open(std::move(stream), protocol, Session::Side::kDialled, login);
+  session.mark() = std::move(options.mark);
+  session.values() = std::move(options.values);
   if (login) {
     RawCall call;
     session.start_login(call, *options.login, deadline, cancel);
@@ -150,15 +209,19 @@ Task<Result<Session*>> Peer::dial(io::Address address, Deadline deadline, Cancel
       co_return refused_dial(std::move(welcome));
     }
   }
-  session.say_hello();
+  if (options.resend != nullptr)
+    options.resend->attach(session);
+  else
+    session.say_hello();
   co_return &session;
 }
 
 // The connection, with everything below the session's own messages.
 Task<Result<std::unique_ptr<io::Stream>>> Peer::connect(io::Address address, DialOptions options,
                                                         Deadline deadline, CancelToken cancel) {
-  FL_CO_TRY_ASSIGN(std::unique_ptr<io::Stream> stream,
-                   co_await core_.connect(std::move(address), deadline, cancel));
+  FL_CO_TRY_ASSIGN(
+      std::unique_ptr<io::Stream> stream,
+      co_await core_.connect(std::move(address), earlier(deadline, options.connect_by), cancel));
   if (options.tls != nullptr) {
     FL_CO_TRY_ASSIGN(stream, co_await io::tls_connect(core_, std::move(stream), options.tls,
                                                       options.server_name, deadline, cancel));

@@ -12,6 +12,8 @@
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/tls_context.h"
+#include "fairlead/observe/bounds.h"
+#include "fairlead/observe/transitions.h"
 #include "fairlead/rpc/liveness.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/plugin_chain.h"
@@ -23,6 +25,28 @@
 #include "fairlead/wire/transforms/transform.h"
 
 namespace fairlead::rpc {
+
+// What a session and a peer put up with from others, beyond sizes. Peer::update() changes it.
+struct Guards {
+  // Of a frame, from its first byte to its last; > 0. Closed beyond it, and when, while a frame is
+  // cut, fewer bytes than that come in a second; 0: however slowly.
+  Duration frame_time_max = std::chrono::seconds(30);
+  std::uint32_t frame_rate_min = 1024;
+  // A peer that takes nothing of what waits for it so long is closed; > 0.
+  Duration slow_reader_after = std::chrono::seconds(15);
+  std::uint32_t handlers_max = 200'000;  // that wait, of the peer; >= 1
+
+  // Errors: kInvalidOperation `peer.bad_option`.
+  Status validate() const;
+  bool operator==(const Guards&) const = default;
+};
+
+// How short the process is of memory, which its watch tells.
+enum class Pressure : std::uint8_t {
+  kNone,
+  kShed,    // messages of class `sheddable` are refused
+  kRefuse,  // those of `sheddable_plus` too
+};
 
 struct PeerOptions {
   wire::Limits limits{};                                 // one frame, both directions
@@ -47,8 +71,13 @@ struct PeerOptions {
   Duration login_timeout =
       std::chrono::seconds(5);        // > 0; for the AUTH_CALL, where one is asked for
   SessionWatcher* watcher = nullptr;  // null: nobody looks
-  HeartbeatOptions heartbeat{};       // to others; theirs are answered in any case
+  // Of what senders number, so that it may come again; null: none are kept. Outlives the peer.
+  DuplicateWindows* windows = nullptr;
+  HeartbeatOptions heartbeat{};  // to others; theirs are answered in any case
   IdleOptions idle{};
+  Guards guards{};
+  observe::Bounds* bounds = nullptr;  // told of each limit that is hit; null: nobody. Outlives it
+  observe::Transitions* transitions = nullptr;  // hears of links' states, too; outlives the peer
 
   // Errors: kInvalidOperation `peer.bad_option`, `frame.bad_limit`.
   Status validate() const;
@@ -63,7 +92,12 @@ struct DialOptions {
   // None: the session is open at once. Over WebSocket a token goes with the handshake, if it is one
   // (is_bearer_token()); the session has no Session::kLoginReply then.
   std::optional<Login> login{};
-  bool again = false;  // for plugins: there was a session before
+  bool again = false;     // for plugins: there was a session before
+  Deadline connect_by{};  // of the connection alone; none: that of the whole dial
+  // Of the session that this one follows, for those who know both: from before its login on.
+  std::shared_ptr<SessionMark> mark{};
+  SessionValues values{};
+  ResendLine* resend = nullptr;  // the session is attached to it; outlives it, or its own end
 };
 
 // Thread: its core. Lifetime: close() must have completed before destruction, or no session be
@@ -80,6 +114,12 @@ class Peer {
   // that a plugin refuses is closed in this turn and serves nothing.
   // `protocol`: null for raw.
   Session& accept(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol = nullptr);
+  // Tells whoever connected that there are too many connections, and closes: a peer that says hello
+  // hears that it shall go away (`conn_limit`, kTurnAwayRetry), any other one that its first CALL
+  // is refused, 503 `session.conn_limit`; who says nothing for a second hears nothing. Nobody else
+  // gets to know such a session.
+  void turn_away(std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol = nullptr);
+  static constexpr Duration kTurnAwayRetry = std::chrono::seconds(5);
   // Makes a session for requests that something else carries, one at a time: `stream` gives them as
   // messages of `protocol`. It begins with a login when the router has one, and is no connection:
   // not counted, but visited and closed as the others. Nothing may be called while closing().
@@ -109,6 +149,13 @@ class Peer {
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);
 
+  // Other guards from now on: longer times and higher limits count at once for all sessions,
+  // lower ones for what begins next. Errors: those of Guards::validate().
+  Status update(const Guards& guards);
+  const Guards& guards() const { return guards_; }
+  // From the next message on. `memory_max`: bytes that the process may have, for who asks why.
+  void set_pressure(Pressure pressure, std::uint64_t memory_max);
+
   template <class Visitor>
   void for_each_session(Visitor&& visitor) {
     for (Session* session = first_; session != nullptr;) {
@@ -117,11 +164,29 @@ class Peer {
       session = next;
     }
   }
+  // The same, the latest first, until the visitor returns false.
+  template <class Visitor>
+  void visit_sessions(Visitor&& visitor) {
+    for (Session* session = first_; session != nullptr;) {
+      Session* next = session->next_;
+      if (!visitor(*session)) return;
+      session = next;
+    }
+  }
+  // Calls whose handlers still ran when close() had to cut their sessions off.
+  std::uint64_t calls_cut() const { return calls_cut_; }
   // Connections: without those of serve().
   std::size_t session_count() const { return session_count_; }
   bool closing() const { return closing_; }  // close() was called
   io::Core& core() const { return core_; }
   const PeerOptions& options() const { return options_; }
+  // What the sessions go by from now on, new ones and those that are open: the next message knows
+  // the next limit. Their links are looked at within a second, each at a moment of its own. The age
+  // that a session gets, and the time for its login, stay as they were when it began; `hello`,
+  // `transforms`, `secure`, `plugins`, `watcher` and `transitions` stay at all.
+  // `options` have been validated. Cost: one timer for each session, where heartbeats or idle times
+  // differ.
+  void update(const PeerOptions& options);
   const Router& router() const { return router_; }
   const Metrics& metrics() const { return metrics_; }
   // Whether plugins may give a message another method before its route is looked up.
@@ -147,18 +212,33 @@ class Peer {
 
   io::Core& core_;
   const Router& router_;
-  const PeerOptions options_;
+  PeerOptions options_;
+  // What hellos say of calls that name no deadline. It stays, so that it is the same for all
+  // sessions; when the options say otherwise by now, every call says its own.
+  const Duration told_timeout_;
+  bool tells_timeouts_ = false;
   const Metrics metrics_;
   // The plugins, where they have a hook of that way; null: none has.
   const PluginChain* serving_plugins_ = nullptr;  // not null also where a route has plugins
   const PluginChain* calling_plugins_ = nullptr;
   const PluginChain* session_plugins_ = nullptr;
-  const bool serves_extended_;     // plugins or secure bodies
+  void hit(observe::Bound bound, std::uint64_t limit) const {
+    if (options_.bounds != nullptr) options_.bounds->hit(bound, limit, core_.now());
+  }
+
+  const bool serves_extended_;    // plugins or secure bodies
+  const std::size_t hold_above_;  // unsent bytes of a session, from which on its CALLs wait
+  Guards guards_;
+  Pressure pressure_ = Pressure::kNone;
+  std::uint64_t memory_max_ = 0;
+  bool looks_at_messages_;  // extended, or under pressure
+  std::size_t handlers_waiting_ = 0;
   const bool answers_heartbeats_;  // no route does
   const std::uint64_t spread_by_;  // sessions of processes that began together differ by it
   Session* first_ = nullptr;
   std::size_t session_count_ = 0;
   std::uint64_t last_session_id_ = 0;
+  std::uint64_t calls_cut_ = 0;
   std::string timed_metadata_;  // of the call that is being sent, kept for its memory
   bool closing_ = false;
   std::string going_reason_;  // not empty: announced to all

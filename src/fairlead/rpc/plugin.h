@@ -108,6 +108,14 @@ struct EndedCall {
   Time begun;
 };
 
+// A link that is given up.
+struct LostLink {
+  std::string_view service;  // as its caller calls it; of a single session, its address
+  const io::Address& address;
+  std::uint32_t failures;  // dials in a row
+  const Status& why;       // of the last one
+};
+
 // Thread:   one object serves every core at the same time: what it changes is atomic, guarded, or
 //           kept per core. The hooks of new peers, routes and listeners run before that, one by
 //           one; the others on the core of their session.
@@ -153,6 +161,9 @@ class Plugin {
   // Nothing was read, written, or both, for as long as PeerOptions::idle says. An error ends the
   // connection, which `both` does anyway.
   virtual Status post_idle(Session&, const IdleEvent&) { return {}; }
+  // A link that this program dialled was lost and is given up: `dial.redial_times` are used up.
+  // Errors are logged.
+  virtual Status post_lost(const LostLink&) { return {}; }
 
   // ---- calls and pushes of ours
   // May change method and metadata. An error ends the call or push, NOT_SENT.

@@ -27,6 +27,7 @@ namespace fairlead::rpc {
   X(kPostAccept, post_accept)                     \
   X(kPostDisconnect, post_disconnect)             \
   X(kPostIdle, post_idle)                         \
+  X(kPostLost, post_lost)                         \
   X(kPreWriteCall, pre_write_call)                \
   X(kPreWritePush, pre_write_push)                \
   X(kPostWriteCall, post_write_call)              \

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "fairlead/async/ambient.h"
+#include "fairlead/rpc/resend_line.h"
 #include "fairlead/rpc/serial_handler.h"
+#include "fairlead/rpc/session_backlog.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 #include "fairlead/wire/metadata.h"
@@ -15,6 +17,7 @@ Session::Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Pro
     : peer_(peer),
       stream_(std::move(stream)),
       protocol_(protocol),
+      opened_at_(peer.core_.now()),
       id_(++peer.last_session_id_),
       side_(side),
       state_(login ? State::kLogin : open_state()) {
@@ -82,7 +85,7 @@ Status Session::end_frame(Status body_written, const Bytes& shared) {
 // hello. Metadata that would be too long with it goes alone.
 std::string_view Session::with_timeout(std::string_view metadata, Duration left) {
   constexpr std::size_t kPairBytesMax = 36;
-  if (left == peer_.options_.call_timeout || left == Duration::max() ||
+  if (left == peer_.told_timeout_ || left == Duration::max() ||
       metadata.size() + kPairBytesMax > wire::kMetadataBytesMax ||
       wire::find_in_encoded(metadata, wire::kTimeoutKey)) {
     return metadata;
@@ -109,7 +112,7 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
                              : Deadline::after(peer_.core_.now(), peer_.options_.call_timeout);
   if (ambient() != nullptr) [[unlikely]]
     return begin_inheriting(call, head, until, cancel);
-  return begin_call_until(call, head, until, deadline.is_set(), cancel);
+  return begin_call_until(call, head, until, deadline.is_set() || peer_.tells_timeouts_, cancel);
 }
 
 // What a call inherits from the call that is being served: it must end a little before, and with
@@ -186,9 +189,12 @@ void Session::on_timer() {
   std::size_t place = 0;
   expiry_ = armed_at_ = Time::max();
   if (state_ == State::kLogin && login_until_ <= now) {
+    peer_.hit(observe::Bound::kLogin, static_cast<std::uint64_t>(peer_.options_.login_timeout /
+                                                                 std::chrono::milliseconds(1)));
     return refuse_login(
         Status(Code::kUnauthenticated, "session.login_late", "no login came in time"));
   }
+  if (turned_away_) return end_turned_away();
   while (PendingCall* call = calls_.take_expired(now, place)) {
     metrics().calls_timed_out.add();
     cancel_there(call->seq_);
@@ -200,6 +206,8 @@ void Session::on_timer() {
   expire_waiting(now);
   if (age_look_ <= now) look_at_age(now);
   look_at_link(now);
+  if (half_read_) look_at_cut_frame(now);
+  if (backlog_ != nullptr) look_at_backlog(now);
   fire_before(calls_.next_deadline().value_or(Time::max()));
   if (state_ == State::kLogin) fire_before(login_until_);
   fire_before(age_look_);
@@ -277,6 +285,10 @@ Status Session::push_frame(const Bytes& frame, std::size_t unsent_bytes_max) {
 
 Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes body,
                                   std::string metadata, Deadline deadline, CancelToken cancel) {
+  if (stream_->unsent_bytes() > peer_.options_.write_queue_bytes_max) {
+    if (!deadline.is_set()) deadline = core().deadline_after(peer_.options_.call_timeout);
+    FL_CO_TRY(co_await room(deadline, cancel));
+  }
   RawCall call;
   const CallHead head{.method = method, .body_codec = codec, .metadata = metadata};
   start_call(call, head, deadline, cancel, body);
@@ -288,6 +300,7 @@ Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes 
 // --------------------------------------------------------------------------------------
 
 void Session::on_end() {
+  if (stop_ == Stop::kHolds) release_held();
   note_end(LinkEnd::kPeer);
   if (state_ < State::kClosing) state_ = State::kClosing;
   fail_calls(Status(Code::kConnectionClosed, "session.closed", "the peer closed the connection"));
@@ -301,7 +314,10 @@ void Session::on_close(Status why) {
                 why.ok() ? std::string_view("the session was closed") : why.message());
   fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()));
   if (cancel_.has_value()) cancel_->cancel();
+  lease_.reset();
+  if (self_ != nullptr) *self_ = nullptr;
   cancel_waiting();
+  end_backlog();
   if (gone_ != nullptr) gone_->set();
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, why);
   if (plugins_reached_ != 0) see_off(why);
@@ -337,12 +353,14 @@ void Session::begin_again() {
 
 void Session::fail_calls(const Status& why) {
   const std::uint64_t handed_over = appended_bytes_ - stream_->unsent_bytes();
+  if (line_ != nullptr) line_->losing(*this);
   while (PendingCall* call = calls_.take_any()) {
     const bool sent = call->sent_from_ < handed_over;
     call->forget();
     call->session_ = nullptr;
     call->conclude(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent));
   }
+  if (line_ != nullptr) line_->link_lost(*this, handed_over, why.reason());
 }
 
 void Session::end_if_idle() {
@@ -367,6 +385,10 @@ Task<Status> Session::close(Deadline deadline) {
   TimerWheel& timers = core().timers();
   Status status;
   go_away("closing");
+  if (stop_ == Stop::kHolds) {  // they are refused: none has begun
+    going_away_ = true;
+    release_held();
+  }
   if (state_ < State::kClosing) state_ = State::kClosing;
   if (handlers_running_ > 0) {
     if (idle_ == nullptr) idle_ = std::make_unique<Event>();
@@ -378,7 +400,10 @@ Task<Status> Session::close(Deadline deadline) {
     }
     if (status.code() == Code::kCancelled) status = Status();
   }
-  if (state_ == State::kClosed) co_return status;
+  if (state_ == State::kClosed) {
+    cancel_waiting();  // of a closing peer; what is numbered too
+    co_return status;
+  }
   if (peer_.closing_) stream_->set_goodbye(io::Goodbye::kGoingAway);
   if (gone_ == nullptr) gone_ = std::make_unique<Event>();
   if (status.ok()) {
@@ -386,6 +411,7 @@ Task<Status> Session::close(Deadline deadline) {
     status = co_await gone_->wait(timers, deadline);
     if (status.ok()) co_return status;
   }
+  peer_.calls_cut_ += handlers_running_;
   stream_->abort(Status(Code::kConnectionClosed, "session.cut", "closed at its deadline"));
   Status cut = co_await gone_->wait(timers, Deadline());
   co_return status.ok() ? cut : status;

@@ -25,8 +25,10 @@
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
 #include "fairlead/io/stream.h"
+#include "fairlead/observe/bounds.h"
 #include "fairlead/rpc/call_table.h"
 #include "fairlead/rpc/context.h"
+#include "fairlead/rpc/duplicate_windows.h"
 #include "fairlead/rpc/liveness.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/pending_call.h"
@@ -39,6 +41,7 @@
 namespace fairlead::rpc {
 
 class Peer;
+class ResendLine;
 
 namespace internal {
 class SerialLines;
@@ -117,6 +120,13 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   //         `unsent_bytes_max` bytes wait for the peer already. All NOT_SENT.
   Status push_frame(const Bytes& frame, std::size_t unsent_bytes_max);
 
+  // Waits until what is sent next finds room: not at all while write_queue_bytes_max is not
+  // reached, else until a quarter of it is left. call() does so; start_call() and push() refuse
+  // instead.
+  // Errors: kDeadlineExceeded `wait.deadline`, kCancelled `wait.cancelled`, kConnectionClosed
+  //         `session.closed`; all NOT_SENT.
+  Task<Status> room(Deadline deadline, CancelToken cancel = {});
+
   // Tells a peer that said hello to make its next calls elsewhere; those that come all the same are
   // refused, 503 `session.going_away`, safe to repeat. Calls under way go on, in both directions.
   // `reason`: a word for its log. `retry_after`: when to come back; zero: at once. Idempotent.
@@ -141,6 +151,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void begin_again();
 
   bool open() const { return state_ == State::kOpen; }
+  Time opened_at() const { return opened_at_; }  // when its connection came, or was there
   bool dialled() const { return side_ == Side::kDialled; }
   // The peer said that it goes away.
   bool leaving() const { return peer_leaving_; }
@@ -163,6 +174,12 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   const Metrics& metrics() const;
   // Heard when the session ends.
   CancelToken cancel_token();
+  // Whether the peer said that it goes away, and what it asked for before it is dialled again;
+  // zero: nothing.
+  bool peer_leaving() const { return peer_leaving_; }
+  Duration retry_after() const { return retry_after_; }
+  // Why it ended, in its ClosedHandler and after it.
+  LinkEnd end() const { return end_; }
   std::size_t calls_waiting() const { return calls_.size(); }
   std::size_t handlers_running() const { return handlers_running_; }
   SessionValues& values() { return values_; }
@@ -177,7 +194,11 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   friend Peer;
   friend PendingCall;
   friend Context;
+  friend ResendLine;
   // kOneWay: open to the other side only.
+  // Whether what comes is served: all; all but CALLs, for whose replies there is no room now; or
+  // nothing, since the stream closes when the turn ends.
+  enum class Stop : std::uint8_t { kNo, kHolds, kCut };
   enum class State : std::uint8_t { kLogin, kOpen, kOneWay, kClosing, kClosed };
 
   // Timer: some call may have reached its deadline, or the link is to be looked at.
@@ -189,6 +210,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   io::ReadResult on_read(const Bytes& input) override;
   void on_end() override;
   void on_close(Status why) override;
+  void on_sent() override {
+    if (backlog_ != nullptr) fire_before(core().now());
+  }
 
   Buffer* begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                      const CancelToken& cancel);
@@ -245,6 +269,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool begin_extended(Context& context, const Handler& handler, const Router::Route* route);
   void refuse_extended(Context& context, const Status& status);
   void finish_extended(Context& context, Status status);
+  void abandon_reply(Context& context, const Status& status);
   void fail_waiting(Context& context, const Status& status);
   void tell_reply(Context& context, const Status& status, bool written);
   void tell_served(Context& context, const Status& status);
@@ -266,6 +291,12 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void open_reply(const internal::SecureCall& secure, wire::MessageView& message, Status& status,
                   Bytes& input) const;
 
+  // session_turned_away.cc: there are too many connections.
+  void turn_away();
+  void refuse_turned_away(const wire::MessageView& message);
+  void say_turned_away();
+  void end_turned_away();
+
   // session_login.cc: before the session is open.
   void start_login(PendingCall& call, const Login& login, Deadline deadline,
                    const CancelToken& cancel);
@@ -280,6 +311,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void say_hello();
   void heard_hello(std::string_view metadata);
   std::string hello_metadata() const;
+  std::uint8_t spoken_features() const;
   // False: this peer has no such method.
   bool serve_control(const wire::MessageView& message);
   void push_control(std::string_view method, std::string_view metadata);
@@ -299,6 +331,23 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   Buffer* begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
                            const CancelToken& cancel);
 
+  // session_resume.cc: messages with numbers, which may come again.
+  void show_secret();
+  void add_resume_words(std::string& metadata) const;
+  void hear_window(bool showed_secret, std::string_view metadata);
+  void hear_ack(std::string_view metadata);
+  void take_window(std::string_view metadata);
+  void receive_numbered(const wire::MessageView& message, const Bytes& input);
+  // False: it was answered, or waits for the answer to an earlier attempt.
+  bool admit(const wire::MessageView& message);
+  void repeat(const wire::MessageView& message, std::uint64_t id,
+              const DuplicateWindow::Answer& answer);
+  void answer_again(std::int32_t seq, wire::Kind kind, std::string_view transforms,
+                    std::uint64_t id, const KeptReply* reply);
+  void acknowledge(std::uint64_t id, std::string_view status);
+  // How a numbered message ended.
+  void settle(Context& context, const Status& status);
+
   // session_liveness.cc: heartbeats, and links over which nothing passes.
   class Beat;
   internal::Liveness::Rules liveness_rules() const;
@@ -306,6 +355,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool a_call_waits() const;
   void begin_link();
   void look_at_link(Time now);
+  // The rules are others: looks at the link soon. `slower`: and tells a plain peer, which counts on
+  // the heartbeats that it was promised.
+  void follow_options(bool slower);
   void tell_link_state(const internal::Liveness::Look& look, Time now);
   void tell_idle(const internal::Liveness::Look& look, Time now);
   bool tell_idle_of(IdleEvent::Kind kind, Time now);
@@ -332,14 +384,39 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // The watcher hears of the end, and lets go.
   void take_mark_off(const Status& why);
 
+  // session_backlog.cc: a peer that does not read.
+  struct Backlog;
+  Time held_since() const;
+  std::uint64_t taken_bytes() const;
+  void watch_output();
+  void bound_backlog();
+  void cut_slow_reader(observe::Bound bound, std::uint64_t limit, std::string_view message);
+  void look_at_backlog(Time now);
+  bool is_held(const wire::MessageView& message) const;
+  io::ReadResult read_holding(const Bytes& input, std::size_t consumed);
+  void hold(const wire::MessageView& message, std::string_view frame);
+  void release_held();
+  void end_backlog();
+
+  // session_cut_frames.cc: frames that come slowly.
+  io::ReadResult wait_for_rest(io::ReadResult read, std::size_t arrived);
+  void look_at_cut_frame(Time now);
+
+  void serve_looked_at(const wire::MessageView& message, const Bytes& input);
+  bool sheds(const wire::MessageView& message) const;
+
   // session_reading.cc: protocols other than raw, and raw before the login's end.
   io::ReadResult read_any(const Bytes& input);
   void receive_bad_body(const wire::Received& received);
-  bool reading() const { return !cut_ && (state_ < State::kClosing || handlers_running_ > 0); }
+  bool reading() const {
+    return stop_ == Stop::kNo && (state_ < State::kClosing || handlers_running_ > 0);
+  }
+  bool cut() const { return stop_ == Stop::kCut; }
 
   void receive(const wire::MessageView& message, const Bytes& input);
   void receive_reply(const wire::MessageView& message, const Bytes& input);
   void end_with(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
+  void serve_any(const wire::MessageView& message, const Bytes& input);
   void serve(const wire::MessageView& message, const Bytes& input);
   // `route`: null when it has none.
   void run(Handler& handler, const Router::Route* route, const wire::MessageView& message,
@@ -370,7 +447,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   CallTable calls_;
   // A deadline before it makes the timer fire earlier; max: any does, or tells that a call waits.
   Time expiry_ = Time::max();
-  Time armed_at_ = Time::max();     // when the timer fires; max: it is not armed
+  Time armed_at_ = Time::max();  // when the timer fires; max: it is not armed
+  const Time opened_at_;
   Time read_at_{};                  // when the last bytes came
   Time login_until_ = Time::max();  // for the accepting side
   Time age_look_ = Time::max();     // when somebody looks whether it is old and idle; max: never
@@ -386,12 +464,18 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   LeavingHandler leaving_handler_;
   std::unique_ptr<Hello> hello_;  // ours, until it is answered
   std::unique_ptr<Beat> beat_;    // the same
+  ResendLine* line_ = nullptr;    // of the dialling side: messages that outlive the session
+  // Of the accepting side: the window of what the peer numbers.
+  std::unique_ptr<DuplicateWindows::Lease> lease_;
+  std::shared_ptr<Session*> self_;  // made with it; holds null when this session is closed
   internal::Liveness liveness_;
   Context* waiting_ = nullptr;               // handlers that wait, the latest first
+  Duration retry_after_{};                   // told by the peer's goaway
   Duration peer_timeout_ = Duration::max();  // of calls that name none; told by the peer's hello
   SessionValues values_;
   std::shared_ptr<SessionMark> mark_;
   std::unique_ptr<internal::SerialLines> serial_lines_;
+  std::unique_ptr<Backlog> backlog_;  // null: what is sent leaves
   std::uint64_t id_;
   std::uint64_t appended_bytes_ = 0;  // in the session's life
   wire::FrameStart frame_;            // of the frame under construction
@@ -403,12 +487,19 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool half_read_ = false;            // the last read ended inside a frame
   bool going_announced_ = false;      // the peer was told, and is still served
   bool going_away_ = false;           // the peer was told
+  bool turned_away_ = false;          // it is one connection too many
   bool peer_leaving_ = false;         // and told us
   std::uint8_t plugins_reached_ = 0;  // of those that were told of this session
   std::uint8_t features_ = 0;         // what both sides understand; 0: no hello
   LinkEnd end_ = LinkEnd::kUnknown;   // why it is being ended
   bool link_begun_ = false;           // it is counted among those that are alive
-  bool cut_ = false;                  // beyond its limit of unsent bytes; closes at the turn's end
+  Stop stop_ = Stop::kNo;
+  // Of the frame that is cut, where half_read_ says so: when its first byte came, how much of it is
+  // there, and how much was at the last look, of which there were so many.
+  std::uint8_t frame_looks_ = 0;
+  std::uint32_t frame_bytes_ = 0;
+  std::uint32_t frame_bytes_seen_ = 0;
+  Time frame_began_{};
   // Position in the peer's list.
   Session* previous_ = nullptr;
   Session* next_ = nullptr;

@@ -4,6 +4,7 @@
 // A peer that is not ours answers the hello with 404, and nothing else is ever sent to it.
 #include "fairlead/rpc/session_control.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -24,11 +25,12 @@ struct FeatureWord {
   std::string_view word;
   Feature feature;
 };
-constexpr std::array<FeatureWord, 4> kFeatureWords = {{
+constexpr std::array<FeatureWord, 5> kFeatureWords = {{
     {"cancel", kCancels},
     {"goaway", kGoesAway},
     {"refused", kMarksRefusals},
     {"heartbeat", kBeats},
+    {"resume", kResumes},
 }};
 
 std::uint8_t features_of(std::string_view list) {
@@ -53,12 +55,13 @@ std::optional<std::uint64_t> number_in(std::string_view metadata, std::string_vi
 
 std::string Session::hello_metadata() const {
   const auto timeout =
-      std::chrono::duration_cast<std::chrono::milliseconds>(peer_.options_.call_timeout).count();
+      std::chrono::duration_cast<std::chrono::milliseconds>(peer_.told_timeout_).count();
   std::string out;
   wire::append_metadata_pair(out, "version", kVersion);
   std::string words;
+  const std::uint8_t spoken = spoken_features();
   for (const FeatureWord& known : kFeatureWords) {
-    if (known.feature == kBeats && !peer_.answers_heartbeats_) continue;
+    if ((spoken & known.feature) == 0) continue;
     words.append(words.empty() ? "" : ",").append(known.word);
   }
   wire::append_metadata_pair(out, "features", words);
@@ -66,7 +69,15 @@ std::string Session::hello_metadata() const {
   const auto gap =
       std::chrono::ceil<std::chrono::milliseconds>(peer_.options_.heartbeat.interval_min).count();
   wire::append_metadata_pair(out, "heartbeat_min", std::to_string(gap));
+  add_resume_words(out);
   return out;
+}
+
+std::uint8_t Session::spoken_features() const {
+  std::uint8_t features = kHello | kCancels | kGoesAway | kMarksRefusals;
+  if (peer_.answers_heartbeats_) features |= kBeats;
+  if (dialled() || peer_.options_.windows != nullptr) features |= kResumes;
+  return features;
 }
 
 void Session::say_hello() {
@@ -89,7 +100,7 @@ void Session::say_hello() {
 void Session::heard_hello(std::string_view metadata) {
   if (number_in(metadata, "version").value_or(0) == 0) return;
   features_ = features_of(wire::find_in_encoded(metadata, "features").value_or(""));
-  if (!peer_.answers_heartbeats_) features_ &= static_cast<std::uint8_t>(~kBeats);
+  features_ &= spoken_features();
   const std::optional<std::uint64_t> timeout = number_in(metadata, "timeout");
   constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
   if (timeout.has_value() && *timeout > 0 && *timeout <= kDayMs) {
@@ -111,7 +122,12 @@ bool Session::serve_control(const wire::MessageView& message) {
       peer_cancelled(message.metadata);
     } else if (message.method == kGoAwayMethod && !peer_leaving_) {
       peer_leaving_ = true;
+      constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
+      const std::uint64_t after = number_in(message.metadata, "retry_after").value_or(0);
+      retry_after_ = std::chrono::milliseconds(std::min(after, kDayMs));
       if (leaving_handler_) std::exchange(leaving_handler_, nullptr)(*this);
+    } else if (message.method == kAckMethod) {
+      hear_ack(message.metadata);
     }
     return true;  // words of later versions mean nothing to us
   }
@@ -124,6 +140,7 @@ bool Session::serve_control(const wire::MessageView& message) {
     return true;
   }
   heard_hello(message.metadata);
+  take_window(message.metadata);
   const std::string metadata = hello_metadata();
   const wire::FrameStart start = begin_on_wire({.seq = message.seq,
                                                 .kind = wire::Kind::kReply,
@@ -131,6 +148,7 @@ bool Session::serve_control(const wire::MessageView& message) {
                                                 .transforms = message.transforms});
   if (send_frame(start, Bytes(), peer_.options_.transforms).ok()) bound_unsent();
   if (!peer_.going_reason_.empty()) announce_going(peer_.going_reason_);
+  if (turned_away_) say_turned_away();
   return true;
 }
 
@@ -258,7 +276,7 @@ void Session::expire_waiting(Time now) {
     }
     if (context->kind() == wire::Kind::kPush) {
       metrics().pushes_failed.add();
-    } else if (state_ != State::kClosed) {
+    } else if (state_ != State::kClosed || context->admitted() != nullptr) {
       fail_waiting(*context, Status(Code::kHandlerTimeout, "handler.deadline",
                                     "the handler had not ended at the caller's deadline"));
     }
@@ -270,9 +288,11 @@ void Session::expire_waiting(Time now) {
   }
 }
 
+// What came with a number is asked for again over another connection, and goes on.
 void Session::cancel_waiting() {
   for (Context* context = waiting_; context != nullptr;) {
-    if (std::exchange(context->waiting_->ended, true)) {
+    const bool goes_on = context->admitted() != nullptr && !peer_.closing_;
+    if (goes_on || std::exchange(context->waiting_->ended, true)) {
       context = context->waiting_->next;
       continue;
     }

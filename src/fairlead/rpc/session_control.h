@@ -15,6 +15,7 @@ namespace fairlead::rpc {
 inline constexpr std::string_view kHelloMethod = "/_fl/hello";
 inline constexpr std::string_view kCancelMethod = "/_fl/cancel";
 inline constexpr std::string_view kGoAwayMethod = "/_fl/goaway";
+inline constexpr std::string_view kAckMethod = "/_fl/ack";
 
 // Not one of those: erpc's name, which anybody may serve as a route (session_liveness.cc).
 inline constexpr std::string_view kHeartbeatMethod = "/heartbeat";
@@ -35,19 +36,23 @@ enum Feature : std::uint8_t {
   kCancels = 2,
   kGoesAway = 4,
   kMarksRefusals = 8,
-  kBeats = 16,  // heartbeats are pairs of PUSHes
+  kBeats = 16,    // heartbeats are pairs of PUSHes
+  kResumes = 32,  // the accepting side keeps windows
 };
 
 // Our hello, waiting for its answer. What else is sent meanwhile is plain.
 class Session::Hello final : public PendingCall {
  public:
-  explicit Hello(Session& session) : owner_(session) {}
+  explicit Hello(Session& session) : owner_(session), shows_secret_(session.line_ != nullptr) {}
 
  private:
   void on_done(Status status, const wire::MessageView& reply, const Bytes&) override {
     if (status.ok()) owner_.heard_hello(reply.metadata);
+    // Which may destroy this object.
+    if (owner_.line_ != nullptr) owner_.hear_window(shows_secret_, reply.metadata);
   }
   Session& owner_;
+  const bool shows_secret_;
 };
 
 // A heartbeat to a peer that takes it for a CALL; any reply is an answer.

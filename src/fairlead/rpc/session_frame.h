@@ -17,6 +17,8 @@ inline bool Session::may_seal(const CallHead& head) const {
 [[gnu::always_inline]] inline Status Session::begin_frame(const wire::MessageHead& head) {
   FL_CHECK(!frame_open_);  // a handler must not send between begin_reply() and its end
   if (stream_->unsent_bytes() > peer_.options_.write_queue_bytes_max) [[unlikely]] {
+    peer_.hit(observe::Bound::kWriteQueue, peer_.options_.write_queue_bytes_max);
+    watch_output();
     return queue_full(peer_.options_.write_queue_bytes_max);
   }
   frame_ = begin_on_wire(head);

@@ -72,6 +72,7 @@ void Session::begin_link() {
 }
 
 void Session::look_at_link(Time now) {
+  if (stream_->unsent_bytes() > 0 && !frame_open_ && state_ < State::kClosed) watch_output();
   if (state_ != State::kOpen || !link_begun_) return;
   if (!a_call_waits()) liveness_.no_call_waits();
   const Liveness::Look look =
@@ -90,6 +91,13 @@ void Session::look_at_link(Time now) {
   send_ping(look.asks);
 }
 
+void Session::follow_options(bool slower) {
+  constexpr std::uint64_t kGolden = 0x9E37'79B9'7F4A'7C15ULL;  // spreads ids evenly
+  if (side_ == Side::kServing || state_ == State::kClosed) return;
+  if (slower && (features_ & kBeats) == 0) liveness_.ping_again();
+  fire_before(core().now() + std::chrono::milliseconds(id_ * kGolden >> 54));
+}
+
 void Session::tell_link_state(const Liveness::Look& look, Time now) {
   const auto gauge = [this](LinkState state) {
     return metrics().links[static_cast<std::size_t>(state)];
@@ -99,9 +107,15 @@ void Session::tell_link_state(const Liveness::Look& look, Time now) {
   if (dead) link_begun_ = false;
   if (!dead) gauge(look.state).add(1);
   const LinkHealth health = liveness_.health(now, read_at_);
-  FL_LOG(info, "link.state", {"peer", peer_address().to_text()},
-         {"from", link_state_name(look.before)}, {"to", link_state_name(look.state)},
-         {"missed", health.missed}, {"silent_ms", whole_ms(health.silent_for)});
+  const std::string evidence = std::to_string(health.missed) + " missed, silent for " +
+                               std::to_string(whole_ms(health.silent_for)) + " ms";
+  observe::tell(peer_.options_.transitions, observe::LogLevel::kInfo,
+                {.event = "link.state",
+                 .name = peer_address().to_text(),
+                 .from = link_state_name(look.before),
+                 .to = link_state_name(look.state),
+                 .reason = look.state == LinkState::kAlive ? "read" : "missed",
+                 .evidence = evidence});
 }
 
 void Session::end_silent_link(Time now) {

@@ -6,6 +6,7 @@
 #include "fairlead/observe/log.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/rpc/session_resume.h"
 #include "fairlead/wire/status_text.h"
 
 namespace fairlead::rpc {
@@ -215,7 +216,7 @@ void Session::serve_extended(const wire::MessageView& message, const Bytes& inpu
     const Status ended = plugins->ask<&Plugin::pre_read_header>(*this, message);
     if (!ended.ok()) return end_connection(ended);
   }
-  next_extras_ = std::make_unique<Context::Extras>();
+  if (next_extras_ == nullptr) next_extras_ = std::make_unique<Context::Extras>();
   internal::HookedMessage& hooked = next_extras_->hooked.emplace(message);
   hooked.begun = core().now();
   hooked.keeps_reply = (plugins->hooks() & kOfReplies) != 0;
@@ -282,6 +283,7 @@ void Session::refuse_extended(Context& context, const Status& status) {
     reply_error(context.message_, context.reply_metadata_, status);
     tell_reply(context, status, true);
   }
+  if (context.admitted() != nullptr) settle(context, status);
   tell_served(context, status);
 }
 
@@ -292,7 +294,8 @@ void Session::finish_extended(Context& context, Status status) {
   if (kept) frame_open_ = false;
   if (context.kind() == wire::Kind::kPush) {
     if (!status.ok()) metrics().pushes_failed.add();
-  } else if (state_ != State::kClosed && !cut_) {
+    if (context.admitted() != nullptr) settle(context, status);
+  } else if ((state_ != State::kClosed && !cut()) || context.admitted() != nullptr) {
     tell_reply(context, status, false);
     if (status.ok() && extras.secure_begun) {
       status = seal_reply(context);
@@ -301,9 +304,19 @@ void Session::finish_extended(Context& context, Status status) {
       out->append(extras.hooked->add().reply_body.view());
       frame_open_ = false;
     }
+    if (context.admitted() != nullptr) settle(context, status);
+    if (state_ == State::kClosed || cut()) return abandon_reply(context, status);
     status = send_reply(context, std::move(status));
     tell_reply(context, status, true);
     if (state_ == State::kLogin) end_login(status);
+  }
+  tell_served(context, status);
+}
+
+// Its window has the answer, and nobody is there to read it.
+void Session::abandon_reply(Context& context, const Status& status) {
+  if (context.reply_.has_value()) {
+    wire::Protocol::abandon(stream_->output(), *std::exchange(context.reply_, std::nullopt));
   }
   tell_served(context, status);
 }
@@ -312,6 +325,8 @@ void Session::finish_extended(Context& context, Status status) {
 void Session::fail_waiting(Context& context, const Status& status) {
   metrics().calls_failed.add();
   if (context.extras_ == nullptr) return reply_error(context.message_, {}, status);
+  if (context.admitted() != nullptr) settle(context, status);
+  if (state_ == State::kClosed) return;
   tell_reply(context, status, false);
   reply_error(context.message_, context.reply_metadata_, status);
   tell_reply(context, status, true);

@@ -10,7 +10,6 @@ io::ReadResult Session::read_any(const Bytes& input) {
   const std::string_view all = input.view();
   std::size_t consumed = 0;
   read_at_ = peer_.core_.now();
-  half_read_ = false;
   while (consumed < all.size() && reading()) {
     const std::string_view rest = all.substr(consumed);
     wire::Limits limits = peer_.options_.limits;
@@ -20,8 +19,7 @@ io::ReadResult Session::read_any(const Bytes& input) {
     const wire::Received received = protocol.parse(rest, limits, peer_.options_.transforms);
     switch (received.state) {
       case wire::Received::State::kNeedMore:
-        half_read_ = true;
-        return {consumed, received.size};
+        return wait_for_rest({consumed, received.size}, rest.size());
       case wire::Received::State::kError:
         protocol_error(received.status, rest);
         return {all.size(), 0};
@@ -37,6 +35,8 @@ io::ReadResult Session::read_any(const Bytes& input) {
     }
     consumed += received.size;
   }
+  half_read_ = false;
+  if (stop_ == Stop::kHolds) return read_holding(input, consumed);
   return {all.size(), 0};  // all is taken; or closed, and what is left is nobody's
 }
 

@@ -6,6 +6,7 @@
 #include "fairlead/base/text.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/rpc/session_resume.h"
 #include "fairlead/wire/status_text.h"
 
 namespace fairlead::rpc {
@@ -43,7 +44,6 @@ io::ReadResult Session::on_read(const Bytes& input) {
   const std::string_view all = input.view();
   std::size_t consumed = 0;
   read_at_ = peer_.core_.now();
-  half_read_ = false;
   while (consumed < all.size() && reading()) {
     const std::string_view rest = all.substr(consumed);
     wire::MessageView message;
@@ -53,8 +53,7 @@ io::ReadResult Session::on_read(const Bytes& input) {
       receive(message, input);
     } else if (frame.state == FrameState::kNeedMore &&
                !wire::raw::needs_unknown_transform(rest, peer_.options_.transforms)) {
-      half_read_ = true;
-      return {consumed, frame.size};
+      return wait_for_rest({consumed, frame.size}, rest.size());
     } else if (frame.state == FrameState::kPacked && peer_.options_.transforms != nullptr) {
       Result<Bytes> unpacked =
           wire::raw::unpack(*peer_.options_.transforms, peer_.options_.limits, message);
@@ -73,6 +72,9 @@ io::ReadResult Session::on_read(const Bytes& input) {
     }
     consumed += frame.size;
   }
+  half_read_ = false;
+  if (stop_ == Stop::kHolds) [[unlikely]]
+    return read_holding(input, consumed);
   return {all.size(), 0};  // all is taken; or closed, and what is left is nobody's
 }
 
@@ -82,16 +84,18 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
       return receive_reply(message, input);
     case wire::Kind::kCall:
     case wire::Kind::kPush:
-      if (going_away_ && message.kind == wire::Kind::kCall && message.method != kHeartbeatMethod)
-          [[unlikely]] {
+      if (going_away_ && message.kind == wire::Kind::kCall && message.method != kHeartbeatMethod &&
+          !(turned_away_ && message.method == kHelloMethod)) [[unlikely]] {
         metrics().calls_received.add();
+        if (turned_away_) return refuse_turned_away(message);
         return refuse(message, Status(Code::kOverloaded, "session.going_away",
                                       "this peer is going away: call another one, or again"));
       }
-      if (peer_.serves_extended_) [[unlikely]]
-        return serve_extended(message, input);
-      return serve(message, input);
+      if (lease_ != nullptr) [[unlikely]]
+        return receive_numbered(message, input);
+      return serve_any(message, input);
     case wire::Kind::kAuthCall:
+      if (turned_away_) return refuse_turned_away(message);
       refuse(message, Status(Code::kKindNotAllowed, "session.no_login",
                              login_seen_ ? "the login is over" : "this peer asks for no login"));
       if (login_seen_) state_ = State::kClosing;
@@ -100,6 +104,40 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
       metrics().replies_late.add();
       return;
   }
+}
+
+[[gnu::always_inline]] inline void Session::serve_any(const wire::MessageView& message,
+                                                      const Bytes& input) {
+  if (peer_.looks_at_messages_) [[unlikely]]
+    return serve_looked_at(message, input);
+  serve(message, input);
+}
+
+// Of a session whose peer has shown a secret.
+void Session::receive_numbered(const wire::MessageView& message, const Bytes& input) {
+  if (peer_.pressure_ != Pressure::kNone && sheds(message)) return serve_looked_at(message, input);
+  if (!admit(message)) return;
+  serve_any(message, input);
+  next_extras_.reset();  // no handler took it
+}
+
+// Under pressure, or where plugins and sealed bodies are.
+void Session::serve_looked_at(const wire::MessageView& message, const Bytes& input) {
+  if (peer_.pressure_ != Pressure::kNone && sheds(message)) {
+    (message.kind == wire::Kind::kCall ? metrics().calls_received : metrics().pushes_received)
+        .add();
+    peer_.hit(observe::Bound::kMemory, peer_.memory_max_);
+    return refuse(message, Status(Code::kOverloaded, "process.memory",
+                                  "the process is short of memory, and this call may be shed"));
+  }
+  if (peer_.serves_extended_) return serve_extended(message, input);
+  serve(message, input);
+}
+
+bool Session::sheds(const wire::MessageView& message) const {
+  if (message.metadata.empty() || message.method.starts_with(kControlPrefix)) return false;
+  const std::optional<std::string> said = wire::find_in_encoded(message.metadata, wire::kClassKey);
+  return said == "sheddable" || (said == "sheddable_plus" && peer_.pressure_ == Pressure::kRefuse);
 }
 
 void Session::receive_reply(const wire::MessageView& message, const Bytes& input) {
@@ -150,7 +188,14 @@ void Session::run_under_deadline(Handler& handler, const Router::Route* route,
 
 void Session::run_waiting(Handler& handler, const Router::Route* route,
                           const wire::MessageView& message, const Bytes& input, Deadline deadline) {
+  if (peer_.handlers_waiting_ >= peer_.guards_.handlers_max) [[unlikely]] {
+    peer_.hit(observe::Bound::kHandlers, peer_.guards_.handlers_max);
+    return refuse(message, Status(Code::kOverloaded, "peer.handlers",
+                                  "handlers_max of " + std::to_string(peer_.handlers_waiting_) +
+                                      " handlers wait on this core"));
+  }
   if (handlers_running_ >= peer_.options_.inflight_calls_max) {
+    peer_.hit(observe::Bound::kInflightCalls, peer_.options_.inflight_calls_max);
     return refuse(message, Status(Code::kOverloaded, "session.inflight",
                                   "inflight_calls_max of " + std::to_string(handlers_running_) +
                                       " handlers are running for this session"));
@@ -189,7 +234,7 @@ void Session::serve(const wire::MessageView& message, const Bytes& input) {
   Deadline deadline;
   if (!message.metadata.empty()) [[unlikely]] {
     const Time now = peer_.core_.now();
-    deadline = deadline_in(message.metadata, now);
+    deadline = deadline_in(message.metadata, backlog_ != nullptr ? held_since() : now);
     if (deadline.passed(now)) {
       return refuse(message, Status(Code::kExpired, "call.expired",
                                     "the caller's deadline had passed when the call arrived"));
@@ -206,6 +251,7 @@ Task<void> Session::serve_later(Handler& handler, const Router::Route* route,
                                 wire::MessageView message, Bytes input, Deadline deadline,
                                 CancelSource source) {
   ++handlers_running_;
+  ++peer_.handlers_waiting_;
   Context context(*this, message, input, deadline);
   const bool goes_on = next_extras_ == nullptr || begin_extended(context, handler, route);
   if (goes_on) {
@@ -232,6 +278,7 @@ Task<void> Session::serve_later(Handler& handler, const Router::Route* route,
       tell_ended_early(context);
   }
   --handlers_running_;
+  --peer_.handlers_waiting_;
   end_if_idle();
 }
 
@@ -270,26 +317,20 @@ void Session::finish(Context& context, Status status) {
     if (!status.ok()) metrics().pushes_failed.add();
     return;
   }
-  if (state_ == State::kClosed || cut_) return;
+  if (state_ == State::kClosed || cut()) return;
   status = write_reply(context, std::move(status));
   if (state_ == State::kLogin) [[unlikely]]
     end_login(status);
 }
 
-// Replies are exempt from the limit at which calls are refused, so beyond it the session ends. The
-// stream closes when the turn does; until then nothing more is served, or one read full of small
-// calls could make any amount of replies.
 void Session::bound_unsent() {
-  if (stream_->unsent_bytes() <= peer_.options_.write_queue_bytes_max) return;
-  cut_ = true;
-  note_end(LinkEnd::kSlowReader);
-  stream_->abort(Status(Code::kOverloaded, "session.slow_reader",
-                        "the peer does not read its replies; write_queue_bytes_max is reached"));
+  if (stream_->unsent_bytes() > peer_.hold_above_) [[unlikely]]
+    bound_backlog();
 }
 
 void Session::reply_error(const wire::MessageView& message, std::string_view metadata,
                           const Status& status) {
-  if (cut_) return;
+  if (cut()) return;
   std::string text;
   wire::append_status_text(text, status);
   const wire::Kind kind =
@@ -328,6 +369,7 @@ void Session::protocol_error(const Status& why, std::string_view input) {
   metrics().protocol_errors.add();
   note_end(LinkEnd::kProtocol);
   if (why.code() == Code::kTooLarge) {
+    peer_.hit(observe::Bound::kFrameBytes, peer_.options_.limits.frame_bytes_max);
     const std::optional<wire::PeekedHead> head = on_wire().peek_head(input);
     if (head.has_value() && head->kind == wire::Kind::kCall) {
       reply_error({.seq = head->seq, .kind = head->kind}, {}, why);

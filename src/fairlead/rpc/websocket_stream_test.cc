@@ -55,6 +55,7 @@ class WebSocketStreamTest : public ::testing::TestWithParam<const char*> {
     PeerOptions options;
     options.limits.frame_bytes_max = 1U << 20U;
     options.write_queue_bytes_max = 1U << 20U;
+    options.guards.slow_reader_after = std::chrono::milliseconds(50);
     peer = std::make_unique<Peer>(*core, router, options);
     accept();
   }
@@ -343,6 +344,10 @@ TEST_P(WebSocketGoodbye, Beyond4Says1013ToAPeerThatNeverReads) {
   seen.unsent = io::Stream::kFlushBytes;
   for (std::int32_t seq = 1; seq <= 40 && seen.close_code == 0; ++seq) {
     stream->on_message(false, call(seq, std::string(100'000, 'x')));
+  }
+  const Deadline patience = core->deadline_after(std::chrono::seconds(20));
+  while (seen.close_code == 0 && !patience.passed(core->now())) {
+    core->turn(core->deadline_after(std::chrono::milliseconds(10)));
   }
   Status why;
   session->on_closed([&](Session&, const Status& status) {

@@ -22,10 +22,7 @@ std::int64_t milliseconds(Duration duration) {
 
 Result<std::unique_ptr<CoreWatch>> CoreWatch::make(std::vector<io::Core*> cores, Options options,
                                                    observe::Registry& registry) {
-  if (options.stuck_after < 10ms || options.stuck_after > 1h) {
-    return Status(Code::kBadMessage, "watch.bad_option",
-                  "stuck_after may be 10ms to 1h, not " + to_text(options.stuck_after));
-  }
+  FL_TRY(validate(options));
   std::vector<Watched> watched;
   for (io::Core* core : cores) {
     const std::string number = std::to_string(watched.size());
@@ -40,6 +37,24 @@ Result<std::unique_ptr<CoreWatch>> CoreWatch::make(std::vector<io::Core*> cores,
     watched.push_back(std::move(each));
   }
   return std::unique_ptr<CoreWatch>(new CoreWatch(std::move(watched), options));
+}
+
+Status CoreWatch::validate(const Options& options) {
+  const Duration after = options.stuck_after;
+  if (after == Duration::zero() || (after >= 10ms && after <= 1h)) return {};
+  return Status(Code::kBadMessage, "watch.bad_option",
+                "stuck_after may be 0, or 10ms to 1h, not " + to_text(after));
+}
+
+Status CoreWatch::update(Options options) {
+  FL_TRY(validate(options));
+  {
+    MutexLock lock(mutex_);
+    options_ = options;
+    updated_ = true;
+  }
+  changed_.notify_all();
+  return {};
 }
 
 CoreWatch::~CoreWatch() {
@@ -59,14 +74,16 @@ void CoreWatch::start() {
 }
 
 void CoreWatch::run() {
-  const Duration interval = std::min<Duration>(options_.stuck_after / 8, 250ms);
   while (true) {
     {
       MutexLock lock(mutex_);
-      const auto next = std::chrono::steady_clock::now() + interval;
-      while (!ending_ && changed_.wait_until(mutex_, next)) {
+      const Duration after = options_.stuck_after;
+      const auto next = std::chrono::steady_clock::now() +
+                        (after > Duration::zero() ? std::min<Duration>(after / 8, 250ms) : 1h);
+      while (!ending_ && !updated_ && changed_.wait_until(mutex_, next)) {
       }
       if (ending_) return;
+      updated_ = false;
     }
     look(steady_now());
   }
@@ -90,7 +107,7 @@ void CoreWatch::look_at(std::size_t number, Time now) {
     FL_LOG(warn, "core.moves", {"core", number}, {"method", watched.method},
            {"seconds", seconds(now - watched.stuck_turn)});
   }
-  if (watched.stuck || busy < options_.stuck_after) return;
+  if (watched.stuck || !is_stuck(busy)) return;
   watched.stuck = true;
   watched.stuck_turn = activity.turn_began;
   watched.method = activity.method != nullptr ? *activity.method : std::string();
@@ -109,7 +126,7 @@ std::vector<CoreReport> CoreWatch::report(Time now) const {
     reports.push_back({.number = reports.size(),
                        .connections = watched.core->load(),
                        .running = activity.running,
-                       .stuck = busy >= options_.stuck_after,
+                       .stuck = is_stuck(busy),
                        .method = activity.method != nullptr ? *activity.method : std::string(),
                        .busy = busy,
                        .turns = activity.turns,

@@ -36,7 +36,7 @@ struct CoreReport {
 class CoreWatch {
  public:
   struct Options {
-    // A turn that lasts longer is told as `core.stuck`. 10 ms .. 1 h.
+    // A turn that lasts longer is told as `core.stuck`. 10 ms .. 1 h; zero: nobody looks.
     Duration stuck_after = std::chrono::seconds(1);
   };
 
@@ -51,6 +51,8 @@ class CoreWatch {
   // Looks eight times within `stuck_after`, at most every 250 ms, from a thread of its own. Called
   // once.
   void start();
+  // Takes effect at once. Errors: `watch.bad_option`.
+  Status update(Options options) FL_EXCLUDES(mutex_);
   // Looks once. Logs `core.stuck` (warn) once for a turn, and `core.moves` (warn) when it is over.
   void look(Time now) FL_EXCLUDES(mutex_);
   std::vector<CoreReport> report(Time now) const FL_EXCLUDES(mutex_);
@@ -72,8 +74,14 @@ class CoreWatch {
   void look_at(std::size_t number, Time now) FL_REQUIRES(mutex_);
   void run();
 
-  const Options options_;
+  static Status validate(const Options& options);
+  bool is_stuck(Duration busy) const FL_REQUIRES(mutex_) {
+    return options_.stuck_after > Duration::zero() && busy >= options_.stuck_after;
+  }
+
   mutable Mutex mutex_;
+  Options options_ FL_GUARDED_BY(mutex_);
+  bool updated_ FL_GUARDED_BY(mutex_) = false;  // since the thread looked last
   std::vector<Watched> cores_ FL_GUARDED_BY(mutex_);
   bool ending_ FL_GUARDED_BY(mutex_) = false;
   CondVar changed_;

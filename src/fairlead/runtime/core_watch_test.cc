@@ -151,11 +151,31 @@ TEST_F(CoreWatchTest, LooksByItselfOnceStarted) {
   release();
 }
 
+TEST_F(CoreWatchTest, TakesAnotherTimeWhileItLooks) {
+  const auto watch = CoreWatch::make(group_->cores(), {.stuck_after = 0s}, metrics_).value();
+  watch->start();
+  hold();
+  watch->look(began_ + 1h);
+  EXPECT_FALSE(watch->report(began_ + 1h)[1].stuck) << "nobody is to look";
+
+  ASSERT_TRUE(watch->update({.stuck_after = 10ms}).ok());
+  const Time end = steady_now() + 20s;
+  while (watch->report(steady_now())[1].stuck_count == 0 && steady_now() < end) {
+    std::this_thread::yield();
+  }
+
+  EXPECT_EQ(watch->report(steady_now())[1].stuck_count, 1U);
+  EXPECT_EQ(watch->update({.stuck_after = 9ms}).reason(), "watch.bad_option");
+  release();
+}
+
 TEST_F(CoreWatchTest, RefusesTimesThatMeanNothing) {
   const auto make = [&](Duration time) {
     return CoreWatch::make(group_->cores(), {.stuck_after = time}, metrics_).status().reason() ==
            "watch.bad_option";
   };
+  EXPECT_FALSE(make(0ms)) << "nobody looks";
+  EXPECT_TRUE(make(1ns));
   EXPECT_TRUE(make(9ms));
   EXPECT_FALSE(make(10ms));
   EXPECT_FALSE(make(1h));

@@ -106,6 +106,17 @@ void Succession::refuse_upgrade(pid_t asker, const Status& why) {
   answer_upgrade(asker, why);
 }
 
+void Succession::tell_state(std::string_view from, std::string_view to, std::string_view reason,
+                            std::string_view evidence) const {
+  if (options_.transitions == nullptr) return;
+  options_.transitions->tell(observe::LogLevel::kDebug, {.event = "upgrade.state",
+                                                         .name = options_.name,
+                                                         .from = from,
+                                                         .to = to,
+                                                         .reason = reason,
+                                                         .evidence = evidence});
+}
+
 Status Succession::start_upgrade(io::Core& core, Duration ready_timeout, pid_t asker) {
   if (ending_) {
     return Status(Code::kOverloaded, "upgrade.draining", "this program is ending");
@@ -131,6 +142,7 @@ Status Succession::start_upgrade(io::Core& core, Duration ready_timeout, pid_t a
                                          }));
   FL_LOG(info, "service.upgrading", {"service", options_.name}, {"program", options.start.program},
          {"process", upgrade_->pid()});
+  tell_state("none", "starting", "", std::to_string(upgrade_->pid()));
   const auto now =
       std::chrono::duration_cast<std::chrono::microseconds>(steady_now().time_since_epoch());
   notify_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
@@ -142,12 +154,14 @@ void Succession::end_upgrade(pid_t asker, const Result<pid_t>& successor) {
     const Status& why = successor.status();
     failed_.add();
     FL_LOG(error, "service.not_upgraded", {"reason", why.reason()}, {"message", why.message()});
+    tell_state("starting", "none", why.reason(), why.message());
     if (!ending_) notify_manager("READY=1\nSTATUS=not upgraded: " + std::string(why.reason()));
     return answer_upgrade(asker, successor);
   }
   successor_ = *successor;
   ending_ = true;
   sockets_.leave();
+  tell_state("starting", "taken_over", "", std::to_string(successor_));
   FL_LOG(info, "service.upgraded", {"service", options_.name}, {"process", successor_});
   notify_manager("MAINPID=" + std::to_string(successor_) + "\nREADY=1");
   answer_upgrade(asker, successor);

@@ -20,6 +20,7 @@
 #include "fairlead/io/core.h"
 #include "fairlead/io/listening_sockets.h"
 #include "fairlead/observe/metrics.h"
+#include "fairlead/observe/transitions.h"
 #include "fairlead/runtime/predecessor.h"
 #include "fairlead/runtime/program_start.h"
 #include "fairlead/runtime/upgrade.h"
@@ -31,8 +32,9 @@ namespace fairlead::runtime {
 class Succession {
  public:
   struct Options {
-    std::string name{};      // of the program, for the log
-    std::string pid_file{};  // empty: none
+    std::string name{};                           // of the program, for the log
+    std::string pid_file{};                       // empty: none
+    observe::Transitions* transitions = nullptr;  // hears of upgrades, too; outlives this
   };
 
   Succession() = default;
@@ -73,6 +75,8 @@ class Succession {
   void end();
   // The process that has taken over; 0: none has.
   pid_t successor() const { return successor_; }
+  // The new process that has not taken over yet; 0: there is none.
+  pid_t starting() const { return upgrade_ != nullptr && !upgrade_->over() ? upgrade_->pid() : 0; }
   // After the drain, on the core: what belongs to it goes.
   void close() { upgrade_.reset(); }
   // The last thing: the pid file goes, unless it is another one's.
@@ -80,6 +84,8 @@ class Succession {
 
  private:
   Status write_pid_file() const;
+  void tell_state(std::string_view from, std::string_view to, std::string_view reason,
+                  std::string_view evidence) const;
   Status start_upgrade(io::Core& core, Duration ready_timeout, pid_t asker);
   void end_upgrade(pid_t asker, const Result<pid_t>& successor);
 

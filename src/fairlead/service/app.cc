@@ -46,7 +46,7 @@ std::optional<int> Runtime::early_end() {
   return std::nullopt;
 }
 
-Status Runtime::start() { return process_.start(start_.spec); }
+Status Runtime::start() { return process_.start(start_.spec, start_.source); }
 
 const Target& Runtime::target(std::string_view name_or_addresses, const ClientOptions& options) {
   if (const std::optional<int> code = early_end()) std::exit(*code);
@@ -91,7 +91,7 @@ int App::serve_at(const std::vector<std::string>& addresses) {
   if (on_ready_) on_ready_(process_.addresses());
   process_.wait_for_signal();
   process_.stop();
-  return 0;
+  return process_.calls_cut() == 0 ? 0 : kExitFailure;
 }
 
 }  // namespace fairlead::service

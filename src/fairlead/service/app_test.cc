@@ -138,6 +138,35 @@ TEST(AppDeathTest, TellsWhereItServesWhenItsAddressesAreOpen) {
   EXPECT_EXIT(std::_Exit(run()), ::testing::ExitedWithCode(0), "^1 127.0.0.1 open$");
 }
 
+Task<Status> hold(rpc::Context& context) {
+  kill(getpid(), SIGTERM);
+  Status slept =
+      co_await Sleep(context.core().timers(), context.core().deadline_after(1h), context.cancel());
+  co_return slept;
+}
+
+TEST(AppDeathTest, EndsWithOneWhenItCutsCalls) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto run = [] {
+    const char* const words[] = {"math", "--set", "drain=50ms"};
+    App app(3, words, "math");
+    app.on_unknown_call(hold);
+    app.on_ready([](const std::vector<io::Address>& addresses) {
+      std::thread([address = addresses[0]] {
+        const auto core = io::Core::make().value();
+        const rpc::Router router;
+        rpc::Peer caller(*core, router, {});
+        auto* const session = core->run(caller.dial(address, core->deadline_after(5s))).value();
+        (void)core->run(session->call("/held", 's', Bytes(), {}, core->deadline_after(1min)));
+        (void)core->run(caller.close(core->deadline_after(1s)));
+      }).detach();
+    });
+    return app.run("tcp://127.0.0.1:0");
+  };
+
+  EXPECT_EXIT(std::_Exit(run()), ::testing::ExitedWithCode(1), "service.not_drained.*calls_cut=1");
+}
+
 TEST(AppDeathTest, TellsMistakesAndEndsWithTheirExitCode) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(std::_Exit(run_app({"--bogus"})), ::testing::ExitedWithCode(2), "unknown option");

@@ -12,6 +12,8 @@ void apply(CallOptions& options, WithCodec word) { options.codec = word.codec; }
 void apply(CallOptions& options, CancelledBy word) { options.cancel = std::move(word.token); }
 void apply(CallOptions& options, WithTransforms word) { options.transforms = std::move(word.ids); }
 void apply(CallOptions& options, Sealed word) { options.secure = word.form; }
+void apply(CallOptions& options, Delivered word) { options.delivery = word.mode; }
+void apply(CallOptions& options, WaitForReady) { options.wait_for_ready = true; }
 
 namespace internal {
 
@@ -45,13 +47,20 @@ ServiceCall::ServiceCall(upstream::Service& upstream, const contract::MethodInfo
 
 void ServiceCall::start() {
   if (rpc::Session* session = upstream_.ready_session()) return on_session(session);
-  upstream_.wait(*this, deadline_, options().cancel);
+  upstream_.wait(*this, deadline_, options().cancel, options().wait_for_ready);
 }
 
 void ServiceCall::on_session(Result<rpc::Session*> session) {
   if (!session.ok()) return finished(session.status());
   ++attempts_;
+  if (options().delivery.value_or(upstream_.delivery()) == rpc::DeliveryMode::kAtLeastOnce)
+      [[unlikely]]
+    return send(upstream_.line_of(**session), deadline_);
   send(**session, deadline_);
+}
+
+bool ServiceCall::may_move() {
+  return attempts_ < upstream::kAttemptsMax && upstream_.endpoint_count() > 1;
 }
 
 void ServiceCall::ended(Status status) {
@@ -99,7 +108,9 @@ PushCall PushCall::start(upstream::Service& upstream, const contract::MethodInfo
                                .body = Bytes(body.view()),
                                .metadata = std::move(options.metadata),
                                .transforms = std::move(options.transforms),
-                               .secure = options.secure};
+                               .secure = options.secure,
+                               .delivery = options.delivery,
+                               .wait_for_ready = options.wait_for_ready};
   core.spawn(run(upstream, std::move(request), core.deadline_after(within),
                  std::move(options.cancel), state));
   return PushCall(std::move(state));

@@ -91,6 +91,7 @@ class ServiceCall : private SentCall, private upstream::SessionWaiter {
   virtual void finished(Status status) = 0;  // once; may destroy this object
   void on_session(Result<rpc::Session*> session) override;
   void ended(Status status) override;
+  bool may_move() override;
 
   upstream::Service& upstream_;
   Deadline deadline_;

@@ -9,6 +9,7 @@
 #include "fairlead/async/cancel.h"
 #include "fairlead/base/time.h"
 #include "fairlead/codec/codec.h"
+#include "fairlead/rpc/resend_queue.h"
 #include "fairlead/wire/secure/secure_flags.h"
 
 namespace fairlead::service {
@@ -21,6 +22,8 @@ struct CallOptions {
   CancelToken cancel{};
   std::string transforms{};  // ids
   wire::SecureForm secure = wire::SecureForm::kPlain;
+  std::optional<rpc::DeliveryMode> delivery{};
+  bool wait_for_ready = false;
 };
 
 struct Within {
@@ -42,6 +45,10 @@ struct WithTransforms {
 struct Sealed {
   wire::SecureForm form;
 };
+struct Delivered {
+  rpc::DeliveryMode mode;
+};
+struct WaitForReady {};
 
 // The call ends with kDeadlineExceeded `call.deadline` when no reply came within `duration` > 0.
 inline Within within(Duration duration) { return {duration}; }
@@ -59,6 +66,17 @@ inline WithTransforms with_transforms(std::string_view ids) { return {std::strin
 // Body and reply are sealed with the program's keys (setting `secure`): AES-256-GCM, or the form
 // that erpc's secure plugin understands.
 inline Sealed sealed(wire::SecureForm form = wire::SecureForm::kAesGcm) { return {form}; }
+// When the connection breaks and nobody knows whether the message was served: it is sent again over
+// the next one to the same copy, which serves it once. A push ends when it is acknowledged. Towards
+// peers that know nothing of it: as at_most_once().
+inline Delivered at_least_once() { return {rpc::DeliveryMode::kAtLeastOnce}; }
+// The same, and a call ends as kConnectionClosed, UNKNOWN; the usual way.
+inline Delivered at_most_once() { return {rpc::DeliveryMode::kAtMostOnce}; }
+// Of a push: sent again while no byte of it had left, else dropped. Of a call: at_most_once().
+inline Delivered best_effort() { return {rpc::DeliveryMode::kBestEffort}; }
+// Where no copy of the service can be called now, the call waits for one until its deadline, and
+// does not fail at once with kNoEndpoint. For clients of services; a session waits for nobody.
+inline constexpr WaitForReady wait_for_ready{};
 
 void apply(CallOptions& options, Within word);
 void apply(CallOptions& options, const WithMeta& word);
@@ -66,5 +84,7 @@ void apply(CallOptions& options, WithCodec word);
 void apply(CallOptions& options, CancelledBy word);
 void apply(CallOptions& options, WithTransforms word);
 void apply(CallOptions& options, Sealed word);
+void apply(CallOptions& options, Delivered word);
+void apply(CallOptions& options, WaitForReady word);
 
 }  // namespace fairlead::service

@@ -60,6 +60,31 @@ TEST_F(ClientTest, CallsByBytesAreMadeAsTheirWordsSay) {
   EXPECT_TRUE(passed);
 }
 
+// Over the link's numbers, whatever the type of the argument.
+TEST_F(ClientTest, CallsThatOutliveTheirLinkAreAnsweredAsOthers) {
+  on_core([](Client<Math> math, bool* passed) -> Task<void> {
+    auto call = math.divide({.a = 10, .b = 4}, within(5s), at_least_once());
+    Result<DivideResult> reply = co_await call;
+    auto name_call = math.name(at_least_once());
+    Result<std::string> name = co_await name_call;
+    auto bad_call = math.divide({.a = 1, .b = 0}, within(5s), at_least_once());
+    Result<DivideResult> bad = co_await bad_call;
+    *passed = reply.ok() && reply->quotient == 2.5 && name.ok() && !bad.ok();
+  });
+}
+
+TEST_F(ClientTest, CallsByBytesOutliveTheirLinkToo) {
+  const auto raw = [](RawClient client, Status* ended) -> Task<void> {
+    auto call = client.call("/math/divide", Bytes(std::string_view(R"({"a":10,"b":4})")),
+                            within(5s), with_codec(codec::CodecId::kJson), at_least_once());
+    const Result<rpc::Reply> reply = co_await call;
+    *ended = reply.status();
+  };
+  Status ended(Code::kUnknownError, "test.not_ended", "");
+  EXPECT_TRUE(caller.run(raw(RawClient(**caller.target("unix:" + path)), &ended)));
+  EXPECT_EQ(ended, Status());
+}
+
 TEST_F(ClientTest, CallsFromACoreAndAwaitsTheReply) {
   on_core([](Client<Math> math, bool* passed) -> Task<void> {
     auto call = math.divide({.a = 10, .b = 4}, within(5s), with_meta("x-caller", "me"));

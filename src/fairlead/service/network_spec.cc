@@ -7,6 +7,7 @@
 
 #include "fairlead/base/text.h"
 #include "fairlead/config/reader.h"
+#include "fairlead/service/resend_setting.h"
 #include "fairlead/upstream/service.h"
 
 namespace fairlead::service {
@@ -215,6 +216,8 @@ ClientOptions merged(ClientOptions under, const ClientOptions& over) {
   if (over.login.has_value()) under.login = over.login;
   if (over.connections_max.has_value()) under.connections_max = over.connections_max;
   if (over.connections_idle.has_value()) under.connections_idle = over.connections_idle;
+  if (over.delivery.has_value()) under.delivery = over.delivery;
+  if (over.redial.has_value()) under.redial = over.redial;
   ClientTls& tls = under.tls;
   if (over.tls.required.has_value()) tls.required = over.tls.required;
   if (over.tls.verify_server.has_value()) tls.verify_server = over.tls.verify_server;
@@ -297,7 +300,15 @@ Status read(const config::Value& value, ClientOptions& out) {
   Duration idle{};
   reader.optional("connections_idle", idle, {1s, 1h});
   if (idle != Duration::zero()) out.connections_idle = idle;
-  return reader.finish();
+  reader.optional("redial", out.redial);
+  Status resend;
+  if (const config::Value* section = reader.look("resend")) {
+    resend = read_client_resend(*section, out.delivery);
+  }
+  config::Problems problems;
+  problems.add(reader.finish());
+  problems.add(std::move(resend));
+  return problems.status();
 }
 
 Status read_server_tls(const config::Value& value, io::TlsOptions& out) {

@@ -13,6 +13,7 @@
 #include "fairlead/codec/codec.h"
 #include "fairlead/config/value.h"
 #include "fairlead/io/tls_context.h"
+#include "fairlead/rpc/resend_queue.h"
 #include "fairlead/rpc/session.h"
 #include "fairlead/upstream/endpoint.h"
 #include "fairlead/wire/protocol.h"
@@ -63,6 +64,10 @@ struct ClientOptions {
   // Connections from each core to each copy, as upstream::ServiceOptions says them.
   std::optional<std::uint32_t> connections_max{};
   std::optional<Duration> connections_idle{};
+  // Of messages that say nothing about it; nothing said: at_most_once().
+  std::optional<rpc::DeliveryMode> delivery{};
+  // Of app.dial(): a connection that was lost is dialled again. Nothing said: it is.
+  std::optional<bool> redial{};
 };
 
 // `under`, with everything replaced that `over` says.

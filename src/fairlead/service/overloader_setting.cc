@@ -43,15 +43,19 @@ Result<rpc::OverloaderOptions> limits_of(const OverloaderSetting& setting) {
   return limits;
 }
 
-void reload_limits(const OverloaderSetting& setting, rpc::Overloader& overloader) {
-  Result<rpc::OverloaderOptions> limits = limits_of(setting);
-  const Status updated = limits.ok() ? overloader.update(*std::move(limits)) : limits.status();
-  if (updated.ok()) {
-    FL_LOG(info, "overloader.reloaded", {"file", setting.limits_file});
-  } else {
-    FL_LOG(error, "overloader.not_reloaded", {"reason", updated.reason()},
-           {"message", updated.message()});
-  }
+Result<TakeRead> reread_limits(const OverloaderSetting& setting,
+                               std::shared_ptr<rpc::Overloader> overloader) {
+  FL_TRY_ASSIGN(rpc::OverloaderOptions limits, limits_of(setting));
+  FL_TRY(limits.validate());
+  return TakeRead([overloader = std::move(overloader), limits, file = setting.limits_file] {
+    const Status updated = overloader->update(limits);
+    if (updated.ok()) {
+      FL_LOG(info, "overloader.reloaded", {"file", file});
+    } else {  // there were too many updates
+      FL_LOG(error, "overloader.not_reloaded", {"reason", updated.reason()},
+             {"message", updated.message()});
+    }
+  });
 }
 
 }  // namespace fairlead::service

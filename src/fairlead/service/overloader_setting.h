@@ -8,11 +8,13 @@
 //   methods: {/report/build: 10}
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "fairlead/base/result.h"
 #include "fairlead/config/reader.h"
 #include "fairlead/rpc/plugins/overloader.h"
+#include "fairlead/service/reread.h"
 
 namespace fairlead::service {
 
@@ -28,8 +30,9 @@ void read_overloader_setting(config::ObjectReader& reader, OverloaderSetting& ou
 // Errors: those of config::load_file() and config::ObjectReader, with their places.
 Result<rpc::OverloaderOptions> limits_of(const OverloaderSetting& setting);
 
-// Gives the plugin what the file says now; what is wrong with it is logged
-// (`overloader.not_reloaded`), and the limits stay. This blocks.
-void reload_limits(const OverloaderSetting& setting, rpc::Overloader& overloader);
+// Reads what the file says now, for the plugin to take. Errors: those of limits_of() and
+// rpc::OverloaderOptions::validate(). This blocks.
+Result<TakeRead> reread_limits(const OverloaderSetting& setting,
+                               std::shared_ptr<rpc::Overloader> overloader);
 
 }  // namespace fairlead::service

@@ -74,7 +74,10 @@ TEST_F(OverloaderSettingTest, TheFileIsReadAgain) {
   EXPECT_EQ(overloader->limits().connections_max, 1U);
 
   folder.write("limits", "connections_max: 2\nmethods: {/a: 3}\n");
-  reload_limits(setting, *overloader);
+  const Result<TakeRead> take = reread_limits(setting, overloader);
+  ASSERT_TRUE(take.ok()) << take.status();
+  EXPECT_EQ(overloader->limits().connections_max, 1U) << "not yet";
+  (*take)();
 
   EXPECT_EQ(overloader->limits().connections_max, 2U);
   EXPECT_EQ(overloader->limits().methods.at("/a"), 3U);
@@ -87,7 +90,7 @@ TEST_F(OverloaderSettingTest, AFileThatIsNoGoodLeavesTheLimits) {
 
   for (const char* bad : {"connections_max: many\n", "conections_max: 2\n", "{"}) {
     folder.write("limits", bad);
-    reload_limits(setting, *overloader);
+    EXPECT_FALSE(reread_limits(setting, overloader).ok()) << bad;
     EXPECT_EQ(overloader->limits().connections_max, 1U) << bad;
   }
 }

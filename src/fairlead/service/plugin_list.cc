@@ -68,7 +68,7 @@ void read_overloader(ObjectReader& reader, PluginSpec& out) {
     FL_TRY_ASSIGN(const auto made,
                   rpc::Overloader::make(std::move(limits), &parts.process.metrics()));
     if (!setting.limits_file.empty()) {
-      parts.rereads.emplace_back([setting, made] { reload_limits(setting, *made); });
+      parts.rereads.emplace_back([setting, made] { return reread_limits(setting, made); });
     }
     return rpc::PluginHandle(made);
   };

@@ -12,6 +12,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/config/value.h"
 #include "fairlead/rpc/plugin_chain.h"
+#include "fairlead/service/reread.h"
 
 namespace fairlead::service {
 
@@ -22,8 +23,8 @@ struct PluginParts {
   Process& process;
   // To be done when the program can call others, before it serves.
   std::vector<std::function<Status()>>& before_serving;
-  // To be done when somebody asks for files to be read again (HUP); may block.
-  std::vector<std::function<void()>>& rereads;
+  // To be done when somebody asks for files to be read again (HUP).
+  std::vector<Reread>& rereads;
 };
 
 // One item of the list, read and checked; the plugin is made when the program starts.

@@ -43,6 +43,11 @@ std::unique_ptr<Box> begin_on(io::Core& core, Task<Status> task) {
   return box;
 }
 
+runtime::CoreWatch::Options watch_options(const Spec& spec) {
+  if (spec.stuck_after == Duration::zero()) return {.stuck_after = Duration::zero()};
+  return {.stuck_after = std::max<Duration>(spec.stuck_after, 10ms)};
+}
+
 // Whoever heard that we leave has so much time to do it by itself.
 constexpr Duration kLeavingTime = 500ms;
 // The same where another process serves already: nobody waits for our end.
@@ -95,17 +100,21 @@ Status Process::run_on_all(MakeTask make_task) {
   return first;
 }
 
-Status Process::start(Spec spec) {
+Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
   if (started()) return {};
   spec_ = std::move(spec);
+  FL_TRY_ASSIGN(settings_, LiveSettings::make(spec_, std::move(source), metrics_));
   if (rereads_files())
     runtime::block_signals({SIGUSR2, SIGHUP});
   else
     runtime::block_signals({SIGUSR2});
-  FL_TRY(succession_.begin({.name = name_, .pid_file = spec_.pid_file}, metrics_));
-  FL_TRY(spec_.limits.validate());
-  FL_TRY(make_log());
+  FL_TRY(make_phase());
+  FL_TRY(succession_.begin(
+      {.name = name_, .pid_file = spec_.pid_file, .transitions = &transitions_}, metrics_));
+  FL_TRY(check_settings(spec_));
+  FL_TRY(make_log(spec_));
   FL_TRY(make_tls());
+  FL_TRY_ASSIGN(protection_, internal::Protection::make(spec_.protection, metrics_));
   FL_TRY_ASSIGN(cores_, io::CoreGroup::make(
                             spec_.cores, {.spin = spec_.spin, .sockets = &succession_.sockets()}));
   FL_TRY(make_peers());
@@ -119,16 +128,19 @@ Status Process::start(Spec spec) {
   waiting_ = std::make_unique<Waiting>();
   cores_->start();
   tls_->start();
-  if (watch_ != nullptr) watch_->start();
+  watch_->start();
+  std::vector<rpc::Peer*> peers;
+  for (const auto& peer : serving_) peers.push_back(peer.get());
+  protection_->start(std::move(peers));
   return run_on(first, watch_signals());
 }
 
-Status Process::make_log() {
-  if (spec_.log_level == "off") return {};
+Status Process::make_log(const Spec& spec) {
+  if (spec.log_level == "off") return {};
   observe::Logger::Options options;
-  FL_CHECK(observe::parse_level(spec_.log_level, options.level));
+  FL_CHECK(observe::parse_level(spec.log_level, options.level));
   observe::AsyncLogSink::Options sink_options;
-  if (spec_.log_form == "json") sink_options.form = observe::LogForm::kJson;
+  if (spec.log_form == "json") sink_options.form = observe::LogForm::kJson;
   FL_TRY_ASSIGN(auto sink, observe::AsyncLogSink::make(sink_options));
   logger_ = std::make_unique<observe::Logger>(std::move(options), std::move(sink));
   default_logger_ = std::make_unique<observe::ScopedDefaultLogger>(*logger_);
@@ -139,33 +151,63 @@ Status Process::make_secure() {
   if (!spec_.secure.asked_for()) return {};
   FL_TRY_ASSIGN(rpc::SecureKeys keys, read_secure_keys(spec_.secure));
   secure_ = std::make_unique<rpc::SecureBodies>(std::move(keys), spec_.secure.required);
-  rereads_.emplace_back([this] { reload_keys(); });
+  settings_->rereads().emplace_back([this] { return reread_keys(); });
   return {};
 }
 
 bool Process::rereads_files() const {
-  return !spec_.tls.certificates.empty() || spec_.secure.asked_for() ||
+  return settings_->has_file() || !spec_.tls.certificates.empty() || spec_.secure.asked_for() ||
          std::ranges::any_of(spec_.plugins, &PluginSpec::rereads_files);
 }
 
-void Process::reload_keys() {
-  Result<rpc::SecureKeys> keys = read_secure_keys(spec_.secure);
-  if (!keys.ok()) {
-    FL_LOG(error, "secure.not_reloaded", {"reason", keys.status().reason()},
-           {"message", keys.status().message()});
-    return;
+Result<TakeRead> Process::reread_keys() {
+  FL_TRY_ASSIGN(rpc::SecureKeys keys, read_secure_keys(spec_.secure));
+  return TakeRead([this, keys = std::move(keys)] {
+    secure_->replace(keys);
+    FL_LOG(info, "secure.reloaded");
+  });
+}
+
+bool Process::reload() {
+  return settings_->reload([this](const std::shared_ptr<const Spec>& before,
+                                  const std::shared_ptr<const Spec>& now) { apply(before, now); });
+}
+
+void Process::apply(const std::shared_ptr<const Spec>& before,
+                    const std::shared_ptr<const Spec>& now) {
+  apply_log_level(*now);
+  FL_CHECK(protection_->update(now->protection).ok());  // it was checked
+  dial_limits_.update(now->dial_limits);
+  if (hub_ != nullptr) hub_->update(now->dial);
+  resend_budget_.update(now->resend.process_bytes_max);
+  windows_->update(now->dedup.options);
+  FL_CHECK(watch_->update(watch_options(*now)).ok());
+  for (std::size_t i = 0; i < serving_.size(); ++i) {
+    serving_[i]->core().post([this, i, before, now] {
+      LiveCore core{.serving = *serving_[i], .calling = *calling_[i], .cores = serving_.size()};
+      {
+        const MutexLock lock(targets_mutex_);
+        for (const auto& [name, target] : targets_) {
+          core.services.push_back(target->places_[i].service.get());
+        }
+      }
+      apply_on_core(*before, *now, core);
+    });
   }
-  secure_->replace(*std::move(keys));
-  FL_LOG(info, "secure.reloaded");
+}
+
+void Process::apply_log_level(const Spec& now) {
+  if (logger_ == nullptr) return static_cast<void>(make_log(now));  // nobody to tell when it fails
+  observe::LogLevel level{};
+  FL_CHECK(observe::parse_level(now.log_level, level));
+  logger_->set_level(level);
 }
 
 // What the spec names is read now, so that a mistake is told at the start and not by the first
 // call.
 Status Process::make_tls() {
-  tls_ = std::make_unique<internal::TlsKeeper>(metrics_);
-  tls_->also_when_asked([this] {
-    for (const auto& reread : rereads_) reread();
-  });
+  tls_ = std::make_unique<internal::TlsKeeper>(metrics_, &transitions_);
+  tls_->ask_first([this] { return reload(); });
   if (!spec_.tls.certificates.empty()) {
     // Who offers h2 and no more is refused in the handshake, not by the first request.
     if (spec_.tls.alpn.empty()) spec_.tls.alpn = {"http/1.1"};
@@ -185,25 +227,35 @@ Status Process::make_tls() {
 
 Status Process::make_peers() {
   FL_TRY_ASSIGN(const rpc::Metrics metrics, rpc::Metrics::make(metrics_));
+  FL_TRY_ASSIGN(link_metrics_, upstream::Metrics::make(metrics_));
+  dial_limits_.update(spec_.dial_limits);
   FL_TRY(wire::add_builtin_transforms(transforms_));
   FL_TRY(make_secure());
   rpc::PeerOptions options = spec_.limits;
   options.transforms = &transforms_;
+  options.bounds = &protection_->bounds();
+  options.guards = internal::share_of(spec_.protection, options.guards, cores_->cores().size());
   options.secure = secure_.get();
+  resend_budget_.update(spec_.resend.process_bytes_max);
+  windows_ = std::make_unique<rpc::DuplicateWindows>(spec_.dedup.options);
+  options.windows = windows_.get();
+  options.transitions = &transitions_;
   if (hub_ != nullptr) {
     options.watcher = &hub_->watcher();
     FL_TRY_ASSIGN(
         const observe::Counter skipped,
         metrics_.counter({"fairlead_service_broadcast_skipped_total",
                           "Sessions that a broadcast skipped: their peer does not read."}));
-    hub_->set_options(
-        {.broadcast_queue_bytes_max = spec_.broadcast_queue_bytes_max, .skipped = skipped});
+    hub_->set_options({.broadcast_queue_bytes_max = spec_.broadcast_queue_bytes_max,
+                       .skipped = skipped,
+                       .links = link_metrics_});
   }
   FL_TRY(make_plugins(options));
   for (io::Core* core : cores_->cores()) {
     serving_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
     calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
-    if (hub_ != nullptr) hub_->add_core(*calling_.back());
+    dial_lines_.push_back(std::make_unique<upstream::DialLine>(*core, dial_limits_));
+    if (hub_ != nullptr) hub_->add_core(*calling_.back(), dial_lines_.back().get());
     for (rpc::Peer* peer : {serving_.back().get(), calling_.back().get()}) {
       FL_TRY(plugins_.ask<&rpc::Plugin::post_new_peer>(*peer));
     }
@@ -214,7 +266,8 @@ Status Process::make_peers() {
 // Those of the code are there; those of the configuration come behind them.
 Status Process::make_plugins(rpc::PeerOptions& options) {
   for (const PluginSpec& spec : spec_.plugins) {
-    FL_TRY_ASSIGN(rpc::PluginHandle plugin, spec.make({*this, before_serving_, rereads_}));
+    FL_TRY_ASSIGN(rpc::PluginHandle plugin,
+                  spec.make({*this, before_serving_, settings_->rereads()}));
     Status added = plugins_.add(std::move(plugin));
     if (!added.ok()) return std::move(added).with_context("the setting plugins");
   }
@@ -254,10 +307,7 @@ Status Process::make_pools() {
 }
 
 Status Process::watch_cores() {
-  if (spec_.stuck_after == Duration::zero()) return {};
-  const runtime::CoreWatch::Options options{.stuck_after =
-                                                std::max<Duration>(spec_.stuck_after, 10ms)};
-  FL_TRY_ASSIGN(watch_, runtime::CoreWatch::make(cores_->cores(), options, metrics_));
+  FL_TRY_ASSIGN(watch_, runtime::CoreWatch::make(cores_->cores(), watch_options(spec_), metrics_));
   return {};
 }
 
@@ -287,7 +337,7 @@ void Process::upgrade(pid_t asker) {
                                       Status(Code::kInvalidOperation, "upgrade.not_serving",
                                              "this program does not serve, or has not begun to"));
   }
-  succession_.upgrade(cores_->first(), spec_.upgrade_ready_timeout, asker, [this] {
+  succession_.upgrade(cores_->first(), settings_->now()->upgrade_ready_timeout, asker, [this] {
     draining_ = true;
     end_serving();
   });
@@ -333,8 +383,9 @@ Task<Status> Process::announce_going(std::size_t index) {
 
 Task<Status> Process::close_listeners() {
   io::Core& first = cores_->first();
-  if (succession_.successor() == 0 && spec_.notice > Duration::zero()) {
-    Status noticed = co_await Sleep(first.timers(), first.deadline_after(spec_.notice));
+  const Duration notice = settings_->now()->notice;
+  if (succession_.successor() == 0 && notice > Duration::zero()) {
+    Status noticed = co_await Sleep(first.timers(), first.deadline_after(notice));
     if (!noticed.ok()) FL_LOG(debug, "service.notice_cut", {"reason", noticed.reason()});
   }
   for (auto& listener : listeners_) first.dispose(std::move(listener));
@@ -402,6 +453,10 @@ Task<Status> Process::close_calling(std::size_t index, Deadline deadline) {
     Status closed = co_await target->places_[index].service->close(deadline);
     if (ended.ok()) ended = std::move(closed);
   }
+  if (hub_ != nullptr) {
+    Status closed = co_await hub_->close(calling_[index]->core(), deadline);
+    if (ended.ok()) ended = std::move(closed);
+  }
   Status closed = co_await calling_[index]->close(deadline);
   co_return ended.ok() ? closed : ended;
 }
@@ -431,25 +486,37 @@ Task<Status> Process::close_first(Deadline deadline) {
   co_return ended;
 }
 
+void Process::tell_drained(const Status& drained) {
+  for (const auto& peer : serving_) calls_cut_ += peer->calls_cut();
+  drain_cut_.add(calls_cut_);
+  if (drained.ok() && calls_cut_ == 0) return;
+  FL_LOG(warn, "service.not_drained", {"reason", drained.reason()}, {"message", drained.message()},
+         {"calls_cut", calls_cut_});
+}
+
 void Process::stop() {
   if (!started()) return;
   io::Core& first = cores_->first();
+  tls_->stop();  // nobody changes settings from here on
   if (waiting_ != nullptr) {
-    const auto tell = [](Status ended) {
-      if (!ended.ok()) {
-        FL_LOG(warn, "service.not_drained", {"reason", ended.reason()},
-               {"message", ended.message()});
-      }
+    const auto tell = [](const Status& ended) {
+      if (ended.ok()) return;
+      FL_LOG(warn, "service.not_drained", {"reason", ended.reason()}, {"message", ended.message()});
     };
     const bool served = !listeners_.empty();
     if (served) {
       FL_LOG(info, "service.draining", {"service", name_});
     }
+    if (served) enter(Phase::kNotice, succession_.successor() == 0 ? "stop" : "upgrade");
     tell(run_on(first, leave_registry()));
     tell(run_on_all([this](std::size_t i) { return announce_going(i); }));
     tell(run_on(first, close_listeners()));
-    const Deadline deadline = Deadline::after(steady_now(), spec_.drain);
-    tell(run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); }));
+    if (served) enter(Phase::kDraining, "listeners_closed");
+    const Deadline deadline = Deadline::after(steady_now(), settings_->now()->drain);
+    const Status drained =
+        run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); });
+    tell_drained(drained);
+    if (served) enter(Phase::kClosing, drained.ok() ? "drained" : "bound");
     tell(run_on_all([this, deadline](std::size_t i) { return close_calling(i, deadline); }));
     tell(run_on_all([this, deadline](std::size_t i) { return close_pools(i, deadline); }));
     tell(run_on(first, close_first(Deadline::after(steady_now(), 2s))));
@@ -458,6 +525,7 @@ void Process::stop() {
       FL_LOG(info, "service.stopped", {"service", name_});
     }
   }
+  protection_->end();
   cores_->stop();
   watch_.reset();
   for (const auto& [name, places] : pools_) places->end();
@@ -466,11 +534,13 @@ void Process::stop() {
   directory_.reset();
   store_.reset();
   targets_.clear();
+  dial_lines_.clear();
   ports_.clear();
   serving_.clear();
   calling_.clear();
   tls_.reset();
   cores_.reset();
+  protection_.reset();
   hub_.reset();
   waiting_.reset();
 }

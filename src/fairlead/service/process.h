@@ -25,8 +25,11 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/core_watch.h"
 #include "fairlead/runtime/succession.h"
+#include "fairlead/service/links_page.h"
+#include "fairlead/service/live_settings.h"
 #include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
+#include "fairlead/service/protection.h"
 #include "fairlead/service/served_port.h"
 #include "fairlead/service/session_hub.h"
 #include "fairlead/service/spec.h"
@@ -76,7 +79,7 @@ class Process {
   rpc::Router& router() { return router_; }         // to be filled before start()
   rpc::PluginChain& plugins() { return plugins_; }  // of all routes and sessions; before start()
   observe::Registry& metrics() { return metrics_; }
-  const Spec& spec() const { return spec_; }
+  internal::Protection& protection() { return *protection_; }  // after start()
   // Keys of secure bodies, before start(); the setting `secure` has the last word.
   void use_keys(rpc::SecureKeys keys, bool required) {
     FL_CHECK(!started());
@@ -101,7 +104,8 @@ class Process {
   //         those of io::TlsContext::make(), with the section of the spec in front;
   //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared;
   //         kConflict `plugin.taken`, and whatever a plugin says against peers and routes.
-  Status start(Spec spec);
+  // `source`: where the spec comes from, to be read again on HUP; null: it is not.
+  Status start(Spec spec, std::shared_ptr<SpecSource> source = nullptr);
   bool started() const { return cores_ != nullptr; }
 
   // Opens the listeners of the spec, or `otherwise` when it has none, the admin listener, and, when
@@ -132,18 +136,26 @@ class Process {
   // Drains: out of the registry, no new connections, running calls end, then everything closes.
   // When another process has taken over, its registry's record and its sockets are not touched.
   void stop();
+  // Calls that were still served when their time was over, and were cut; after stop().
+  std::uint64_t calls_cut() const { return calls_cut_; }
 
  private:
   struct Waiting;
+  // How far this process is; docs/reference/admin.md. The numbers are those of the metric.
+  enum class Phase : std::uint8_t { kStarting, kServing, kNotice, kDraining, kClosing };
 
-  Status make_log();
+  Status make_log(const Spec& spec);
   Status make_tls();
   Status make_peers();
   Status make_plugins(rpc::PeerOptions& options);
   Status make_secure();
   // Whether HUP has a meaning: files that may be replaced while the program runs.
   bool rereads_files() const;
-  void reload_keys();  // on a thread that may block
+  // The next four on a thread that may block; they never run at the same time.
+  Result<TakeRead> reread_keys();
+  bool reload();
+  void apply(const std::shared_ptr<const Spec>& before, const std::shared_ptr<const Spec>& now);
+  void apply_log_level(const Spec& now);
   Status make_pools();
   Status watch_cores();
   Task<Status> watch_signals();
@@ -154,6 +166,12 @@ class Process {
   Task<Status> listen_all(std::vector<ListenPlan>& plans);
   Status listen(ListenPlan& plan);
   Status open_admin();
+  // For the page /links: process_links.cc.
+  Status make_phase();
+  void enter(Phase phase, std::string_view reason);
+  internal::CoreLinks look_at_core(std::size_t index, const internal::LinksQuery& query);
+  internal::ProcessState state() const;
+  internal::LinksSources links_sources();
   Task<Status> register_self(upstream::Record record);
   Task<void> run_and_tell(Task<void> task);
   Task<Status> leave_registry();
@@ -162,6 +180,7 @@ class Process {
   Task<Status> wait_for_leaving(std::size_t index, Deadline deadline);
   bool still_here(std::size_t index);
   Task<Status> drain(std::size_t index, Deadline deadline);
+  void tell_drained(const Status& drained);
   Task<void> close_http(std::size_t index, Deadline deadline, Status* ended);
   Task<Status> close_calling(std::size_t index, Deadline deadline);
   Task<Status> close_pools(std::size_t index, Deadline deadline);
@@ -177,39 +196,50 @@ class Process {
   Result<upstream::ServiceOptions> calling_options(std::string_view name, ClientOptions options,
                                                    const upstream::EndpointSnapshot& endpoints);
 
-  Task<Status> dial_on_this_core(io::Address address, rpc::DialOptions options,
-                                 std::optional<SessionRef>* out);
+  Task<Status> dial_on_this_core(io::Address address, HubDial how, std::optional<SessionRef>* out);
 
   const std::string name_;
-  Spec spec_;
+  Spec spec_;  // as it was at the start; what may have changed is asked of `settings_`
   observe::Registry metrics_;
+  std::unique_ptr<LiveSettings> settings_;
+  observe::Transitions transitions_;
+  std::atomic<Phase> phase_{Phase::kStarting};
+  observe::Gauge drain_state_;
+  observe::Counter drain_cut_;
+  std::uint64_t calls_cut_ = 0;
   std::unique_ptr<observe::Logger> logger_;
   std::unique_ptr<observe::ScopedDefaultLogger> default_logger_;
   rpc::Router router_;
   rpc::PluginChain plugins_;
   std::vector<std::function<Status()>> before_serving_;  // of plugins
-  std::vector<std::function<void()>> rereads_;  // on HUP, beside certificates; on a thread of tls_
   wire::TransformSet transforms_;
   std::unique_ptr<rpc::SecureBodies> secure_;  // null: this program has no keys
   std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process
   const io::TlsHolder* listen_tls_ = nullptr;  // null: no certificate to listen with
   observe::Counter tls_failures_;
-  std::unique_ptr<Hub> hub_;  // null: nobody asked for it
+  upstream::DialLimits dial_limits_;
+  upstream::Metrics link_metrics_;
+  rpc::ResendBudget resend_budget_;                 // of all lines
+  std::unique_ptr<rpc::DuplicateWindows> windows_;  // of what comes again
+  std::unique_ptr<Hub> hub_;                        // null: nobody asked for it
   // The place of another process, or of this one by a new program. Made at once, before somebody
   // changes the folder. Of the first core.
   runtime::Succession succession_;
+  std::unique_ptr<internal::Protection> protection_;
   std::unique_ptr<io::CoreGroup> cores_;
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;
   std::vector<std::unique_ptr<rpc::Peer>> calling_;
+  std::vector<std::unique_ptr<upstream::DialLine>> dial_lines_;  // one per core
   std::map<std::string, std::unique_ptr<internal::PoolPlaces>, std::less<>> pools_;
-  std::unique_ptr<runtime::CoreWatch> watch_;  // null: nobody looks
+  std::unique_ptr<runtime::CoreWatch> watch_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<upstream::Directory> directory_;
   std::unique_ptr<upstream::Registrar> registrar_;
   std::unique_ptr<admin::Server> admin_;
   std::vector<std::unique_ptr<internal::ServedPort>> ports_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
+  Mutex targets_mutex_;  // held to change them, and to read them on another thread than main's
   std::map<std::string, std::unique_ptr<Target>, std::less<>> targets_;
   CancelSource stopping_;             // the first core's
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them

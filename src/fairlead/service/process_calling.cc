@@ -50,7 +50,7 @@ ClientOptions Process::settled(std::string_view name, ClientOptions options) con
 // What a session of ours to this service begins with.
 Result<upstream::ServiceOptions> Process::calling_options(
     std::string_view name, ClientOptions options, const upstream::EndpointSnapshot& endpoints) {
-  upstream::ServiceOptions out;
+  upstream::ServiceOptions out{.dial = settings_->now()->dial, .metrics = link_metrics_};
   if (!options.protocol.empty()) {
     FL_TRY_ASSIGN(out.protocol, find_protocol(options.protocol));
   }
@@ -70,6 +70,9 @@ Result<upstream::ServiceOptions> Process::calling_options(
     return Status(Code::kInvalidOperation, "client.bad_option",
                   "connections_idle of '" + std::string(name) + "' is not above zero");
   }
+  out.delivery = options.delivery.value_or(spec_.resend.mode.value_or(out.delivery));
+  out.resend = settings_->now()->resend.options;
+  out.resend.process = &resend_budget_;
   const bool plain = endpoints != nullptr && !out.tls_required &&
                      std::ranges::none_of(*endpoints, &upstream::Endpoint::tls);
   if (plain) return out;  // a copy in the registry may speak TLS any time
@@ -102,12 +105,18 @@ Result<Target*> Process::target(std::string_view name_or_addresses, const Client
   FL_TRY_ASSIGN(const upstream::ServiceOptions calling,
                 calling_options(name_or_addresses, options, endpoints));
   auto target = std::make_unique<Target>(std::string(name_or_addresses), codec);
-  for (const auto& peer : calling_) {
+  for (std::size_t i = 0; i < calling_.size(); ++i) {
+    upstream::ServiceOptions of_core = calling;
+    of_core.line = dial_lines_[i].get();
     target->places_.push_back(
-        {&peer->core(), std::make_unique<upstream::Service>(*peer, target->name(), calling)});
+        {&calling_[i]->core(),
+         std::make_unique<upstream::Service>(*calling_[i], target->name(), std::move(of_core))});
   }
   Target* made = target.get();
-  targets_.emplace(target->name(), std::move(target));
+  {
+    const MutexLock lock(targets_mutex_);
+    targets_.emplace(target->name(), std::move(target));
+  }
   const auto update_all = [made](const upstream::EndpointSnapshot& set) {
     for (const Target::Place& place : made->places_) {
       place.core->post([service = place.service.get(), set] { service->update(set); });
@@ -123,9 +132,9 @@ Result<Target*> Process::target(std::string_view name_or_addresses, const Client
   return made;
 }
 
-Task<Status> Process::dial_on_this_core(io::Address address, rpc::DialOptions options,
+Task<Status> Process::dial_on_this_core(io::Address address, HubDial how,
                                         std::optional<SessionRef>* out) {
-  FL_CO_TRY_ASSIGN(SessionRef session, co_await hub_->dial(address, std::move(options)));
+  FL_CO_TRY_ASSIGN(SessionRef session, co_await hub_->dial(std::move(address), std::move(how)));
   *out = std::move(session);
   co_return Status();
 }
@@ -133,16 +142,21 @@ Task<Status> Process::dial_on_this_core(io::Address address, rpc::DialOptions op
 Result<SessionRef> Process::dial(std::string_view address, const ClientOptions& told) {
   FL_TRY_ASSIGN(const upstream::EndpointSnapshot endpoints, upstream::parse_endpoints(address));
   const upstream::Endpoint& endpoint = endpoints->front();
+  const ClientOptions settings = settled(address, told);
   FL_TRY_ASSIGN(const upstream::ServiceOptions calling,
-                calling_options(address, settled(address, told), endpoints));
-  rpc::DialOptions options{.protocol = calling.protocol, .login = calling.login};
+                calling_options(address, settings, endpoints));
+  HubDial how;
+  how.options = {.protocol = calling.protocol, .login = calling.login};
   if (endpoint.tls || calling.tls_required) {
-    options.tls = calling.tls->current();
-    options.server_name = calling.server_name.empty() ? endpoint.server_name : calling.server_name;
+    how.tls = calling.tls;
+    how.options.tls = calling.tls->current();
+    how.options.server_name =
+        calling.server_name.empty() ? endpoint.server_name : calling.server_name;
   }
+  if (settings.redial.value_or(true)) how.redial = settings_->now()->dial;
   std::optional<SessionRef> session;
   rpc::Peer& peer = *calling_[next_dial_++ % calling_.size()];
-  FL_TRY(run_on(peer.core(), dial_on_this_core(endpoint.address, std::move(options), &session)));
+  FL_TRY(run_on(peer.core(), dial_on_this_core(endpoint.address, std::move(how), &session)));
   return *std::move(session);
 }
 

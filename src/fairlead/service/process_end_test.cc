@@ -98,6 +98,50 @@ TEST_F(ProcessEndTest, LeavesNobodyWhoListens) {
   EXPECT_EQ(late.status().reason(), "dial.refused");
 }
 
+// A handler that would go on for an hour.
+Task<Status> hold(rpc::Context& context) {
+  Status slept =
+      co_await Sleep(context.core().timers(), context.core().deadline_after(1h), context.cancel());
+  co_return slept;
+}
+
+TEST_F(ProcessEndTest, CountsTheCallsThatItCuts) {
+  ASSERT_TRUE(process.router().add(wire::Kind::kCall, "/hold", rpc::make_handler(hold)).ok());
+  spec.drain = 50ms;
+  ASSERT_TRUE(serve().ok());
+  rpc::Session* const session = dial();
+  rpc::RawCall held;
+  session->start_call(held, {.method = "/hold"}, core->deadline_after(1min), CancelToken(),
+                      Bytes());
+  ASSERT_TRUE(call(*session).ok()) << "the other one has begun";
+
+  process.stop();
+
+  EXPECT_EQ(process.calls_cut(), 1U);
+  EXPECT_EQ(process.metrics().counter({"fairlead_service_drain_cut_total", ""})->value(), 1U);
+}
+
+TEST_F(ProcessEndTest, CutsNothingWhereCallsEndInTime) {
+  ASSERT_TRUE(serve().ok());
+  ASSERT_TRUE(call(*dial()).ok());
+
+  process.stop();
+
+  EXPECT_EQ(process.calls_cut(), 0U);
+}
+
+TEST_F(ProcessEndTest, IsSeenInThePhases) {
+  const auto phase = [this] {
+    return process.metrics().gauge({"fairlead_service_drain_state", ""})->value();
+  };
+  ASSERT_TRUE(serve().ok());
+  EXPECT_EQ(phase(), 1);
+
+  process.stop();
+
+  EXPECT_EQ(phase(), 4);
+}
+
 class PidFileTest : public ProcessEndTest {
  protected:
   PidFileTest() {

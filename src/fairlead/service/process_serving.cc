@@ -35,6 +35,7 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
       FL_LOG(warn, "registry.not_kept", {"reason", registered.reason()});
     }
   }
+  enter(Phase::kServing, "ready");
   const auto make_ready = [](bool* ready) -> Task<Status> {
     *ready = true;
     co_return Status();
@@ -92,8 +93,12 @@ Status Process::listen(ListenPlan& plan) {
   const auto accept_one = [&port](io::Core& core, std::unique_ptr<io::Stream> stream) {
     port.accept(core, std::move(stream));
   };
+  io::ListenOptions options{.cores = cores_->cores(), .limits = &protection_->connections()};
+  options.refuse = [&port](io::Core& core, std::unique_ptr<io::Stream> stream) {
+    port.refuse(core, std::move(stream));
+  };
   FL_TRY_ASSIGN(std::unique_ptr<io::Listener> listener,
-                cores_->first().listen(plan.where.address, {.cores = cores_->cores()}, accept_one));
+                cores_->first().listen(plan.where.address, std::move(options), accept_one));
   plan.where.address = listener->local();
   FL_LOG(info, "service.listening", {"service", name_},
          {"address", upstream::to_text(plan.where.address, plan.where.tls)},
@@ -110,7 +115,10 @@ Status Process::open_admin() {
     if (ready_) return Status();
     return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
   });
-  if (watch_ != nullptr) admin_->add_page(internal::cores_page(*watch_));
+  admin_->add_page(internal::cores_page(*watch_));
+  for (admin::Page& page : internal::links_pages(links_sources())) {
+    admin_->add_page(std::move(page));
+  }
   FL_TRY_ASSIGN(const io::Address at, admin_->listen(address));
   FL_LOG(info, "service.admin", {"address", at.to_text()});
   return {};

@@ -23,7 +23,8 @@ upstream::RawRequest RawClient::request_of(std::string_view method, Bytes body,
           .body = std::move(body),
           .metadata = options.metadata,
           .transforms = options.transforms,
-          .secure = options.secure};
+          .secure = options.secure,
+          .delivery = options.delivery};
 }
 
 Task<Result<rpc::Reply>> RawClient::call_with(upstream::RawRequest request,

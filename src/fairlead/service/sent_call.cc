@@ -27,6 +27,43 @@ void SentCall::send(rpc::Session& session, Deadline deadline) {
   });
 }
 
+// Ends as the call itself does.
+class SentCall::InLine final : public rpc::ResentMessage {
+ public:
+  InLine(SentCall& of, rpc::ResendRequest request)
+      : rpc::ResentMessage(std::move(request)), of_(of) {}
+
+ private:
+  void on_result(Status status, const wire::MessageView& reply, const Bytes& input) override {
+    of_.on_done(std::move(status), reply, input);
+  }
+  bool moves_elsewhere() override { return of_.may_move(); }
+  SentCall& of_;
+};
+
+SentCall::~SentCall() = default;
+
+void SentCall::send(rpc::ResendLine& line, Deadline deadline) {
+  if (!body_.has_value()) {
+    Buffer out;
+    Status encoded;
+    if (method_.argument->kind == contract::Kind::kBytes)
+      body_ = *static_cast<const Bytes*>(argument());
+    else
+      encoded = codec::encode(codec_, *method_.argument, argument(), out);
+    if (!encoded.ok()) return ended(std::move(encoded).with_outcome(Outcome::kNotSent));
+    if (!body_.has_value()) body_ = Bytes(out.view());
+  }
+  in_line_ = std::make_unique<InLine>(
+      *this, rpc::ResendRequest{.method = method_.path,
+                                .body_codec = static_cast<std::uint8_t>(codec_),
+                                .body = *body_,
+                                .metadata = options_.metadata,
+                                .transforms = options_.transforms,
+                                .secure = options_.secure});
+  line.start(*in_line_, deadline, options_.cancel);
+}
+
 void SentCall::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
   if (!status.ok()) return ended(std::move(status));
   const auto codec = static_cast<codec::CodecId>(reply.body_codec);

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "fairlead/base/check.h"
@@ -19,6 +20,8 @@ std::size_t descriptors_for_connections() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1000;
   return std::min<std::size_t>(limit.rlim_cur, 10'000'000) / 10 * 8;
 }
+
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
@@ -48,7 +51,7 @@ Status ServedPort::open(rpc::Peer& peer, const HttpSpec& http, const http::Metri
   place.peer = &peer;
   if (plan_.has_http()) {
     http::ServerOptions options;
-    options.connections_max = descriptors_for_connections();
+    options.connections_max = kNoLimit;  // io::ConnectionLimits has bounded them before
     options.metrics = http_metrics;
     options.any_host = http.any_host;
     options.on_failed = [failures = tls_failures_](const io::Address& from, const Status& why) {
@@ -91,15 +94,32 @@ std::unique_ptr<rpc::Entrance> ServedPort::make_entrance(Place& place, rpc::Entr
                      std::optional<Time> head_began) {
                 http->adopt(std::move(stream), head_began);
               },
+          .turned_away =
+              [http, &peer](std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol) {
+                if (protocol != nullptr) return peer.turn_away(std::move(stream), protocol);
+                http->turn_away(std::move(stream));
+              },
           .tls_failed = [this](const io::Address& from,
                                const Status& why) { tell_tls_failure(tls_failures_, from, why); }});
 }
 
-void ServedPort::accept(io::Core& core, std::unique_ptr<io::Stream> stream) {
+const ServedPort::Place& ServedPort::place_of(const io::Core& core) const {
   const auto found = std::ranges::find_if(
       places_, [&core](const auto& each) { return &each->peer->core() == &core; });
   FL_CHECK(found != places_.end());
-  const Place& place = **found;
+  return **found;
+}
+
+void ServedPort::refuse(io::Core& core, std::unique_ptr<io::Stream> stream) {
+  const Place& place = place_of(core);
+  if (plan_.where.tls) return core.dispose(std::move(stream));
+  if (place.entrance != nullptr) return place.entrance->turn_away(std::move(stream));
+  if (plan_.has_http()) return place.http->turn_away(std::move(stream));
+  place.peer->turn_away(std::move(stream), plan_.called_by());
+}
+
+void ServedPort::accept(io::Core& core, std::unique_ptr<io::Stream> stream) {
+  const Place& place = place_of(core);
   if (place.entrance != nullptr) return place.entrance->accept(std::move(stream));
   io::TlsStream* tls = nullptr;
   if (plan_.where.tls) {

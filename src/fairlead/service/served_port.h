@@ -38,6 +38,9 @@ class ServedPort {
   static Result<std::unique_ptr<ServedPort>> make(ListenPlan plan, const PortParts& parts);
 
   void accept(io::Core& core, std::unique_ptr<io::Stream> stream);
+  // For a connection that is over a limit: says so in the words of its protocol, and closes it.
+  // Over TLS it is closed at once, since a handshake is the dearest thing to ask for.
+  void refuse(io::Core& core, std::unique_ptr<io::Stream> stream);
   const ListenPlan& plan() const { return plan_; }
 
   // Answers of HTTP on core `index` say that their connection ends; all else goes on.
@@ -61,6 +64,7 @@ class ServedPort {
     std::unique_ptr<rpc::Entrance> entrance;  // null: nothing to tell apart
   };
 
+  const Place& place_of(const io::Core& core) const;
   ServedPort(ListenPlan plan, const PortParts& parts);
   Status open(rpc::Peer& peer, const HttpSpec& http, const http::Metrics& http_metrics,
               const http::WebSocketMetrics& socket_metrics,

@@ -3,17 +3,20 @@
 #include <algorithm>
 
 #include "fairlead/base/check.h"
+#include "fairlead/service/session_redial.h"
 
 namespace fairlead::service {
 
 Hub::Hub() : load_(std::make_shared<internal::BroadcastLoad>()) {}
 
 Hub::~Hub() {
-  for (const auto& part : parts_) FL_CHECK(part->sessions.empty());
+  for (const auto& part : parts_) {
+    FL_CHECK(part->sessions.empty() && part->coming_back.empty());
+  }
 }
 
-void Hub::add_core(rpc::Peer& dials) {
-  parts_.push_back(std::make_unique<Part>(Part{.dials = dials}));
+void Hub::add_core(rpc::Peer& dials, upstream::DialLine* line) {
+  parts_.push_back(std::make_unique<Part>(dials, line));
 }
 
 Hub::Part* Hub::part_of(const io::Core& core) const {
@@ -57,19 +60,26 @@ SessionRef Hub::list(rpc::Session& session) {
 
 void Hub::on_end(rpc::Session& session, const Status& why) {
   const std::shared_ptr<Entry> entry = entry_of(session);
+  if (entry->session != &session) return;  // its dial has not ended well
   entry->open.store(false, std::memory_order_release);
-  bool listed = false;
-  {
-    MutexLock lock(mutex_);
-    listed = std::exchange(entry->place, Entry::Place::kEnded) == Entry::Place::kListed;
-    const auto found = by_id_.find(entry->id);
-    if (found != by_id_.end() && found->second == entry) by_id_.erase(found);
+  Part* const part = part_of(entry->core);
+  if (entry->redial != nullptr) {
+    if (goes_away(entry, session)) return;
+    entry->redial->end();
   }
-  if (listed) {
-    part_of(entry->core)->sessions.erase(entry->number);
+  if (take_out(entry)) {
+    part->sessions.erase(entry->number);
     if (on_closed_) on_closed_(SessionRef(entry), why);
   }
   entry->session = nullptr;
+}
+
+bool Hub::take_out(const std::shared_ptr<Entry>& entry) {
+  MutexLock lock(mutex_);
+  const bool listed = std::exchange(entry->place, Entry::Place::kEnded) == Entry::Place::kListed;
+  const auto found = by_id_.find(entry->id);
+  if (found != by_id_.end() && found->second == entry) by_id_.erase(found);
+  return listed;
 }
 
 // ---- ids
@@ -149,16 +159,28 @@ void Hub::for_each(const std::function<void(const SessionRef& session)>& functio
 // -------------------------------------------------------------------
 
 Task<Result<SessionRef>> Hub::dial(io::Address address, rpc::DialOptions options, Duration within) {
+  HubDial how;
+  how.options = std::move(options);
+  how.within = within;
+  return dial(std::move(address), std::move(how));
+}
+
+Task<Result<SessionRef>> Hub::dial(io::Address address, HubDial how) {
   const io::Core* const here = io::Core::current();
   Part* const part = here == nullptr ? nullptr : part_of(*here);
   if (part == nullptr) {
     co_return Status(Code::kInvalidOperation, "call.no_core",
                      "dial() runs on a core of this program, in a handler or a task");
   }
-  const Deadline deadline = part->dials.core().deadline_after(within);
+  const Deadline deadline = part->dials.core().deadline_after(how.within);
   FL_CO_TRY_ASSIGN(rpc::Session * session,
-                   co_await part->dials.dial(address, deadline, CancelToken(), std::move(options)));
-  co_return list(*session);
+                   co_await part->dials.dial(address, deadline, CancelToken(), how.options));
+  SessionRef made = list(*session);
+  if (how.redial.has_value()) {
+    made.entry_->redial = std::make_unique<internal::SessionRedial>(
+        *this, *made.entry_, std::move(address), std::move(how));
+  }
+  co_return made;
 }
 
 Broadcast Hub::broadcast(const contract::MethodInfo& method, std::shared_ptr<const void> argument,

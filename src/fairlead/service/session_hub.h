@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -26,6 +27,7 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/service/broadcast.h"
 #include "fairlead/service/session_ref.h"
+#include "fairlead/upstream/service.h"
 
 namespace fairlead::service {
 
@@ -34,6 +36,17 @@ struct HubOptions {
   // may still come on top.
   std::size_t broadcast_queue_bytes_max = 1024 * 1024;
   observe::Counter skipped{};  // sessions that a broadcast skipped
+  upstream::Metrics links{};   // those that are dialled again
+};
+
+// How Hub::dial() dials, and whether the session comes back when it was lost.
+struct HubDial {
+  rpc::DialOptions options{};
+  Duration within = std::chrono::seconds(5);  // > 0; of the first dial, for all of it
+  // None: the end of the connection is that of the session.
+  std::optional<upstream::DialSettings> redial{};
+  // Where certificates of later dials come from, when they may change; null: those of `options`.
+  const io::TlsHolder* tls = nullptr;
 };
 
 // Thread: any, but for the methods before the first session. Lifetime: outlives its peers and refs;
@@ -52,12 +65,13 @@ class Hub final : private rpc::SessionWatcher {
   ~Hub();
 
   // Before the first session, on one thread: a core of the program, with the peer that dials there.
-  void add_core(rpc::Peer& dials);
+  // `line`: where dials wait for the process's limits; null: there are none.
+  void add_core(rpc::Peer& dials, upstream::DialLine* line = nullptr);
   void set_options(const HubOptions& options) { options_ = options; }
   // For PeerOptions of every peer.
   rpc::SessionWatcher& watcher() { return *this; }
-  // The close notification: a session that could be found has ended; OK in `why` when it was closed
-  // in order.
+  // The close notification: a session that could be found has ended, for good; OK in `why` when it
+  // was closed in order.
   void on_closed(ClosedHandler handler) { on_closed_ = std::move(handler); }
 
   std::optional<SessionRef> find(std::string_view id) const FL_EXCLUDES(mutex_);
@@ -81,6 +95,15 @@ class Hub final : private rpc::SessionWatcher {
   // Errors: those of rpc::Peer::dial(); kInvalidOperation `call.no_core` on another thread.
   Task<Result<SessionRef>> dial(io::Address address, rpc::DialOptions options = rpc::DialOptions(),
                                 Duration within = std::chrono::seconds(5));
+  // The same, where the session may come back: dialled again in the background until it is kicked,
+  // closed here, or `redial_times` are used up. Plugins see each dial, with `again`; a login is
+  // made anew. Only then follows the close notification.
+  Task<Result<SessionRef>> dial(io::Address address, HubDial how);
+  // On a core of the program: nothing is dialled any more there, and sessions that are away end.
+  // Before its peer closes, where sessions come back.
+  Task<Status> close(io::Core& core, Deadline deadline);
+  // For rests and dials that begin from now on, of all sessions that come back. Thread: any.
+  void update(const upstream::DialSettings& settings);
 
   // Pushes of S to all that can be found now, `hub.all<Room>().say(line)`: a Stub whose methods
   // give a Broadcast. Broadcasts reach a session in the order in which one thread began them. They
@@ -104,6 +127,8 @@ class Hub final : private rpc::SessionWatcher {
 
  private:
   friend internal::BroadcastCaller;
+  friend internal::SessionRedial;
+  friend SessionRef;
   using Entry = internal::HubEntry;
   struct Telling {
     std::shared_ptr<internal::BroadcastJob> job;
@@ -113,10 +138,14 @@ class Hub final : private rpc::SessionWatcher {
   // Its core's alone.
   struct Part {
     rpc::Peer& dials;
+    upstream::DialLine* line = nullptr;          // null: no limits
     std::map<std::uint64_t, Entry*> sessions{};  // in the order of coming
     std::deque<Telling> telling{};
     std::uint64_t last_number = 0;
-    bool told_again = false;  // a letter to go on is under way
+    bool told_again = false;                         // a letter to go on is under way
+    std::set<std::shared_ptr<Entry>> coming_back{};  // away
+    Scope scope{};                                   // of their dials
+    bool closed = false;                             // nothing is dialled again
   };
 
   void on_open(rpc::Session& session) override;
@@ -129,6 +158,17 @@ class Hub final : private rpc::SessionWatcher {
   Part* part_of(const io::Core& core) const;
   std::shared_ptr<Entry> entry_of(rpc::Session& session);
   SessionRef list(rpc::Session& session) FL_EXCLUDES(mutex_);
+  // session_redial.cc: sessions that come back.
+  bool goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session);
+  void dial_when_due(const std::shared_ptr<Entry>& entry);
+  Task<void> dial_again(std::shared_ptr<Entry> entry);
+  Task<Result<rpc::Session*>> connect_again(std::shared_ptr<Entry> entry);
+  void come_back(const std::shared_ptr<Entry>& entry, rpc::Session& session);
+  // The end of one that is away.
+  void stay_away(std::shared_ptr<Entry> entry, const Status& why) FL_EXCLUDES(mutex_);
+  void tell_lost(const Entry& entry);
+  // False: it could not be found any more.
+  bool take_out(const std::shared_ptr<Entry>& entry) FL_EXCLUDES(mutex_);
   // Puts it under its id, and gives who stood there.
   std::shared_ptr<Entry> place(const std::shared_ptr<Entry>& entry) FL_REQUIRES(mutex_);
   std::string free_id(const io::Address& address) FL_REQUIRES(mutex_);

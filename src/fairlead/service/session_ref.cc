@@ -3,12 +3,15 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/service/default_codec.h"
 #include "fairlead/service/session_hub.h"
+#include "fairlead/service/session_redial.h"
 
 namespace fairlead::service {
 namespace internal {
 
 HubEntry::HubEntry(Hub& owner, rpc::Session& of)
     : hub(owner), core(of.core()), protocol(of.protocol()), peer(of.peer_address()), session(&of) {}
+
+HubEntry::~HubEntry() = default;
 
 Status session_gone() {
   return Status(Code::kConnectionClosed, "session.closed", "the session has ended")
@@ -77,7 +80,7 @@ void SessionRef::visit(std::function<void(rpc::Session& session)> function) cons
 void SessionRef::kick(std::string_view reason) const {
   entry_->core.post([entry = entry_, why = std::string(reason)] {
     rpc::Session* session = entry->session;
-    if (session == nullptr) return;
+    if (session == nullptr) return entry->hub.stay_away(entry, Status());
     session->peer().send_away(*session, why, entry->core.deadline_after(Hub::kKickPatience));
   });
 }

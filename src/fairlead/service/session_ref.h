@@ -28,20 +28,25 @@ class Hub;
 
 namespace internal {
 
+class SessionRedial;
+
 // What a hub knows of a session; shared by everybody who refers to it, also after its end.
 struct HubEntry final : rpc::SessionMark {
   enum class Place : std::uint8_t { kOutside, kListed, kEnded };
 
   HubEntry(Hub& owner, rpc::Session& of);
+  ~HubEntry() override;
 
   Hub& hub;
   io::Core& core;
   const wire::Protocol& protocol;
   const io::Address peer;
-  rpc::Session* session;         // core's; null once it has ended
-  std::uint64_t number = 0;      // core's: in the order of coming
-  std::atomic<bool> open{true};  // a hint on other threads
-  std::string id{};              // under the hub's mutex, as is:
+  rpc::Session* session;  // core's; null once it has ended, and while it is dialled again
+  std::unique_ptr<SessionRedial> redial{};  // core's; null: it does not come back
+  std::uint64_t number = 0;                 // core's: in the order of coming
+  std::atomic<bool> open{true};             // a hint on other threads, as is:
+  std::atomic<bool> away{false};            // lost, and dialled again
+  std::string id{};                         // under the hub's mutex, as is:
   Place place = Place::kOutside;
 };
 
@@ -181,7 +186,9 @@ class SessionCaller {
 }  // namespace internal
 
 // Copyable, weak: the session may end any time, and then calls and pushes end with
-// kConnectionClosed `session.closed`, NOT_SENT. Refs to the same session are equal.
+// kConnectionClosed `session.closed`, NOT_SENT. One that was dialled to be dialled again (HubDial)
+// comes back as the same: id, values and place in the hub stay, and until then calls and pushes end
+// in that way too. Refs to the same session are equal.
 // Thread: any. On the session's core what it does happens at once, from elsewhere a letter carries
 // it there; replies come back to the core that awaits them. Two letters of one thread keep their
 // order. Lifetime: the hub's, which is that of the App or Runtime.
@@ -197,6 +204,8 @@ class SessionRef {
   const io::Address& peer_address() const { return entry_->peer; }
   // Whether it can be used; elsewhere than on its core that may just have changed.
   bool open() const { return entry_->open.load(std::memory_order_acquire); }
+  // Whether it was lost and is dialled again, as open().
+  bool away() const { return entry_->away.load(std::memory_order_acquire); }
 
   // Calls and pushes of S over this session, with the words of fl::Client: a Stub as it. Their
   // errors are those of rpc::Session::start_call() and push(), with the codecs' before and after.
@@ -206,7 +215,8 @@ class SessionRef {
   }
 
   // Sends the peer away: it hears `reason` if it said hello, calls that run are answered, what was
-  // written leaves, all that within Hub::kKickPatience; then the connection is closed.
+  // written leaves, all that within Hub::kKickPatience; then the connection is closed, and not
+  // dialled again.
   void kick(std::string_view reason) const;
 
   // The session itself, on its core while it lives; null elsewhere. Good until the next co_await.

@@ -1,7 +1,5 @@
 #include "fairlead/service/spec.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -9,6 +7,7 @@
 
 #include "fairlead/base/text.h"
 #include "fairlead/config/document.h"
+#include "fairlead/service/spec_source.h"
 
 namespace fairlead::service {
 namespace {
@@ -81,6 +80,7 @@ Status read_limits(const config::Value& value, Spec& spec) {
   reader.optional("broadcast_queue_bytes_max", broadcast, {{0}, {1ULL << 32}});
   spec.broadcast_queue_bytes_max = broadcast.bytes;
   reader.optional("undecided_connections_max", spec.undecided_connections_max, {0, 1'000'000});
+  internal::read_protection(reader, spec.protection, out.guards);
   out.limits.frame_bytes_max = static_cast<std::uint32_t>(frame.bytes);
   out.write_queue_bytes_max = queue.bytes;
   return reader.finish();
@@ -120,6 +120,27 @@ Status read_idle(const config::Value& value, rpc::IdleOptions& out) {
   return reader.finish();
 }
 
+Status read_dial(const config::Value& value, Spec& spec) {
+  config::ObjectReader reader(value);
+  upstream::DialSettings& out = spec.dial;
+  upstream::RedialOptions& redial = out.redial;
+  reader.optional("connect_timeout", out.connect_timeout, {10ms, 10min});
+  reader.optional("handshake_timeout", out.handshake_timeout, {10ms, 10min});
+  reader.optional("first_wait_min", redial.first_wait_min, {0ms, 10min});
+  reader.optional("first_wait_max", redial.first_wait_max, {0ms, 10min});
+  reader.optional("multiplier", redial.multiplier, {1, 10});
+  reader.optional("backoff_max", redial.backoff_max, {10ms, 24h});
+  reader.optional("stable", redial.stable, {0ms, 24h});
+  reader.optional("quarantine_after", redial.quarantine_after, {1, 1'000'000});
+  reader.optional("redial_times", redial.redial_times, {-1, 1'000'000});
+  reader.optional("goaway_spread", redial.goaway_spread, {0ms, 10min});
+  constexpr std::uint32_t kDialsMax = upstream::DialLimitOptions::kDialsMax;
+  reader.optional("dials_max", spec.dial_limits.dials_max, {1, kDialsMax});
+  reader.optional("dials_per_second", spec.dial_limits.dials_per_second, {1, kDialsMax});
+  redial.first_wait_max = std::max(redial.first_wait_max, redial.first_wait_min);
+  return reader.finish();
+}
+
 // One address may stand without a list.
 Status read_listen(const config::Value& value, std::vector<ListenSpec>& out) {
   if (value.kind() == config::Value::Kind::kList) return config::read(value, out);
@@ -137,19 +158,10 @@ Status read_clients(const config::Value& value,
   return problems.status();
 }
 
-bool is_file(const std::string& path) {
-  struct stat info{};
-  return stat(path.c_str(), &info) == 0;
-}
-
 // The command line, as settings in the order in which they came.
 struct Arguments {
   std::optional<std::string> config;
-  struct Setting {
-    std::string text;  // "key=value"
-    std::string_view option;
-  };
-  std::vector<Setting> settings;
+  std::vector<SpecSource::Flag> settings;
   bool help = false;
   bool version = false;
 };
@@ -189,9 +201,9 @@ Result<Arguments> read_arguments(int argc, const char* const* argv) {
     if (name == "--config")
       out.config = value;
     else if (name == "--set")
-      out.settings.push_back({value, name});
+      out.settings.push_back({value, std::string(name)});
     else
-      out.settings.push_back({std::string(flag->key) + "=" + value, flag->name});
+      out.settings.push_back({std::string(flag->key) + "=" + value, std::string(flag->name)});
   }
   return out;
 }
@@ -226,9 +238,12 @@ Status read(const config::Value& value, Spec& out) {
     return read_heartbeat(heartbeat, out.limits.heartbeat);
   });
   section("idle", [&](const config::Value& idle) { return read_idle(idle, out.limits.idle); });
+  section("dial", [&](const config::Value& dial) { return read_dial(dial, out); });
   section("pools", [&](const config::Value& pools) { return config::read(pools, out.pools); });
   section("clients",
           [&](const config::Value& clients) { return read_clients(clients, out.clients); });
+  reader.optional("resend", out.resend);
+  reader.optional("dedup", out.dedup);
   reader.optional("secure", out.secure);
   reader.optional("http", out.http);
   reader.optional("plugins", out.plugins);
@@ -250,20 +265,18 @@ Status read(const config::Value& value, PoolSpec& out) {
 }
 
 Result<Start> read_start(int argc, const char* const* argv, std::string_view name, Spec spec) {
-  FL_TRY_ASSIGN(const Arguments arguments, read_arguments(argc, argv));
+  FL_TRY_ASSIGN(Arguments arguments, read_arguments(argc, argv));
   Start start{.spec = std::move(spec), .help = arguments.help, .version = arguments.version};
   if (start.help || start.version) return start;
-  const config::Environment environment = config::system_environment();
-  const std::string path = arguments.config.value_or(std::string(name) + ".yaml");
-  config::Document document("the configuration of " + std::string(name));
-  if (arguments.config.has_value() || is_file(path)) {
-    FL_TRY_ASSIGN(document, config::load_file(path, {.variables = &environment}));
-  }
-  FL_TRY(document.overlay_environment("FAIRLEAD_", environment));
-  for (const Arguments::Setting& setting : arguments.settings) {
-    FL_TRY(document.overlay_flag(setting.text, setting.option));
-  }
-  FL_TRY(config::bind(document, start.spec));
+  FL_TRY_ASSIGN(SpecSource source,
+                SpecSource::read({.program = std::string(name),
+                                  .file = arguments.config.value_or(std::string(name) + ".yaml"),
+                                  .file_needed = arguments.config.has_value(),
+                                  .environment = config::system_environment(),
+                                  .flags = std::move(arguments.settings)},
+                                 std::move(start.spec)));
+  start.spec = source.spec();
+  start.source = std::make_shared<SpecSource>(std::move(source));
   return start;
 }
 

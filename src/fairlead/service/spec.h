@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,8 +17,12 @@
 #include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
 #include "fairlead/service/plugin_list.h"
+#include "fairlead/service/protection.h"
+#include "fairlead/service/resend_setting.h"
 #include "fairlead/service/secure_setting.h"
 #include "fairlead/service/session_hub.h"
+#include "fairlead/upstream/dial_limits.h"
+#include "fairlead/upstream/service.h"
 
 namespace fairlead::service {
 
@@ -55,6 +60,10 @@ struct Spec {
   // With what `heartbeat` and `idle` say.
   rpc::PeerOptions limits{
       .hello = true, .heartbeat = rpc::kUsualHeartbeat, .idle = rpc::kUsualIdle};
+  // How programs that are called are dialled, and dialled again.
+  upstream::DialSettings dial{};
+  upstream::DialLimitOptions dial_limits{};
+  ProtectionSpec protection{};  // the rest of `limits`
   // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
   std::uint32_t undecided_connections_max = 0;
   // A session for whose peer more bytes wait is skipped by broadcasts.
@@ -65,16 +74,21 @@ struct Spec {
   std::map<std::string, PoolSpec> pools{};
   // By the name or the addresses that the code gives; `default` is for all that say less.
   std::map<std::string, ClientOptions, std::less<>> clients{};
+  ResendSpec resend{};
+  DedupSpec dedup{};
 };
 
 // Found by config::bind(). Errors: those of config::ObjectReader.
 Status read(const config::Value& value, Spec& out);
+
+class SpecSource;  // spec_source.h
 
 // What the command line asked for.
 struct Start {
   Spec spec{};
   bool help = false;
   bool version = false;
+  std::shared_ptr<SpecSource> source{};  // of the spec, to be read again; null with help, version
 };
 
 // Reads the file, the environment (FAIRLEAD_LISTEN, FAIRLEAD_LOG__LEVEL, ...) and the flags.

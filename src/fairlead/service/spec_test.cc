@@ -8,10 +8,12 @@
 #include <regex>
 #include <set>
 #include <sstream>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
 #include "fairlead/service/pool.h"
+#include "fairlead/service/setting_table.h"
 
 namespace fairlead::service {
 namespace {
@@ -105,6 +107,19 @@ TEST(Spec, ReadsHeartbeatsAndRefusesAnotherMode) {
   EXPECT_EQ(start({"--set", "heartbeat.mode=loud"}).status().reason(), "config.bad_value");
 }
 
+TEST(Spec, ReadsHowLostLinksAreDialledAgain) {
+  const Spec spec = start({"--set", "dial.first_wait_min=3s", "--set", "dial.redial_times=5",
+                           "--set", "dial.dials_max=7", "--set", "clients.default.redial=false"})
+                        .value()
+                        .spec;
+  EXPECT_EQ(spec.dial.redial.first_wait_min, std::chrono::seconds(3));
+  EXPECT_EQ(spec.dial.redial.first_wait_max, std::chrono::seconds(3)) << "at least that";
+  EXPECT_EQ(spec.dial.redial.redial_times, 5);
+  EXPECT_EQ(spec.dial_limits.dials_max, 7U);
+  EXPECT_EQ(spec.clients.at("default").redial, false);
+  EXPECT_TRUE(spec.dial.validate().ok());
+}
+
 TEST(Spec, TeachesEveryFlag) {
   const std::string help = help_text("math");
   for (const char* flag : {"--listen", "--protocol", "--tls-certificate", "--store", "--admin",
@@ -124,6 +139,7 @@ std::string read_file(const std::string& path) {
 // One line of the page's table of keys.
 struct KeyRow {
   std::string key, value, low, high;
+  bool live = false;
 };
 
 std::string trimmed(std::string_view cell) {
@@ -141,7 +157,10 @@ std::vector<KeyRow> rows_of_the_page() {
     std::istringstream parts(line);
     for (std::string cell; std::getline(parts, cell, '|');) cells.push_back(trimmed(cell));
     cells.resize(6);
-    rows.push_back({cells[1], cells[3], cells[4], cells[5]});
+    constexpr std::string_view kLiveMark = "` ↻";
+    const bool live = cells[1].ends_with(kLiveMark);
+    if (live) cells[1].resize(cells[1].size() - kLiveMark.size());
+    rows.push_back({cells[1], cells[3], cells[4], cells[5], live});
   }
   return rows;
 }
@@ -161,17 +180,30 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
   const std::string source = read_file(FL_SOURCE_DIR "/src/fairlead/service/spec.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/secure_setting.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/http_setting.cc") +
+                             read_file(FL_SOURCE_DIR "/src/fairlead/service/protection.cc") +
+                             read_file(FL_SOURCE_DIR "/src/fairlead/service/resend_setting.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/network_spec.cc");
   const std::regex reads(
-      R"re((?:(?:optional|required|look|section|list)\(|read_word\(reader, )"(\w+)")re");
+      R"re((?:(?:optional|required|look|section|list)\(|read_(?:word|choice)\(reader, )"(\w+)")re");
   for (std::sregex_iterator i(source.begin(), source.end(), reads), end; i != end; ++i) {
     code.insert((*i)[1]);
   }
-  for (const char* section : {"log", "limits", "heartbeat", "idle", "pools", "clients",
-                              "certificates", "secure", "http", "upgrade"}) {
+  for (const char* section :
+       {"log", "limits", "heartbeat", "idle", "pools", "clients", "certificates", "secure", "http",
+        "upgrade", "dial", "resend", "dedup"}) {
     code.erase(section);  // holds further keys
   }
   EXPECT_EQ(page, code);
+}
+
+TEST(ServiceReference, MarksTheKeysThatAreLiveAndHasTheTablesOthers) {
+  std::vector<std::string> page;
+  for (const KeyRow& row : rows_of_the_page()) page.push_back(row.key + (row.live ? " live" : ""));
+  std::vector<std::string> table;
+  for (const Setting& setting : settings()) {
+    table.push_back(std::string(setting.key) + (setting.live ? " live" : ""));
+  }
+  EXPECT_EQ(page, table);
 }
 
 TEST(ServiceReference, GivesTheLimitsThatAreChecked) {
@@ -191,6 +223,14 @@ TEST(ServiceReference, GivesTheLimitsThatAreChecked) {
     EXPECT_EQ(with_setting(row.key, below(row.low)).status().reason(), "config.out_of_range")
         << row.key;
   }
+}
+
+auto dial_of(const Spec& spec) {
+  const upstream::RedialOptions& redial = spec.dial.redial;
+  return std::tuple(spec.dial.connect_timeout, spec.dial.handshake_timeout, redial.first_wait_min,
+                    redial.first_wait_max, redial.multiplier, redial.backoff_max, redial.stable,
+                    redial.quarantine_after, redial.redial_times, redial.goaway_spread,
+                    spec.dial_limits.dials_max, spec.dial_limits.dials_per_second);
 }
 
 TEST(ServiceReference, GivesTheDefaults) {
@@ -219,6 +259,7 @@ TEST(ServiceReference, GivesTheDefaults) {
     EXPECT_EQ(spec.limits.login_timeout, defaults.limits.login_timeout);
     EXPECT_EQ(spec.limits.heartbeat, defaults.limits.heartbeat) << row.key;
     EXPECT_EQ(spec.limits.idle, defaults.limits.idle) << row.key;
+    EXPECT_EQ(dial_of(spec), dial_of(defaults)) << row.key;
   }
 }
 

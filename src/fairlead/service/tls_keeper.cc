@@ -36,7 +36,9 @@ FileStamp stamp_of(const std::string& path) {
           .inode = info.st_ino};
 }
 
-TlsKeeper::~TlsKeeper() {
+TlsKeeper::~TlsKeeper() { stop(); }
+
+void TlsKeeper::stop() {
   {
     const MutexLock lock(asked_mutex_);
     ending_ = true;
@@ -82,10 +84,11 @@ Result<std::unique_ptr<TlsKeeper::Kept>> TlsKeeper::make(io::TlsRole role, std::
   FL_TRY_ASSIGN(kept->reloads, metrics_.counter({"fairlead_tls_reloads_total",
                                                  "Times that certificates were read again."},
                                                 {label}));
-  FL_TRY_ASSIGN(kept->failures,
-                metrics_.counter({"fairlead_tls_reloads_failed_total",
-                                  "Times that they could not be, and the old ones were kept."},
-                                 {label}));
+  FL_TRY_ASSIGN(
+      kept->failures,
+      metrics_.counter({"fairlead_tls_reloads_failed_total",
+                        "Times that certificates were no good when read again; the old ones stay."},
+                       {label}));
   tell(*kept, wall_ms);
   return kept;
 }
@@ -113,11 +116,12 @@ void TlsKeeper::reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t w
     kept.failures.add();
     FL_LOG(error, "tls.not_reloaded", {"use", kept.use}, {"reason", reloaded.reason()},
            {"message", reloaded.message()});
-    return;
+    return become(kept, "old", reloaded.reason(), reloaded.message());
   }
   kept.stamps = std::move(stamps);
   kept.reloads.add();
   FL_LOG(info, "tls.reloaded", {"use", kept.use});
+  become(kept, "current", "reloaded", {});
   tell(kept, wall_ms);
 }
 
@@ -126,11 +130,36 @@ void TlsKeeper::watch_the_end(Kept& kept, std::int64_t wall_ms) {
   const std::int64_t ends_ms = kept.holder->current()->expires_ms();
   if (ends_ms == kNever || ends_ms - wall_ms > kSoonMs || wall_ms - kept.told_ms < kDayMs) return;
   kept.told_ms = wall_ms;
-  FL_LOG(warn, "tls.expires_soon", {"use", kept.use}, {"days", (ends_ms - wall_ms) / kDayMs});
+  std::string files;
+  for (const io::TlsCertificate& pair : kept.options.certificates) {
+    files.append(files.empty() ? "" : ", ").append(pair.certificate_file);
+  }
+  if (ends_ms <= wall_ms) {
+    FL_LOG(error, "tls.expired", {"use", kept.use}, {"files", files},
+           {"days", (wall_ms - ends_ms) / kDayMs});
+    return become(kept, "expired", "tls.expired", files);
+  }
+  FL_LOG(warn, "tls.expires_soon", {"use", kept.use}, {"files", files},
+         {"days", (ends_ms - wall_ms) / kDayMs});
+  become(kept, "expiring", "tls.expires_soon", files);
+}
+
+void TlsKeeper::become(Kept& kept, std::string_view state, std::string_view reason,
+                       std::string_view evidence) {
+  const std::string_view before = std::exchange(kept.state, state);
+  if (before == state && reason != "reloaded") return;
+  if (transitions_ == nullptr) return;
+  // The log has its own line already.
+  transitions_->tell(observe::LogLevel::kDebug, {.event = "tls.state",
+                                                 .name = kept.use,
+                                                 .from = before,
+                                                 .to = state,
+                                                 .reason = reason,
+                                                 .evidence = evidence});
 }
 
 void TlsKeeper::look(bool everything, std::int64_t wall_ms) {
-  if (everything && also_) also_();
+  if (everything && first_ && !first_()) return;
   const MutexLock lock(mutex_);
   for (const auto& kept : kept_) {
     std::vector<FileStamp> stamps = stamps_of(kept->files);

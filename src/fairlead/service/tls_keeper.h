@@ -18,6 +18,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/io/tls_holder.h"
 #include "fairlead/observe/metrics.h"
+#include "fairlead/observe/transitions.h"
 
 namespace fairlead::service::internal {
 
@@ -32,7 +33,8 @@ FileStamp stamp_of(const std::string& path);
 
 // A reload that fails keeps what is in use, is logged (`tls.not_reloaded`) and tried again at the
 // next look. What a person should know of a certificate is logged as `tls.warning` when it is read;
-// that it ends within 14 days again every day (`tls.expires_soon`).
+// that it ends within 14 days again every day (`tls.expires_soon`, warn), and once it has ended as
+// an error (`tls.expired`).
 // Metrics, by `use`: fairlead_tls_certificate_expires_seconds (since 1970, the first that ends),
 //   fairlead_tls_reloads_total, fairlead_tls_reloads_failed_total.
 // Thread: any, every method. Lifetime: outlives whoever uses its holders.
@@ -40,7 +42,9 @@ class TlsKeeper {
  public:
   static constexpr Duration kLookInterval = std::chrono::seconds(30);
 
-  explicit TlsKeeper(observe::Registry& metrics) : metrics_(metrics) {}
+  // `transitions`: hears when what is in use becomes old or current; null: nobody does.
+  explicit TlsKeeper(observe::Registry& metrics, observe::Transitions* transitions = nullptr)
+      : metrics_(metrics), transitions_(transitions) {}
   ~TlsKeeper();
   TlsKeeper(const TlsKeeper&) = delete;
   TlsKeeper& operator=(const TlsKeeper&) = delete;
@@ -53,8 +57,11 @@ class TlsKeeper {
 
   // Starts the thread. Called once.
   void start();
-  // Also called on that thread when somebody asks: what else is read from files. Before start().
-  void also_when_asked(std::function<void()> reload) { also_ = std::move(reload); }
+  // Ends it, after what it is doing. Idempotent.
+  void stop() FL_EXCLUDES(asked_mutex_);
+  // Called first on that thread when somebody asks: what else is read from files. False: something
+  // is wrong with that, and certificates are left alone, too. Before start().
+  void ask_first(std::function<bool()> reload) { first_ = std::move(reload); }
   // Everything is read again soon, changed or not.
   void ask() FL_EXCLUDES(asked_mutex_);
   // Reads again what has changed, or everything. This blocks.
@@ -71,25 +78,29 @@ class TlsKeeper {
     observe::Gauge expires_seconds;
     observe::Counter reloads;
     observe::Counter failures;
-    std::int64_t told_ms = 0;  // when it was last said that the certificate ends
+    std::int64_t told_ms = 0;            // when it was last said that the certificate ends
+    std::string_view state = "current";  // or "old": its files are no good; "expiring", "expired"
   };
 
   static std::vector<FileStamp> stamps_of(const std::vector<std::string>& files);
   static void tell(Kept& kept, std::int64_t wall_ms);
-  static void reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t wall_ms);
-  static void watch_the_end(Kept& kept, std::int64_t wall_ms);
+  void reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t wall_ms);
+  void become(Kept& kept, std::string_view state, std::string_view reason,
+              std::string_view evidence);
+  void watch_the_end(Kept& kept, std::int64_t wall_ms);
   Result<std::unique_ptr<Kept>> make(io::TlsRole role, std::string use, io::TlsOptions options,
                                      std::int64_t wall_ms);
   void run();
 
   observe::Registry& metrics_;
+  observe::Transitions* const transitions_;
   Mutex mutex_;
   std::vector<std::unique_ptr<Kept>> kept_ FL_GUARDED_BY(mutex_);
   Mutex asked_mutex_;  // never held while files are read: a core asks
   bool asked_ FL_GUARDED_BY(asked_mutex_) = false;
   bool ending_ FL_GUARDED_BY(asked_mutex_) = false;
   CondVar changed_;
-  std::function<void()> also_;
+  std::function<bool()> first_;
   std::thread thread_;
 };
 

@@ -142,6 +142,16 @@ TEST_F(TlsKeeperTest, WarnsEveryDayOnceACertificateHasGrownOld) {
   EXPECT_EQ(lines.size(), 2U);
 }
 
+TEST_F(TlsKeeperTest, SaysEveryDayThatACertificateHasExpired) {
+  add();  // for 30 days
+  keeper.look(false, now_ms + 31 * kDayMs);
+  keeper.look(false, now_ms + 31 * kDayMs + 1000);
+  EXPECT_EQ(lines, std::vector<std::string>{"tls.expired"});
+
+  keeper.look(false, now_ms + 32 * kDayMs);
+  EXPECT_EQ(lines.size(), 2U);
+}
+
 TEST_F(TlsKeeperTest, SharesWhatIsTheSame) {
   const io::TlsOptions clients;
   const auto first = keeper.add(io::TlsRole::kClient, "clients.a", clients, now_ms);

@@ -277,11 +277,14 @@ TEST_F(WebSocketCallsTest, SaysWhyItClosesAConnection) {
 
 // bad-inputs 4, beyond 4.
 TEST_F(WebSocketCallsTest, Beyond4TellsAPeerThatNeverReadsToComeBackLater) {
+  serving.limits.guards.slow_reader_after = 200ms;
   start();
   RawSocket client(*core, address, "raw");
   client.socket->pause();
 
   for (std::int32_t seq = 1; seq <= 600; ++seq) client.send(echo_frame(seq, 100'000));
+  const Deadline silence = core->deadline_after(2s);
+  while (!silence.passed(core->now())) core->turn(core->deadline_after(10ms));
   client.socket->resume();
 
   EXPECT_EQ(client.code(), http::WebSocketCode::kTryAgainLater);

@@ -5,22 +5,13 @@
 #include <utility>
 
 #include "fairlead/observe/log.h"
+#include "fairlead/rpc/resent_call.h"
 
 namespace fairlead::upstream {
 namespace {
 
-// Calls under way over a session that nobody shall use any more have so much time.
-constexpr Duration kRetiring = std::chrono::seconds(30);
-
 Status not_sent(Code code, std::string_view reason, std::string_view message) {
   return Status(code, reason, message).with_outcome(Outcome::kNotSent);
-}
-
-// The Host of a request: the name that the certificate must be for, and the port.
-std::string authority_of(const Endpoint& endpoint, const std::string& told_name) {
-  const std::string& name = told_name.empty() ? endpoint.server_name : told_name;
-  const bool ipv6 = name.find(':') != std::string::npos;
-  return (ipv6 ? "[" + name + "]" : name) + ":" + std::to_string(endpoint.address.port());
 }
 
 }  // namespace
@@ -77,12 +68,15 @@ void SessionWaiter::on_cancel() {
 // A coroutine's wait for a session.
 class Service::Awaiter final : public SessionWaiter {
  public:
-  Awaiter(Service& service, Deadline deadline, CancelToken cancel)
-      : service_(service), deadline_(deadline), cancel_(std::move(cancel)) {}
+  Awaiter(Service& service, Deadline deadline, CancelToken cancel, bool wait_for_ready)
+      : service_(service),
+        deadline_(deadline),
+        cancel_(std::move(cancel)),
+        wait_for_ready_(wait_for_ready) {}
 
   bool await_ready() const noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> awaiting) {
-    service_.wait(*this, deadline_, cancel_);
+    service_.wait(*this, deadline_, cancel_, wait_for_ready_);
     if (done_) return false;
     awaiting_.keep(awaiting);
     return true;
@@ -99,6 +93,7 @@ class Service::Awaiter final : public SessionWaiter {
   Service& service_;
   Deadline deadline_;
   CancelToken cancel_;
+  const bool wait_for_ready_;
   ResumePoint awaiting_;
   Result<rpc::Session*> session_ = static_cast<rpc::Session*>(nullptr);
   bool done_ = false;
@@ -107,19 +102,29 @@ class Service::Awaiter final : public SessionWaiter {
 // ---- endpoints
 // -----------------------------------------------------------------------------------
 
+Status DialSettings::validate() const {
+  if (connect_timeout <= Duration::zero() || handshake_timeout <= Duration::zero()) {
+    return Status(Code::kInvalidOperation, "redial.bad_option",
+                  "connect_timeout and handshake_timeout must be greater than zero");
+  }
+  return redial.validate();
+}
+
 Service::Service(rpc::Peer& peer, std::string name, ServiceOptions options)
     : peer_(peer),
       name_(std::move(name)),
-      options_(options),
-      random_(options.seed != 0 ? Random(options.seed) : Random::from_system()) {}
+      options_(std::move(options)),
+      resend_(options_.resend),
+      random_(options_.seed != 0 ? Random(options_.seed) : Random::from_system()) {}
 
 Service::~Service() {
   for (const auto& link : links_) {
     FL_CHECK(link->waiters == nullptr);
     if (link->session != nullptr) link->session->on_closed(nullptr);
     for (const Extra& extra : link->extras) extra.session->on_closed(nullptr);
+    uncount(*link);
   }
-  FL_CHECK(unplaced_ == nullptr);
+  FL_CHECK(unplaced_ == nullptr && unready_ == nullptr);
 }
 
 void Service::update(const EndpointSnapshot& endpoints) {
@@ -135,50 +140,59 @@ void Service::update(const EndpointSnapshot& endpoints) {
     } else {
       links.push_back(std::make_shared<Link>());
       links.back()->endpoint = endpoint;
+      links.back()->redial.update(options_.dial.redial);
+      options_.metrics.count(Redial::State::kPreparing, 1);
     }
   }
   std::swap(links, links_);
+  known_ = true;
   for (const auto& gone : links) {
     if (gone != nullptr) retire_all(gone);
   }
-  known_ = true;
-  for (SessionWaiter* waiter = unplaced_; waiter != nullptr; waiter = unplaced_) {
-    waiter->leave_list();
-    place(*waiter);
+  place_all(unplaced_);
+  place_all(unready_);
+  watch();
+}
+
+void Service::update(const DialSettings& settings) {
+  options_.dial = settings;
+  for (const auto& link : links_) link->redial.update(settings.redial);
+}
+
+// Whether a call's turn may come to it: it has a session, or this call dials it, or is one of those
+// that wait for its first dial. One that was lost is dialled by itself and calls go elsewhere.
+bool Service::takes_turns(const Link& link, Time now) {
+  switch (link.redial.state()) {
+    case Redial::State::kReady:
+    case Redial::State::kPreparing:
+    case Redial::State::kPassiveClosing:
+      return true;
+    case Redial::State::kDialing:
+      return !link.redial.ever_ready() && !link.redial.quarantined();
+    case Redial::State::kBackoff:
+      return link.redial.may_dial(now);
+    default:
+      return false;
   }
 }
 
-// Lets go of an endpoint with all sessions to it.
-void Service::retire_all(const std::shared_ptr<Link>& link) {
-  while (!link->extras.empty()) let_go(*link, *link->extras.back().session);
-  link->removed = true;
-  scope_.spawn_detached(retire(link, core().deadline_after(kRetiring)));
-}
-
-// Calls under way end, then the link's session closes.
-Task<void> Service::retire(std::shared_ptr<Link> link, Deadline deadline) {
-  rpc::Session* session = link->session;
-  if (session == nullptr) co_return;
-  const Time patience_end = deadline.at();
-  while (link->session != nullptr && session->calls_waiting() > 0 && core().now() < patience_end) {
-    const Deadline soon = earlier(deadline, core().deadline_after(std::chrono::milliseconds(20)));
-    Status slept = co_await Sleep(core().timers(), soon, scope_.token());
-    if (!slept.ok()) break;
-  }
-  if (link->session == nullptr) co_return;
-  Status closed = co_await session->close(deadline);
-  if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
-}
-
-// The next endpoint in turn that does not rest; null when there is none.
+// The next endpoint in turn; where none takes turns, one that is being dialled again; null when
+// there is none.
 std::shared_ptr<Service::Link> Service::next_link() {
   const Time now = core().now();
-  for (std::size_t tried = 0; tried < links_.size(); ++tried) {
-    next_ = next_ >= links_.size() ? 0 : next_;
-    const std::shared_ptr<Link>& link = links_[next_++];
-    if (link->rests_until <= now) return link;
-  }
-  return nullptr;
+  const auto next_of = [this](const auto& fits) -> std::shared_ptr<Link> {
+    for (std::size_t tried = 0; tried < links_.size(); ++tried) {
+      next_ = next_ >= links_.size() ? 0 : next_;
+      const std::shared_ptr<Link>& link = links_[next_++];
+      if (fits(*link)) return link;
+    }
+    return nullptr;
+  };
+  std::shared_ptr<Link> link = next_of([now](const Link& one) { return takes_turns(one, now); });
+  if (link != nullptr) return link;
+  return next_of([](const Link& one) {
+    return one.redial.state() == Redial::State::kDialing && !one.redial.quarantined();
+  });
 }
 
 rpc::Session* Service::ready_session() {
@@ -190,10 +204,16 @@ rpc::Session* Service::ready_session() {
       next_ = at + 1;
       return pick(link);
     }
-    if (link->rests_until <= now) return nullptr;  // its turn: somebody must dial
+    if (takes_turns(*link, now)) return nullptr;  // its turn: somebody must dial
     next_ = at + 1;
   }
   return nullptr;
+}
+
+bool Service::given_up() const {
+  return !links_.empty() && std::ranges::all_of(links_, [](const std::shared_ptr<Link>& link) {
+    return link->redial.state() == Redial::State::kClosed;
+  });
 }
 
 Status Service::no_endpoint() const {
@@ -207,6 +227,11 @@ Status Service::no_endpoint() const {
                         "the same store");
   }
   const Status& last = links_.front()->last_error;
+  if (given_up()) {
+    Status lost = not_sent(Code::kDialFailed, "upstream.lost",
+                           "'" + name_ + "' was dialled again redial_times and is given up");
+    return last.ok() ? lost : std::move(lost).with_cause(last.message());
+  }
   // It was reached and said no, to our login: its own words say more than that it is not there.
   const bool answered = static_cast<int>(last.code()) >= static_cast<int>(Code::kBadMessage);
   if (answered) return Status(last).with_outcome(Outcome::kNotSent);
@@ -235,9 +260,11 @@ void Service::enlist(SessionWaiter& waiter, SessionWaiter*& list) {
   list->previous_ = &waiter;
 }
 
-void Service::wait(SessionWaiter& waiter, Deadline deadline, const CancelToken& cancel) {
+void Service::wait(SessionWaiter& waiter, Deadline deadline, const CancelToken& cancel,
+                   bool wait_for_ready) {
   FL_CHECK(waiter.list_ == nullptr);
   waiter.service_ = this;
+  waiter.patient_ = wait_for_ready;
   waiter.dials_failed_ = 0;
   if (deadline.passed(core().now())) return waiter.on_timer();
   if (waiter.listen(cancel)) return waiter.on_cancel();
@@ -250,196 +277,61 @@ void Service::place(SessionWaiter& waiter) {
   if (closed_) return waiter.fail(no_endpoint());
   if (!known_) return enlist(waiter, unplaced_);
   const std::shared_ptr<Link> link = next_link();
-  if (link == nullptr) return waiter.fail(no_endpoint());
+  if (link == nullptr) {
+    if (!waiter.patient_ || given_up()) return waiter.fail(no_endpoint());
+    enlist(waiter, unready_);
+    return watch();
+  }
   if (usable(*link)) {
     waiter.leave();
     return waiter.on_session(pick(link));
   }
   enlist(waiter, link->waiters);
-  if (!link->dialing) scope_.spawn_detached(dial(link));
+  begin_dial(link, "asked");
 }
 
-Task<void> Service::dial(std::shared_ptr<Link> link) {
-  link->dialing = true;
-  Result<rpc::Session*> made = co_await connect(link->endpoint, link->known);
-  link->dialing = false;
-  if (made.ok())
-    dialled(link, **made);
-  else
-    dial_failed(*link, made.status());
-}
-
-Task<Result<rpc::Session*>> Service::connect(Endpoint endpoint, bool again) {
-  rpc::DialOptions options;
-  options.protocol = endpoint.protocol != nullptr ? endpoint.protocol : options_.protocol;
-  if (endpoint.tls || options_.tls_required) {
-    if (options_.tls == nullptr) {
-      co_return Status(Code::kDialFailed, "upstream.no_tls",
-                       to_text(endpoint.address, true) +
-                           " speaks TLS, and this caller has no settings for that");
-    }
-    options.tls = options_.tls->current();
-    options.server_name =
-        options_.server_name.empty() ? endpoint.server_name : options_.server_name;
+// Those that are in the list now; each may come back to it.
+void Service::place_all(SessionWaiter*& list) {
+  SessionWaiter* waiting = nullptr;
+  while (SessionWaiter* waiter = list) {
+    waiter->leave_list();
+    enlist(*waiter, waiting);
   }
-  if (!endpoint.websocket.empty()) {
-    options.websocket = {.authority = authority_of(endpoint, options.server_name),
-                         .target = endpoint.websocket};
+  while (SessionWaiter* waiter = waiting) {
+    waiter->leave_list();
+    place(*waiter);
   }
-  options.login = options_.login;
-  options.again = again;
-  const Deadline deadline = core().deadline_after(options_.dial_timeout);
-  co_return co_await peer_.dial(endpoint.address, deadline, scope_.token(), std::move(options));
 }
 
-void Service::dialled(const std::shared_ptr<Link>& link, rpc::Session& session) {
-  link->failures = 0;
-  link->known = true;
-  link->rests_until = {};
-  adopt(link, session);
-  while (SessionWaiter* waiter = link->waiters) {
-    if (!usable(*link)) break;
-    waiter->leave();
-    waiter->on_session(pick(link));
-  }
-  while (SessionWaiter* waiter = link->waiters) {  // lost at once: as if it had never come
-    waiter->fail(not_sent(Code::kConnectionClosed, "session.closed", "the session closed at once"));
-  }
-  if (link->removed) scope_.spawn_detached(retire(link, core().deadline_after(kRetiring)));
-}
-
-void Service::adopt(const std::shared_ptr<Link>& link, rpc::Session& session) {
-  if (link->session == nullptr) {
-    link->session = &session;
-  } else {
-    link->extras.push_back({&session, core().now()});
-    (void)usable(*link);
-    if (!idle_timer_.armed()) {
-      core().timers().arm(idle_timer_, core().now() + options_.connections_idle);
-    }
-  }
-  session.on_closed([link](rpc::Session& gone, const Status&) { (void)forget(*link, &gone); });
-  session.on_leaving([this, link](rpc::Session& leaving) { let_go(*link, leaving); });
-}
-
-// The first session's place is taken by the youngest extra.
-bool Service::forget(Link& link, const rpc::Session* session) {
-  if (link.session == session) {
-    link.session = link.extras.empty() ? nullptr : link.extras.back().session;
-    if (link.session != nullptr) link.extras.pop_back();
-    return true;
-  }
-  return std::erase_if(link.extras, [&](const Extra& e) { return e.session == session; }) > 0;
-}
-
-// A session that has begun to end stays for the calls that it still answers, behind the others.
-bool Service::put_open_one_first(Link& link) {
-  const auto found =
-      std::ranges::find_if(link.extras, [](const Extra& extra) { return extra.session->open(); });
-  if (found == link.extras.end()) return false;
-  std::swap(link.session, found->session);
-  return true;
-}
-
-// No new call takes this session, because its peer goes away or nobody needs it: calls under way
-// end there. When it was the last one the next call dials again, without a rest.
-void Service::let_go(Link& link, rpc::Session& session) {
-  if (closed_ || link.removed || !forget(link, &session)) return;
-  auto leaving = std::make_shared<Link>();
-  leaving->endpoint = link.endpoint;
-  leaving->session = &session;
-  leaving->removed = true;
-  session.on_closed([leaving](rpc::Session&, const Status&) { leaving->session = nullptr; });
-  scope_.spawn_detached(retire(leaving, core().deadline_after(kRetiring)));
-}
-
-// ---- more than one session to an endpoint
-// -------------------------------------------------------------------------------------
-
-// The first among equals, so that the last ones become idle and close. Dials another one when even
-// this one is busy; nobody waits for it.
-rpc::Session* Service::least_busy(const std::shared_ptr<Link>& link) {
-  rpc::Session* best = link->session;
-  Extra* chosen = nullptr;
-  for (Extra& extra : link->extras) {
-    if (best->calls_waiting() == 0) break;
-    if (!extra.session->open() || extra.session->calls_waiting() >= best->calls_waiting()) continue;
-    best = extra.session;
-    chosen = &extra;
-  }
-  const Time now = core().now();
-  if (chosen != nullptr) chosen->used = now;
-  const bool may_grow = !link->extra_dialing && link->extra_rests_until <= now &&
-                        link->extras.size() + 1 < options_.connections_max;
-  if (best->calls_waiting() > 0 && may_grow) scope_.spawn_detached(dial_extra(link));
-  return best;
-}
-
-Task<void> Service::dial_extra(std::shared_ptr<Link> link) {
-  link->extra_dialing = true;
-  Result<rpc::Session*> made = co_await connect(link->endpoint, link->known);
-  link->extra_dialing = false;
-  if (!made.ok()) {  // those that are there go on
-    link->extra_rests_until = core().now() + options_.backoff_max;
-    FL_LOG(warn, "upstream.dial_failed", {"service", name_}, {"endpoint", to_text(link->endpoint)},
-           {"reason", made.status().reason()});
-    co_return;
-  }
-  if (link->removed || closed_) {
-    Status closed = co_await (*made)->close(core().deadline_after(kRetiring));
-    if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
-    co_return;
-  }
-  adopt(link, **made);
-}
-
-void Service::close_idle() {
-  const Time now = core().now();
-  Time next = Time::max();
+std::vector<EndpointView> Service::endpoints() const {
+  std::vector<EndpointView> views;
   for (const auto& link : links_) {
-    for (std::size_t i = link->extras.size(); i-- > 0;) {
-      const Extra extra = link->extras[i];
-      const Time ends = extra.used + options_.connections_idle;
-      if (ends > now) {
-        next = std::min(next, ends);
-      } else if (extra.session->calls_waiting() > 0) {
-        next = std::min(next, now + options_.connections_idle);
-      } else {
-        let_go(*link, *extra.session);
-      }
-    }
+    const Status& error = link->last_error;
+    views.push_back({.name = link->endpoint.id,
+                     .address = to_text(link->endpoint),
+                     .state = link->redial.state(),
+                     .failures = link->redial.failures(),
+                     .wait_left = link->redial.wait_left(core().now()),
+                     .sessions = sessions_of(*link),
+                     .dials = link->redial.dials(),
+                     .recovered = link->redial.recovered(),
+                     .last_error = error.ok() ? std::string()
+                                              : std::string(error.message()) + " [" +
+                                                    std::string(error.reason()) + "]"});
   }
-  if (next != Time::max()) core().timers().arm(idle_timer_, next);
+  return views;
+}
+
+std::size_t Service::sessions_of(const Link& link) {
+  std::size_t count = link.session != nullptr && link.session->open() ? 1 : 0;
+  for (const Extra& extra : link.extras) count += extra.session->open() ? 1 : 0;
+  return count;
 }
 
 std::size_t Service::session_count() const {
   std::size_t count = 0;
-  for (const auto& link : links_) {
-    if (link->session != nullptr && link->session->open()) ++count;
-    count += static_cast<std::size_t>(std::ranges::count_if(
-        link->extras, [](const Extra& extra) { return extra.session->open(); }));
-  }
+  for (const auto& link : links_) count += sessions_of(*link);
   return count;
-}
-
-void Service::dial_failed(Link& link, Status why) {
-  double backoff = static_cast<double>(options_.backoff_first.count());
-  for (std::uint32_t i = 0; i < link.failures && i < 64; ++i) backoff *= 1.6;
-  backoff = std::min(backoff, static_cast<double>(options_.backoff_max.count()));
-  backoff *= 0.8 + 0.4 * random_.unit();
-  link.rests_until = core().now() + Duration(static_cast<Duration::rep>(backoff));
-  ++link.failures;
-  link.last_error = std::move(why);
-  FL_LOG(warn, "upstream.dial_failed", {"service", name_}, {"endpoint", to_text(link.endpoint)},
-         {"reason", link.last_error.reason()});
-  while (SessionWaiter* waiter = link.waiters) {
-    if (++waiter->dials_failed_ >= kAttemptsMax) {
-      waiter->fail(Status(link.last_error).with_outcome(Outcome::kNotSent));
-      continue;
-    }
-    waiter->leave_list();  // its timer and token go on: the same wait, elsewhere
-    place(*waiter);
-  }
 }
 
 // ---- calls
@@ -448,13 +340,50 @@ void Service::dial_failed(Link& link, Status why) {
 // One loop for both, and no coroutine around it: a call has one frame here.
 template <class Answered>
 Task<Answered> Service::call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel) {
+  const bool by_line = delivery_of(request) == rpc::DeliveryMode::kAtLeastOnce;
+  if (by_line) {
+    auto sending = send_by_line<Answered>(std::move(request), false, deadline, std::move(cancel));
+    co_return co_await sending;
+  }
   for (int attempt = 1;; ++attempt) {
     rpc::Session* session = ready_session();
     if (session == nullptr) {
-      FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel));
+      FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel, request.wait_for_ready));
     }
     rpc::RawCall call;
     session->start_call(call, request.head(), deadline, cancel, request.body);
+    Result<rpc::Reply> reply = co_await call;
+    const bool again = !reply.ok() && may_try_elsewhere(reply.status());
+    if (again && attempt < kAttemptsMax) continue;
+    if constexpr (std::same_as<Answered, Answer>) {
+      Answer answer(std::move(reply), call.take_error_metadata());
+      co_return answer;
+    } else {
+      co_return reply;
+    }
+  }
+}
+
+// The line sends it again where that is safe; this loop only what surely was not sent.
+template <class Answered>
+Task<Answered> Service::send_by_line(RawRequest request, bool push, Deadline deadline,
+                                     CancelToken cancel) {
+  for (int attempt = 1;; ++attempt) {
+    rpc::Session* session = ready_session();
+    if (session == nullptr) {
+      FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel, request.wait_for_ready));
+    }
+    rpc::ResendRequest resend;
+    resend.method = request.method;
+    resend.body_codec = request.body_codec;
+    resend.body = request.body;
+    resend.metadata = request.metadata;
+    resend.transforms = request.transforms;
+    resend.secure = request.secure;
+    resend.mode = delivery_of(request);
+    resend.push = push;
+    rpc::ResentCall call(std::move(resend));
+    line_of(*session).start(call, deadline, cancel);
     Result<rpc::Reply> reply = co_await call;
     const bool again = !reply.ok() && may_try_elsewhere(reply.status());
     if (again && attempt < kAttemptsMax) continue;
@@ -476,11 +405,16 @@ Task<Answer> Service::ask(RawRequest request, Deadline deadline, CancelToken can
 }
 
 Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken cancel) {
+  if (delivery_of(request) != rpc::DeliveryMode::kAtMostOnce) {
+    const Result<rpc::Reply> sent = co_await send_by_line<Result<rpc::Reply>>(
+        std::move(request), true, deadline, std::move(cancel));
+    co_return sent.status();
+  }
   Status last;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     rpc::Session* session = ready_session();
     if (session == nullptr) {
-      FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel));
+      FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel, request.wait_for_ready));
     }
     last = session->push(request.head(), request.body);
     if (last.ok() || !may_try_elsewhere(last)) co_return last;
@@ -490,7 +424,10 @@ Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken ca
 
 Task<Status> Service::close(Deadline deadline) {
   closed_ = true;
+  look_timer_.disarm();
+  idle_timer_.disarm();
   while (SessionWaiter* waiter = unplaced_) waiter->fail(no_endpoint());
+  while (SessionWaiter* waiter = unready_) waiter->fail(no_endpoint());
   for (const auto& link : links_) {
     while (SessionWaiter* waiter = link->waiters) waiter->fail(no_endpoint());
   }
@@ -501,6 +438,7 @@ Task<Status> Service::close(Deadline deadline) {
       (void)forget(*link, session);  // another one takes its place
       if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
     }
+    if (link->line != nullptr) link->line->close();
   }
   Status ended = co_await scope_.close(core().timers(), deadline);
   co_return ended;

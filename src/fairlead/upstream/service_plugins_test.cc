@@ -86,9 +86,15 @@ class ServicePlugins : public ::testing::Test {
     EXPECT_TRUE(made.add(Dials(seen)).ok());
     return made;
   }();
+  static RedialOptions quick() {
+    return {.first_wait_min = 0ms,
+            .first_wait_max = 0ms,
+            .unseen_wait_first = 1ms,
+            .unseen_wait_max = 1ms};
+  }
   rpc::Router no_routes;
   rpc::Peer peer{*core, no_routes, {.plugins = &plugins}};
-  Service service{peer, "test", {.backoff_first = 1ms, .backoff_max = 1ms}};
+  Service service{peer, "test", {.dial = {.redial = quick()}}};
   std::vector<std::unique_ptr<Copy>> copies;
 };
 

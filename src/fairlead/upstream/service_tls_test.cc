@@ -54,7 +54,7 @@ class ServiceTlsTest : public ::testing::Test {
   }
   // The outcome of one call to a copy that is known as `to`.
   Status call(const Endpoint& to, ServiceOptions options = {}) {
-    options.dial_timeout = 5s;
+    options.dial.connect_timeout = 5s;
     service.emplace(calling, "math", options);
     service->update(std::make_shared<const EndpointSet>(EndpointSet{to}));
     RawRequest request{.method = "/hello", .body_codec = 's'};

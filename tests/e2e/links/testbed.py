@@ -29,6 +29,9 @@ PATIENCE = 60  # seconds until something that must happen counts as not happenin
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("FAIRLEAD_")}
 CALL_MS = 500  # time of a call
 # A dead link is found out as soon as the settings allow.
+# And dialled again soon, however often it was lost.
+DIAL = {"first_wait_min": "10ms", "first_wait_max": "100ms", "backoff_max": "300ms",
+        "stable": "100ms"}
 HEARTBEAT = {"interval": "3s", "timeout": "500ms", "miss_max": 2, "fast_probe": "500ms"}
 
 
@@ -112,7 +115,7 @@ class Client:
 
     def __init__(self, folder, address, callers=8, prefix=(), environment=None, more=None):
         self.folder = folder
-        settings = {"cores": 1, "heartbeat": HEARTBEAT, "log": {"form": "json"},
+        settings = {"cores": 1, "heartbeat": HEARTBEAT, "dial": DIAL, "log": {"form": "json"},
                     "clients": {"default": {"tls": {"ca_file": "server.pem"}}
                                 if address.startswith("tls:") else {}}, **(more or {})}
         (folder / "ledger_client.yaml").write_text(json.dumps(settings), encoding="utf-8")

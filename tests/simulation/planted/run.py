@@ -18,7 +18,12 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = ROOT / "build" / "planted"
 
-# name: (file, what stands there, what is put there, what it breaks[, options of simulate])
+# In the place of options: the properties are in a program of their own, which has its seeds.
+RESEND = "simulation_resend_test"
+REDIAL = "simulation_redial_test"
+
+# name: (file, what stands there, what is put there, what it breaks[, options of simulate, or one of
+# those two])
 BUGS = {
     "reply_to_wrong_call": (
         "src/fairlead/rpc/call_table.cc",
@@ -37,8 +42,8 @@ BUGS = {
         "a reply changes while somebody holds it"),
     "handler_not_counted_out": (
         "src/fairlead/rpc/session_serving.cc",
-        "  --handlers_running_;\n  end_if_idle();",
-        "  --handlers_running_;\n  if (state_ != State::kClosed) end_if_idle();",
+        "  --peer_.handlers_waiting_;\n  end_if_idle();",
+        "  --peer_.handlers_waiting_;\n  if (state_ != State::kClosed) end_if_idle();",
         "sessions that die under a handler are never given back"),
     "input_not_kept": (
         "src/fairlead/rpc/session_serving.cc",
@@ -57,14 +62,16 @@ BUGS = {
         "",
         "of the calls that wait when a deadline passes, the others never end"),
     "queue_not_bounded": (
-        "src/fairlead/rpc/session_serving.cc",
-        "  cut_ = true;\n",
-        "",
-        "the rest of a read is served to a peer that does not read"),
+        "src/fairlead/rpc/session_backlog.cc",
+        "  if (stream_->unsent_bytes() > limit) {\n"
+        "    return cut_slow_reader(observe::Bound::kWriteQueue",
+        "  if (stream_->unsent_bytes() > 16 * limit) {\n"
+        "    return cut_slow_reader(observe::Bound::kWriteQueue",
+        "replies wait without end for a peer that does not read"),
     "pushes_swapped": (
         "src/fairlead/rpc/session_serving.cc",
-        "        return serve_extended(message, input);\n      return serve(message, input);",
-        "        return serve_extended(message, input);\n"
+        "        return receive_numbered(message, input);\n",
+        "        return receive_numbered(message, input);\n"
         "      if (message.kind == wire::Kind::kPush && message.seq % 8 == 0) {\n"
         "        const Bytes kept(std::string_view(message.body));\n"
         "        wire::MessageView later = message;\n"
@@ -102,7 +109,70 @@ BUGS = {
         "  if (closing_ && first_ == nullptr && count_ != 0) empty_.set();",
         "a drain does not hear that the last one has gone",
         "--entrance"),
+    "lost_calls_were_never_sent": (
+        "src/fairlead/rpc/session.cc",
+        "    const bool sent = call->sent_from_ < handed_over;\n",
+        "    const bool sent = handed_over == 0;\n",
+        "a call that ran is told NOT_SENT",
+        "--links"),
+    "drain_waits_for_no_handler": (
+        "src/fairlead/rpc/session.cc",
+        "  if (handlers_running_ > 0) {\n    if (idle_",
+        "  if (handlers_running_ > 1000) {\n    if (idle_",
+        "a drain cuts calls that could end",
+        "--links"),
+    "plain_peers_keep_a_drain_busy": (
+        "src/fairlead/rpc/session.cc",
+        "      going_away_ = true;\n      status = co_await",
+        "      status = co_await",
+        "calls of a peer that cannot be told are cut at the drain's bound",
+        "--links"),
+    "window_forgets_what_it_served": (
+        "src/fairlead/rpc/duplicate_window.cc",
+        "  entry.in_progress = false;\n  entry.at = now;\n",
+        "  entry.in_progress = false;\n  entry.at = now;\n"
+        "  if (id % 7 == 0) entries_.erase(found);\n"
+        "  if (id % 7 == 0) return waiters;\n",
+        "a message that comes again is served again",
+        RESEND),
+    "sent_again_to_another_window": (
+        "src/fairlead/rpc/resend_queue.cc",
+        "    if (one.uncertain_ && one.window_ != window) {\n",
+        "    if (one.uncertain_ && window == 0) {\n",
+        "a restarted server serves what its predecessor served",
+        RESEND),
+    "sent_taken_for_unsent": (
+        "src/fairlead/rpc/resend_queue.cc",
+        "    const bool left = one.from_ < handed_over;\n",
+        "    const bool left = one.from_ > handed_over;\n",
+        "what may have been served is sent again without a number",
+        RESEND),
+    "backoff_reset_at_once": (
+        "src/fairlead/upstream/redial.cc",
+        "  if (now - ready_since_ >= options_.stable) wait_ = Duration::zero();\n"
+        "  state_ = used_up()",
+        "  wait_ = Duration::zero();\n"
+        "  state_ = used_up()",
+        "a server that comes and goes is dialled each second by everybody",
+        REDIAL),
+    "herd": (
+        "src/fairlead/upstream/redial.cc",
+        "uniform(options_.first_wait_min, options_.first_wait_max, random)",
+        "options_.first_wait_max",
+        "those who lost one server come back together",
+        REDIAL),
+    "dialled_twice": (
+        "src/fairlead/upstream/redial.cc",
+        "  if (!may_dial(now)) return false;\n",
+        "  if (!may_dial(now) && state_ != State::kDialing) return false;\n",
+        "each call dials where one dial is under way",
+        REDIAL),
 }
+
+
+def test_of(name):
+    """The test that finds it; none: `simulate` does."""
+    return next((word for word in BUGS[name][4:] if not word.startswith("--")), None)
 
 
 def text_of(name):
@@ -129,7 +199,8 @@ def build(name):
     configure = ["cmake", "-S", source, "-B", BUILD / "tree", "-G", "Ninja",
                  "-DCMAKE_CXX_COMPILER=clang++-19", "-DCMAKE_BUILD_TYPE=Debug",
                  "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DFL_EXAMPLES=OFF", "-DFL_WERROR=OFF"]
-    for command in (configure, ["cmake", "--build", BUILD / "tree", "--target", "simulate"]):
+    program = test_of(name) or "simulate"
+    for command in (configure, ["cmake", "--build", BUILD / "tree", "--target", program]):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"{name}: does not build:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
@@ -137,6 +208,12 @@ def build(name):
 
 def found(name, seeds):
     """What the simulation says of the bug; empty when it noticed nothing."""
+    test = test_of(name)
+    if test is not None:
+        done = subprocess.run([BUILD / "tree" / "tests" / "simulation" / test],
+                              capture_output=True, text=True, timeout=600)
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if "FAILED" in line]
+        return "" if done.returncode == 0 else (lines or [f"ended with {done.returncode}"])[0]
     options = BUGS[name][4:]
     # One process per chunk of seeds: a planted bug may well end the process.
     program = BUILD / "tree" / "tests" / "simulation" / "simulate"

@@ -6,14 +6,13 @@
 // connection's own address.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "fairlead/base/result.h"
+#include "fairlead/io/address_range.h"
 #include "fairlead/rpc/plugin.h"
 
 namespace fairlead::rpc {
@@ -36,19 +35,12 @@ class RealIp final : public Plugin {
 
  private:
   struct Key {};
-  using Bytes16 = std::array<std::uint8_t, 16>;  // IPv4 as ::ffff:a.b.c.d
-  struct Net {
-    Bytes16 address;
-    unsigned bits;
-  };
 
  public:
   explicit RealIp(Key /*of make()*/) : Plugin("real_ip") {}
 
  private:
-  static bool parse(const std::string& host, Bytes16& out, bool& ipv4);
-
-  std::vector<Net> nets_;
+  std::vector<io::AddressRange> nets_;
   bool unix_ = false;
 };
 

@@ -1,0 +1,25 @@
+// What differs between two documents, value by value: what a program that reads its configuration
+// again has to do something about.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fairlead/config/document.h"
+
+namespace fairlead::config {
+
+// One value that is not what it was. A list is one value, with all that is in it.
+struct Change {
+  std::vector<std::string> steps{};  // the keys from the root on; a key may hold dots
+  std::string before{};              // as it was written; empty: nothing was
+  std::string after{};
+
+  std::string path() const;  // "limits.call_timeout"
+};
+
+// In the order of the keys. What only looks different, as 1s and 1000ms do, counts as changed; a
+// null counts as not written. Cost: both documents are written out once.
+std::vector<Change> changes(const Document& before, const Document& after);
+
+}  // namespace fairlead::config

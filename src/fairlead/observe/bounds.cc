@@ -1,0 +1,50 @@
+#include "fairlead/observe/bounds.h"
+
+#include "fairlead/observe/log.h"
+
+namespace fairlead::observe {
+
+BoundName bound_name(Bound bound) {
+  constexpr std::array<BoundName, static_cast<std::size_t>(Bound::kCount)> kNames = {{
+      {"connections", "limits.connections_max"},
+      {"ip_connections", "limits.ip_connections_max"},
+      {"accepts", "limits.accepts_per_second_max"},
+      {"descriptors", "ulimit -n"},
+      {"login", "limits.login_timeout"},
+      {"frame_time", "limits.frame_time_max"},
+      {"frame_bytes", "limits.frame_bytes_max"},
+      {"inflight_calls", "limits.inflight_calls_max"},
+      {"write_queue", "limits.write_queue_bytes_max"},
+      {"slow_reader", "limits.slow_reader_after"},
+      {"handlers", "limits.handlers_max"},
+      {"memory", "limits.memory"},
+  }};
+  return kNames[static_cast<std::size_t>(bound)];
+}
+
+Result<std::unique_ptr<Bounds>> Bounds::make(Registry& registry) {
+  std::unique_ptr<Bounds> made(new Bounds());
+  for (std::size_t i = 0; i < made->places_.size(); ++i) {
+    FL_TRY_ASSIGN(made->places_[i].hits,
+                  registry.counter({"fairlead_rpc_bound_hits_total",
+                                    "Times that a limit refused, closed or held something."},
+                                   {{"bound", bound_name(static_cast<Bound>(i)).label}}));
+  }
+  return made;
+}
+
+void Bounds::hit(Bound bound, std::uint64_t limit, Time now) {
+  Place& here = place(bound);
+  here.hits.add();
+  here.untold.fetch_add(1, std::memory_order_relaxed);
+  const Time::rep at = now.time_since_epoch().count();
+  Time::rep due = here.next_line.load(std::memory_order_relaxed);
+  const Time::rep next = at + kLineEvery.count();
+  if (at < due || !here.next_line.compare_exchange_strong(due, next, std::memory_order_relaxed))
+    return;
+  const BoundName name = bound_name(bound);
+  FL_LOG(warn, "bound.hit", {"bound", name.label}, {"setting", name.setting}, {"limit", limit},
+         {"hits", here.untold.exchange(0, std::memory_order_relaxed)});
+}
+
+}  // namespace fairlead::observe

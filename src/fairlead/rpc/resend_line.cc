@@ -1,0 +1,295 @@
+#include "fairlead/rpc/resend_line.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fairlead/rpc/session.h"
+#include "fairlead/wire/metadata.h"
+
+namespace fairlead::rpc {
+namespace {
+
+using State = ResendQueue::State;
+
+// When a session that took no more is tried again.
+constexpr Duration kBlocked = std::chrono::milliseconds(10);
+// What was written has been handed to the system by then, where that takes it.
+constexpr Duration kTurn = std::chrono::milliseconds(1);
+
+ResumeSecret draw_secret() {
+  SecureRandom random;
+  return ResumeSecret::draw(random);
+}
+
+bool in_flight(State state) { return state == State::kWriting || state == State::kSent; }
+
+// How a message ended that was on its way.
+State how_ended(const Status& status) {
+  if (status.code() == Code::kDeadlineExceeded) return State::kExpired;
+  return status.outcome() == Outcome::kProcessed ? State::kReplied : State::kFailed;
+}
+
+const wire::MessageView kNoReply;
+const Bytes kNoInput;
+
+}  // namespace
+
+// ---- a message
+// -----------------------------------------------------------------------------------
+
+void ResentMessage::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
+  line_->attempt_ended(*this, std::move(status), reply, input);
+}
+
+void ResentMessage::on_end(Status status) {
+  cancelled_.forget();
+  const State how = state();
+  line_->metrics_.resend_results[static_cast<std::size_t>(how)].add();
+  const wire::MessageView* const reply = std::exchange(reply_, nullptr);
+  on_result(std::move(status), reply != nullptr ? *reply : kNoReply,
+            reply != nullptr ? *input_ : kNoInput);
+}
+
+void ResentMessage::Cancelled::on_cancel() { message.line_->cancelled(message); }
+
+// ---- the line
+// ------------------------------------------------------------------------------------
+
+ResendLine::ResendLine(io::Core& core, const ResendOptions& options, const Metrics& metrics,
+                       Want want)
+    : core_(core),
+      metrics_(metrics),
+      want_(std::move(want)),
+      secret_(draw_secret()),
+      queue_(options) {}
+
+ResendLine::~ResendLine() {
+  close();
+  for (Session* session : sessions_) session->line_ = nullptr;
+}
+
+void ResendLine::start(ResentMessage& message, Deadline deadline, const CancelToken& cancel) {
+  ResendQueue::Entry& entry = message;
+  message.line_ = this;
+  message.cancel_ = cancel;
+  Status refused;
+  if (phase_ == Phase::kClosed) {
+    refused = Status(Code::kConnectionClosed, "resend.closed", "this client is being closed")
+                  .with_outcome(Outcome::kNotSent);
+  } else {
+    const ResendRequest& request = message.request_;
+    const std::size_t bytes = sizeof(ResentMessage) + request.body.size() + request.method.size() +
+                              request.metadata.size();
+    refused = queue_.add(
+        entry, {.mode = request.mode, .push = request.push, .bytes = bytes, .deadline = deadline},
+        core_.now());
+  }
+  if (!refused.ok()) {
+    metrics_.resend_refused.add();
+    return message.on_result(std::move(refused), kNoReply, kNoInput);
+  }
+  if (message.cancelled_.listen(cancel)) return cancelled(message);
+  fire_before(entry.until());
+  if (session_ == nullptr && want_) want_();
+  flush();
+  count();
+}
+
+void ResendLine::cancelled(ResentMessage& message) {
+  ResendQueue::Entry& entry = message;
+  // Its call in flight hears the same token, and tells the peer.
+  if (in_flight(entry.state()) && !message.request_.push) return;
+  const bool unknown = entry.uncertain() || in_flight(entry.state());
+  queue_.end(entry, State::kFailed,
+             Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call")
+                 .with_outcome(unknown ? Outcome::kUnknown : Outcome::kNotSent));
+  count();
+}
+
+void ResendLine::close() {
+  phase_ = Phase::kClosed;
+  session_ = nullptr;
+  queue_.close("resend.closed", "this client is being closed");
+  count();
+}
+
+// ---- its sessions
+// --------------------------------------------------------------------------------
+
+void ResendLine::attach(Session& session) {
+  FL_CHECK(session.dialled());
+  if (phase_ == Phase::kClosed || session_ == &session) return;
+  if (std::ranges::find(sessions_, &session) == sessions_.end()) sessions_.push_back(&session);
+  session.line_ = this;
+  session_ = &session;
+  phase_ = Phase::kAsking;
+  session.show_secret();
+}
+
+void ResendLine::answered(const Session& session, std::uint64_t window) {
+  if (phase_ != Phase::kAsking || session_ != &session) return;
+  phase_ = Phase::kReady;
+  window_ = window;
+  queue_.window_is(window);
+  flush();
+  count();
+}
+
+void ResendLine::link_lost(Session& session, std::uint64_t handed_over, std::string_view cause) {
+  losing_ = nullptr;
+  std::erase(sessions_, &session);
+  session.line_ = nullptr;
+  if (session_ == &session) {
+    session_ = nullptr;
+    if (phase_ != Phase::kClosed) phase_ = Phase::kNoSession;
+  }
+  queue_.link_lost(&session, handed_over, cause);
+  if (phase_ == Phase::kReady) queue_.window_is(window_);
+  move_elsewhere();
+  if (queue_.counts().queued > 0) {
+    fire_before(core_.now());  // what is too old is not sent again
+    if (session_ == nullptr && want_) want_();
+  }
+  flush();
+  count();
+}
+
+void ResendLine::move_elsewhere() {
+  const auto moves = [](ResendQueue::Entry& entry) {
+    return static_cast<ResentMessage&>(entry).moves_elsewhere();
+  };
+  while (ResendQueue::Entry* entry = queue_.find_unsent(moves)) {
+    auto& message = static_cast<ResentMessage&>(*entry);
+    if (!queue_.take(*entry)) break;
+    message.on_end(Status(Code::kConnectionClosed, "session.closed", "the connection was lost")
+                       .with_outcome(Outcome::kNotSent));
+  }
+}
+
+// ---- sending
+// -------------------------------------------------------------------------------------
+
+// In order; a message that cannot be written holds up those behind it.
+void ResendLine::flush() {
+  if (flushing_) return;
+  flushing_ = true;
+  blocked_ = false;
+  while (ResendQueue::Entry* const entry = can_write() ? queue_.next_queued() : nullptr) {
+    write(static_cast<ResentMessage&>(*entry));
+  }
+  flushing_ = false;
+  if (blocked_) fire_before(core_.now() + kBlocked);
+}
+
+bool ResendLine::can_write() {
+  if (phase_ != Phase::kReady || blocked_) return false;
+  if (!session_->leaving()) return true;
+  session_ = nullptr;  // what is in flight there ends there
+  phase_ = Phase::kNoSession;
+  if (queue_.counts().queued > 0 && want_) want_();
+  return false;
+}
+
+void ResendLine::write(ResentMessage& message) {
+  ResendQueue::Entry& entry = message;
+  Session& session = *session_;
+  const ResendRequest& request = message.request_;
+  queue_.begin_write(entry, &session, window_);
+  if (++message.attempts_ > 1) metrics_.resend_again.add();
+  std::string metadata = request.metadata;
+  if (window_ != 0) {
+    wire::append_metadata_pair(metadata, wire::kMessageIdKey, std::to_string(entry.id()));
+  }
+  const CallHead head{.method = request.method,
+                      .body_codec = request.body_codec,
+                      .metadata = metadata,
+                      .transforms = request.transforms,
+                      .secure = request.secure};
+  const std::uint64_t from = session.appended_bytes_;
+  writing_ = &message;
+  if (request.push) {
+    Status sent = session.push(head, request.body);
+    if (!sent.ok()) attempt_ended(message, std::move(sent), kNoReply, kNoInput);
+  } else {
+    session.start_call(message, head, entry.message().deadline, message.cancel_, request.body);
+  }
+  // It may have ended, and be gone.
+  if (std::exchange(writing_, nullptr) != nullptr) {
+    queue_.wrote(entry, from, session.appended_bytes_);
+    fire_before(core_.now() + (request.push ? kTurn : kBlocked));
+  }
+}
+
+// Nothing of it was sent, and it is the connection's fault, or another connection's turn.
+bool ResendLine::put_back(ResentMessage& message, const Status& status) {
+  ResendQueue::Entry& entry = message;
+  const bool local = status.outcome() == Outcome::kNotSent &&
+                     (status.code() == Code::kSendQueueFull || status.code() == Code::kLocalLimit ||
+                      status.code() == Code::kConnectionClosed);
+  if (local) {
+    blocked_ = true;
+    queue_.take_back(entry);
+    return true;
+  }
+  if (status.reason() != "resend.superseded" || entry.link() == session_) return false;
+  queue_.send_again(entry);
+  fire_before(core_.now());
+  return true;
+}
+
+void ResendLine::attempt_ended(ResentMessage& message, Status status,
+                               const wire::MessageView& reply, const Bytes& input) {
+  ResendQueue::Entry& entry = message;
+  if (!in_flight(entry.state()) || entry.link() == losing_) return;  // link_lost() says what then
+  if (writing_ == &message) writing_ = nullptr;
+  if (put_back(message, status)) return;
+  message.reply_ = &reply;
+  message.input_ = &input;
+  const State how = how_ended(status);
+  queue_.end(entry, how, std::move(status));
+  if (!flushing_) count();
+}
+
+void ResendLine::acknowledged(std::uint64_t id, Status status) {
+  ResendQueue::Entry* const entry = queue_.find(id);
+  if (entry == nullptr || !entry->message().push) return;
+  queue_.end(*entry, State::kReplied, std::move(status));
+  count();
+}
+
+// ---- time
+// ----------------------------------------------------------------------------------------
+
+void ResendLine::fire_before(Time when) {
+  if (when >= fires_at_) return;
+  fires_at_ = when;
+  core_.timers().arm(*this, when);
+}
+
+void ResendLine::on_timer() {
+  fires_at_ = Time::max();
+  for (const Session* session : sessions_) {
+    queue_.handed_over(session, session->appended_bytes_ - session->unsent_bytes());
+  }
+  queue_.expire(core_.now());
+  flush();
+  fire_before(queue_.next_expiry());
+  if (queue_.counts().writing > 0) fire_before(core_.now() + kBlocked);
+  count();
+}
+
+void ResendLine::count() {
+  const ResendQueue::Counts& now = queue_.counts();
+  const auto add = [](const observe::Gauge& gauge, std::uint32_t is, std::uint32_t& was) {
+    if (is != was) gauge.add(static_cast<std::int64_t>(is) - static_cast<std::int64_t>(was));
+    was = is;
+  };
+  add(metrics_.resend_queue[0], now.queued, counted_.queued);
+  add(metrics_.resend_queue[1], now.writing, counted_.writing);
+  add(metrics_.resend_queue[2], now.sent, counted_.sent);
+  if (queue_.size() > 0) return;
+  fires_at_ = Time::max();
+  disarm();
+}
+
+}  // namespace fairlead::rpc

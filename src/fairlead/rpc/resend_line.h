@@ -1,0 +1,163 @@
+// ResendLine: messages to one peer that outlive its connections.
+//
+//   start(message) --> ResendQueue --> the session of the moment --> reply, or acknowledgement
+//                          ^                    │ lost
+//                          └────────────────────┘   want() asks for the next one: attach()
+//
+// At the hello the line shows its secret and hears the name of the window that the peer keeps for
+// it. While the name stays the same, a message may be sent again with the number that it has, and
+// is served once. With a peer that keeps none, messages go without numbers, and one that is perhaps
+// sent is not sent again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fairlead/async/cancel.h"
+#include "fairlead/async/timer_wheel.h"
+#include "fairlead/base/bytes.h"
+#include "fairlead/io/core.h"
+#include "fairlead/rpc/metrics.h"
+#include "fairlead/rpc/pending_call.h"
+#include "fairlead/rpc/resend_queue.h"
+#include "fairlead/rpc/resume_words.h"
+
+namespace fairlead::rpc {
+
+class ResendLine;
+class Session;
+
+// A CALL or PUSH in the hands of a line, with a body that is encoded already.
+struct ResendRequest {
+  std::string method{};
+  std::uint8_t body_codec = wire::kNoCodec;
+  Bytes body{};
+  std::string metadata{};    // encoded text
+  std::string transforms{};  // ids
+  wire::SecureForm secure = wire::SecureForm::kPlain;
+  DeliveryMode mode = DeliveryMode::kAtLeastOnce;
+  bool push = false;
+};
+
+// Thread: the line's core. Lifetime: destroying it before its end gives the message up.
+class ResentMessage : private PendingCall, private ResendQueue::Entry {
+ public:
+  explicit ResentMessage(ResendRequest request) : request_(std::move(request)), cancelled_(*this) {}
+
+  ResendQueue::State state() const { return Entry::state(); }
+  // It was sent to its receiver, or perhaps was, at least so often.
+  std::uint32_t attempts() const { return attempts_; }
+
+ protected:
+  ~ResentMessage() = default;
+
+ private:
+  friend ResendLine;
+
+  // Once; see ResendLine::start(). The views are valid until it returns. May destroy this object.
+  virtual void on_result(Status status, const wire::MessageView& reply, const Bytes& input) = 0;
+  // The link is lost and nothing of it was sent: true gives it back, and it is the caller's to send
+  // elsewhere.
+  virtual bool moves_elsewhere() { return false; }
+
+  void on_done(Status status, const wire::MessageView& reply, const Bytes& input) override;
+  void on_end(Status status) override;
+
+  struct Cancelled final : fairlead::CancelListener {
+    explicit Cancelled(ResentMessage& of) : message(of) {}
+    void on_cancel() override;
+    ResentMessage& message;
+  };
+
+  const ResendRequest request_;
+  Cancelled cancelled_;
+  CancelToken cancel_;
+  ResendLine* line_ = nullptr;
+  const wire::MessageView* reply_ = nullptr;  // of the end that is being told
+  const Bytes* input_ = nullptr;
+  std::uint32_t attempts_ = 0;
+};
+
+// Thread: its core. Lifetime: outlives the messages that were given to it; its sessions may end
+// before or after it.
+class ResendLine final : private Timer {
+ public:
+  // Somebody waits and there is no session: dial one to the same peer, in any time, and attach()
+  // it.
+  using Want = std::function<void()>;
+
+  // `options` have been validated.
+  ResendLine(io::Core& core, const ResendOptions& options, const Metrics& metrics = {},
+             Want want = nullptr);
+  ~ResendLine();
+
+  // Takes a message: sends it in this turn when the peer is there, else when it is.
+  // Ends with: what Session::start_call() gives; OK for a PUSH that was acknowledged (best effort:
+  //   that was handed to the system), or what its receiver made of it; kSendQueueFull
+  //   `resend.full`, NOT_SENT; kDeadlineExceeded `call.deadline`, `resend.ttl`; kCancelled
+  //   `call.cancelled`; kConnectionClosed `session.closed`, UNKNOWN, of cause `resend.window_lost`
+  //   where the peer does not know any more whether it was served; kConnectionClosed
+  //   `resend.closed` of close().
+  void start(ResentMessage& message, Deadline deadline, const CancelToken& cancel);
+
+  // The session over which messages go from now on. Before its hello (DialOptions::resend), or
+  // after; then it is said again. One that had been attached keeps what it has in flight.
+  void attach(Session& session);
+
+  // Ends all messages, and takes no more.
+  void close();
+
+  // For new messages, as ResendQueue::update().
+  void update(const ResendOptions& options) { queue_.update(options); }
+
+  // Its session has said hello, and messages leave at once.
+  bool ready() const { return phase_ == Phase::kReady; }
+  bool numbers() const { return ready() && window_ != 0; }
+  std::size_t size() const { return queue_.size(); }
+  const ResendQueue& queue() const { return queue_; }
+  const ResendOptions& options() const { return queue_.options(); }
+
+ private:
+  friend ResentMessage;
+  friend Session;
+  enum class Phase : std::uint8_t { kNoSession, kAsking, kReady, kClosed };
+
+  // From sessions. `window`: its name; 0: the peer keeps none, or says no hello.
+  void answered(const Session& session, std::uint64_t window);
+  void acknowledged(std::uint64_t id, Status status);
+  void losing(const Session& session) { losing_ = &session; }  // its calls end now
+  void link_lost(Session& session, std::uint64_t handed_over, std::string_view cause);
+
+  void on_timer() override;
+  void flush();
+  bool can_write();
+  void write(ResentMessage& message);
+  bool put_back(ResentMessage& message, const Status& status);
+  void attempt_ended(ResentMessage& message, Status status, const wire::MessageView& reply,
+                     const Bytes& input);
+  void cancelled(ResentMessage& message);
+  void move_elsewhere();
+  void fire_before(Time when);
+  void count();
+
+  io::Core& core_;
+  const Metrics metrics_;
+  const Want want_;
+  const ResumeSecret secret_;
+  ResendQueue queue_;
+  std::vector<Session*> sessions_;  // whatever they still have in flight
+  Session* session_ = nullptr;      // of the moment
+  const Session* losing_ = nullptr;
+  ResentMessage* writing_ = nullptr;
+  std::uint64_t window_ = 0;
+  Phase phase_ = Phase::kNoSession;
+  bool flushing_ = false;
+  bool blocked_ = false;  // the session takes no more for now
+  Time fires_at_ = Time::max();
+  ResendQueue::Counts counted_;
+};
+
+}  // namespace fairlead::rpc

@@ -1,0 +1,305 @@
+// Peers that do not read, on virtual time: who is served, who waits, who is closed.
+#include <algorithm>
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/io/simulation.h"
+#include "fairlead/rpc/peer.h"
+
+namespace fairlead::rpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kQueueBytes = 1024 * 1024;
+constexpr std::size_t kReplyBytes = 10'000;
+
+PeerOptions options_with(observe::Bounds* bounds) {
+  return {.write_queue_bytes_max = kQueueBytes, .call_timeout = 10min, .bounds = bounds};
+}
+
+// A call whose end is noted.
+class Noted final : public PendingCall {
+ public:
+  explicit Noted(std::vector<Status>& ends) : ends_(ends) {}
+
+ private:
+  void on_done(Status status, const wire::MessageView&, const Bytes&) override {
+    ends_.push_back(std::move(status));
+  }
+  std::vector<Status>& ends_;
+};
+
+// ---- a client that writes frames by hand and reads when it is told
+
+class BacklogTest : public ::testing::Test, private io::StreamHandler {
+ protected:
+  void SetUp() override {
+    add(wire::Kind::kCall, "/much", [this](Context& context) {
+      context.reply_with('s', Bytes(std::string(kReplyBytes, 'x')));
+      served.push_back(context.seq());
+      return Status();
+    });
+    add(wire::Kind::kPush, "/tell", [this](Context&) {
+      ++told;
+      return Status();
+    });
+    listener = near.listen(io::Address::loopback(0), {},
+                           [this](io::Core&, std::unique_ptr<io::Stream> made) {
+                             session = &server.accept(std::move(made));
+                             session->on_closed([this](Session&, const Status& why) {
+                               session = nullptr;
+                               ended = why;
+                             });
+                           })
+                   .value();
+    stream = far.run(far.connect(listener->local(), Deadline(), {})).value();
+    stream->start(*this);
+    stream->pause();
+    while (session == nullptr) far.turn(Deadline::after(network.now(), 1ms));
+  }
+  void TearDown() override {
+    far.dispose(std::move(stream));
+    far.turn(Deadline(far.now()));
+    (void)near.run(server.close(near.deadline_after(1s)));
+    listener.reset();
+  }
+  void add(wire::Kind kind, std::string_view method, auto function) {
+    ASSERT_TRUE(router.add(kind, method, make_handler(function)).ok());
+  }
+  void send(wire::Kind kind, std::string_view method, std::int32_t count,
+            std::string_view metadata = {}) {
+    for (std::int32_t i = 0; i < count; ++i) {
+      const wire::MessageHead head{
+          .seq = ++sent, .kind = kind, .method = method, .metadata = metadata};
+      ASSERT_TRUE(wire::raw::append(stream->output(), head, "", {}).ok());
+    }
+    stream->wrote();
+    pass(200ms);
+  }
+  void pass(Duration time) {
+    const Deadline until = Deadline::after(network.now(), time);
+    while (!until.passed(network.now())) far.turn(until);
+  }
+
+  io::Simulation network{1, {.segment_bytes_max = 100'000, .window_bytes = 200'000}};
+  io::Core& near = network.add_core("server");
+  io::Core& far = network.add_core("client");
+  observe::Registry registry;
+  Metrics metrics = Metrics::make(registry).value();
+  std::unique_ptr<observe::Bounds> bounds = observe::Bounds::make(registry).value();
+  Router router;
+  Peer server{near, router, options_with(bounds.get()), metrics};
+  std::unique_ptr<io::Listener> listener;
+  std::unique_ptr<io::Stream> stream;
+  Session* session = nullptr;
+  Status ended;
+  std::int32_t sent = 0;
+  std::vector<std::int32_t> served;
+  int told = 0;
+  std::size_t read = 0;
+
+ private:
+  io::ReadResult on_read(const Bytes& input) override {
+    read += input.size();
+    return {input.size(), 0};
+  }
+  void on_end() override {}
+  void on_close(Status) override {}
+};
+
+TEST_F(BacklogTest, CallsWaitForRoomAndAreServedInTheirOrderThen) {
+  send(wire::Kind::kCall, "/much", 300);
+  const std::size_t before = served.size();
+  EXPECT_LT(before, 100U) << "half of the queue, and the window";
+  EXPECT_GT(before, 50U);
+  ASSERT_NE(session, nullptr) << "it may yet read";
+
+  stream->resume();
+  pass(5s);
+  ASSERT_EQ(served.size(), 300U);
+  EXPECT_TRUE(std::ranges::is_sorted(served));
+  EXPECT_GT(read, 300 * kReplyBytes);
+  EXPECT_LT(network.unsent_bytes_peak(), kQueueBytes);
+}
+
+TEST_F(BacklogTest, PushesAreServedWhileCallsWait) {
+  send(wire::Kind::kCall, "/much", 300);
+  const std::size_t before = served.size();
+  send(wire::Kind::kPush, "/tell", 5);
+
+  EXPECT_EQ(told, 5);
+  EXPECT_EQ(served.size(), before);
+}
+
+TEST_F(BacklogTest, MoreCallsThanMayWaitAreRefused) {
+  send(wire::Kind::kCall, "/much", 1'300);
+
+  EXPECT_GT(metrics.calls_refused.value(), 100U);
+  EXPECT_GT(bounds->hits(observe::Bound::kWriteQueue), 100U);
+  ASSERT_NE(session, nullptr);
+  stream->resume();
+  pass(10s);
+  EXPECT_EQ(served.size() + metrics.calls_refused.value(), 1'300U) << "each has one answer";
+}
+
+TEST_F(BacklogTest, TheTimeOfACallThatWaitedRunsFromItsArrival) {
+  send(wire::Kind::kCall, "/much", 200);
+  const std::size_t before = served.size();
+  send(wire::Kind::kCall, "/much", 10, "X-Fl-Timeout=1000");
+  pass(3s);
+  stream->resume();
+  pass(5s);
+
+  EXPECT_EQ(served.size(), 200U) << "those ten had expired, after " << before;
+  EXPECT_EQ(metrics.calls_refused.value(), 10U);
+}
+
+TEST_F(BacklogTest, APeerThatTakesNothingForFifteenSecondsIsClosed) {
+  send(wire::Kind::kCall, "/much", 300);
+  pass(13s);
+  EXPECT_NE(session, nullptr);
+
+  pass(4s);
+  EXPECT_EQ(session, nullptr);
+  EXPECT_EQ(ended.reason(), "session.slow_reader");
+  EXPECT_EQ(bounds->hits(observe::Bound::kSlowReader), 1U);
+}
+
+TEST_F(BacklogTest, APeerThatTakesALittleNowAndThenIsNot) {
+  send(wire::Kind::kCall, "/much", 300);
+  for (int i = 0; i < 6; ++i) {
+    pass(10s);
+    const std::size_t before = read;
+    stream->resume();
+    while (read == before) far.turn(Deadline(network.now() + 1s));
+    stream->pause();
+    ASSERT_NE(session, nullptr) << i;
+  }
+}
+
+TEST_F(BacklogTest, CallsThatWaitAreRefusedWhenTheSessionEnds) {
+  send(wire::Kind::kCall, "/much", 300);
+  const std::size_t before = served.size();
+  auto close = [](Session* closing, io::Core* core) -> Task<void> {
+    Status closed = co_await closing->close(core->deadline_after(10s));
+  };
+  near.spawn(close(session, &near));
+  stream->resume();
+  pass(5s);
+
+  EXPECT_EQ(served.size(), before);
+  EXPECT_EQ(metrics.calls_refused.value(), 300 - before);
+}
+
+TEST_F(BacklogTest, WhoAwaitsSendsWhenThereIsRoomAgain) {
+  const std::string much(700'000, 'x');
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(session->push({.method = "/x", .body_codec = 's'}, Bytes(much)).ok());
+  }
+  pass(100ms);
+  const Status at_once = session->push({.method = "/x", .body_codec = 's'}, Bytes("x"));
+  EXPECT_EQ(at_once.code(), Code::kSendQueueFull);
+  std::optional<Status> waited;
+  auto wait = [](Session* full, io::Core* core, std::optional<Status>* out) -> Task<void> {
+    Status room = co_await full->room(core->deadline_after(60s));
+    *out = room;
+  };
+  near.spawn(wait(session, &near, &waited));
+  pass(1s);
+  EXPECT_FALSE(waited.has_value());
+
+  stream->resume();
+  pass(5s);
+  ASSERT_TRUE(waited.has_value());
+  EXPECT_TRUE(waited->ok()) << *waited;
+}
+
+TEST_F(BacklogTest, WhoAwaitsHearsOfTheEnd) {
+  const std::string much(700'000, 'x');
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(session->push({.method = "/x", .body_codec = 's'}, Bytes(much)).ok());
+  }
+  std::optional<Status> waited;
+  auto wait = [](Session* full, io::Core* core, std::optional<Status>* out) -> Task<void> {
+    Status room = co_await full->room(core->deadline_after(60s));
+    *out = room;
+  };
+  near.spawn(wait(session, &near, &waited));
+  pass(20s);
+
+  ASSERT_TRUE(waited.has_value());
+  EXPECT_EQ(waited->reason(), "session.closed");
+}
+
+// ---- two peers that call each other
+
+class BothFullTest : public ::testing::TestWithParam<std::uint64_t> {
+ protected:
+  static void add(Router& router) {
+    ASSERT_TRUE(router
+                    .add(wire::Kind::kCall, "/much", make_handler([](Context& context) {
+                           context.reply_with('s', Bytes(std::string(kReplyBytes, 'x')));
+                           return Status();
+                         }))
+                    .ok());
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Seeds, BothFullTest, ::testing::Range<std::uint64_t>(1, 9));
+
+// Each side has more replies for the other one than its queue holds, and holds the other's calls.
+// Were reading to pause, neither would ever read the replies that fill both directions.
+TEST_P(BothFullTest, TwoPeersThatHoldEachOthersCallsGetOn) {
+  io::Simulation network(GetParam(), {.segment_bytes_max = 20'000, .window_bytes = 60'000});
+  io::Core& near = network.add_core("one");
+  io::Core& far = network.add_core("other");
+  Router routes;
+  add(routes);
+  PeerOptions options = options_with(nullptr);
+  options.inflight_calls_max = 2000;
+  Peer one(near, routes, options);
+  Peer other(far, routes, options);
+  Session* accepted = nullptr;
+  auto listener = near.listen(io::Address::loopback(0), {},
+                              [&](io::Core&, std::unique_ptr<io::Stream> made) {
+                                accepted = &one.accept(std::move(made));
+                              })
+                      .value();
+  Session* const dialled = far.run(other.dial(listener->local(), Deadline())).value();
+  const auto pass = [&](Duration time) {
+    const Deadline until = Deadline::after(network.now(), time);
+    while (!until.passed(network.now())) far.turn(until);
+  };
+  while (accepted == nullptr) pass(1ms);
+  std::vector<Status> ends;
+  std::list<Noted> calls;
+  const std::string argument(500, 'a');
+  const auto start = [&](Session* from) {
+    for (int i = 0; i < 600; ++i) {
+      from->start_call(calls.emplace_back(ends), {.method = "/much", .body_codec = 's'}, Deadline(),
+                       {}, Bytes(argument));
+    }
+  };
+  bool started = false;
+  near.post([&] {
+    start(accepted);
+    started = true;
+  });
+  far.post([&] { start(dialled); });
+  pass(60s);
+
+  EXPECT_TRUE(started);
+  EXPECT_EQ(ends.size(), 1200U);
+  for (const Status& end : ends) ASSERT_TRUE(end.ok()) << end;
+  EXPECT_LT(network.unsent_bytes_peak(), kQueueBytes + 2 * kReplyBytes);
+  (void)far.run(other.close(far.deadline_after(5s)));
+  (void)near.run(one.close(near.deadline_after(5s)));
+}
+
+}  // namespace
+}  // namespace fairlead::rpc

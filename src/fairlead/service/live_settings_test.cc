@@ -1,0 +1,252 @@
+// Settings that change in a program that runs, by HUP and as its callers see it.
+#include "fairlead/service/live_settings.h"
+
+#include <unistd.h>
+#include <csignal>
+
+#include <array>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fairlead/service/process.h"
+#include "fairlead/service/spec_source.h"
+#include "tests/testkit/certificates.h"
+#include "tests/testkit/log_records.h"
+
+namespace fairlead::service {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+// ---- reload(), without a program
+
+class LiveSettingsTest : public ::testing::Test {
+ protected:
+  void write(const std::string& text) { file = folder.write("math.yaml", text); }
+  void make(const std::string& text) {
+    write(text);
+    auto source = SpecSource::read({.program = "math", .file = file}, Spec{});
+    ASSERT_TRUE(source.ok()) << source.status();
+    const Spec spec = source->spec();
+    settings =
+        LiveSettings::make(spec, std::make_shared<SpecSource>(*std::move(source)), metrics).value();
+  }
+  bool reload() {
+    return settings->reload([this](const auto&, const auto& now) { applied.push_back(now); });
+  }
+  std::uint64_t counted(const char* name) { return metrics.counter({name, ""}).value().value(); }
+  std::int64_t waiting_keys() {
+    return metrics.gauge({"fairlead_service_config_waiting_keys", ""}).value().value();
+  }
+
+  std::vector<std::string> lines;
+  observe::Logger logger{{}, std::make_unique<testkit::LogRecords>(lines)};
+  observe::ScopedDefaultLogger as_default{logger};
+  testkit::TestFolder folder;
+  std::string file;
+  observe::Registry metrics;
+  std::unique_ptr<LiveSettings> settings;
+  std::vector<std::shared_ptr<const Spec>> applied;
+};
+
+TEST_F(LiveSettingsTest, ApplyWhatChangedAndSayIt) {
+  make("notice: 1s\ncores: 1\n");
+  write("notice: 2s\ncores: 2\n");
+
+  EXPECT_TRUE(reload());
+
+  ASSERT_EQ(applied.size(), 1U);
+  EXPECT_EQ(applied[0], settings->now());
+  EXPECT_EQ(settings->now()->notice, 2s);
+  EXPECT_EQ(settings->now()->cores, 1U);
+  EXPECT_EQ(counted("fairlead_service_config_reloads_total"), 1U);
+  EXPECT_EQ(waiting_keys(), 1);
+  EXPECT_THAT(lines, Contains(HasSubstr("changed=\"notice: 1s -> 2s\"")));
+  EXPECT_THAT(lines, Contains(HasSubstr("config.needs_restart keys=\"cores: 1 -> 2\"")));
+}
+
+TEST_F(LiveSettingsTest, ApplyNothingWhenNothingLiveChanged) {
+  make("cores: 1\n");
+  write("cores: 2\n");
+
+  EXPECT_TRUE(reload());
+
+  EXPECT_TRUE(applied.empty());
+  EXPECT_THAT(lines, Contains(HasSubstr("changed=nothing")));
+}
+
+TEST_F(LiveSettingsTest, ChangeNothingWhenAnythingIsWrong) {
+  make("notice: 1s\n");
+  int taken = 0;
+  settings->rereads().emplace_back([&taken] { return TakeRead([&taken] { ++taken; }); });
+  write("notice: 2s\nlog: {level: loud}\n");
+
+  EXPECT_FALSE(reload());
+
+  EXPECT_TRUE(applied.empty());
+  EXPECT_EQ(taken, 0);
+  EXPECT_EQ(settings->now()->notice, 1s);
+  EXPECT_EQ(counted("fairlead_service_config_reloads_failed_total"), 1U);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_THAT(lines[0], HasSubstr("config.not_reloaded reason=config.bad_value"));
+  EXPECT_THAT(lines[0], HasSubstr("math.yaml:2:14"));
+}
+
+TEST_F(LiveSettingsTest, ChangeNothingWhenAFileBesideItIsWrong) {
+  make("notice: 1s\n");
+  int taken = 0;
+  settings->rereads().emplace_back([&taken] { return TakeRead([&taken] { ++taken; }); });
+  settings->rereads().emplace_back(
+      [] { return Result<TakeRead>(Status(Code::kBadMessage, "keys.bad", "keys.txt: line 2")); });
+  write("notice: 2s\n");
+
+  EXPECT_FALSE(reload());
+
+  EXPECT_EQ(taken, 0);
+  EXPECT_EQ(settings->now()->notice, 1s);
+  EXPECT_THAT(lines, Contains(HasSubstr("reason=keys.bad message=\"keys.txt: line 2\"")));
+}
+
+TEST_F(LiveSettingsTest, NameTwentyKeysAndCountTheOthers) {
+  make("");
+  std::string pools = "clients:\n";
+  for (int i = 0; i < 25; ++i) pools += "  c" + std::to_string(i) + ": {codec: json}\n";
+  write(pools);
+
+  EXPECT_TRUE(reload());
+
+  EXPECT_THAT(lines, Contains(HasSubstr("; and 5 more")));
+}
+
+TEST(LiveSettings, LeaveWhatAPluginSetWhereTheFileSaysTheSame) {
+  const rpc::PeerOptions before;
+  rpc::PeerOptions now = before;
+  now.request_time_max = 5s;
+  rpc::PeerOptions mine = before;
+  mine.call_timeout = 9s;  // of a plugin
+
+  const rpc::PeerOptions options = with_changes(mine, before, now);
+
+  EXPECT_EQ(options.call_timeout, 9s);
+  EXPECT_EQ(options.request_time_max, 5s);
+}
+
+// Every live key that belongs to peers reaches them: told by what the options look like after each.
+TEST(LiveSettings, BringEveryLimitToThePeers) {
+  const rpc::PeerOptions before = Spec{}.limits;
+  rpc::PeerOptions now = before;
+  now.limits.frame_bytes_max = 1;
+  now.inflight_calls_max = 2;
+  now.write_queue_bytes_max = 3;
+  now.call_timeout = 4s;
+  now.request_time_max = 5s;
+  now.session_age = 6s;
+  now.heartbeat.interval = 7s;
+  now.idle.both = 8s;
+
+  const rpc::PeerOptions options = with_changes(before, before, now);
+
+  EXPECT_EQ(options.limits.frame_bytes_max, 1U);
+  EXPECT_EQ(options.inflight_calls_max, 2U);
+  EXPECT_EQ(options.write_queue_bytes_max, 3U);
+  EXPECT_EQ(options.call_timeout, 4s);
+  EXPECT_EQ(options.request_time_max, 5s);
+  EXPECT_EQ(options.session_age, 6s);
+  EXPECT_EQ(options.heartbeat, now.heartbeat);
+  EXPECT_EQ(options.idle, now.idle);
+}
+
+// ---- HUP
+
+class LiveProgramTest : public ::testing::Test {
+ protected:
+  void start(const std::string& text) {
+    const std::string file = folder.write("math.yaml", text);
+    const std::array<const char*, 3> words{"math", "--config", file.c_str()};
+    Result<Start> begun = read_start(3, words.data(), "math", Spec{});
+    ASSERT_TRUE(begun.ok()) << begun.status();
+    ASSERT_TRUE(process.router()
+                    .add(wire::Kind::kCall, "/times", rpc::make_handler([](rpc::Context& context) {
+                           const rpc::PeerOptions& options = context.session().peer().options();
+                           context.reply_with('s',
+                                              Bytes(std::to_string(options.request_time_max / 1s)));
+                           return Status();
+                         }))
+                    .ok());
+    ASSERT_TRUE(process.start(begun->spec, begun->source).ok());
+    ASSERT_TRUE(process.serve(false).ok());
+    session = core->run(caller.dial(process.addresses().at(0), core->deadline_after(5s))).value();
+  }
+  ~LiveProgramTest() override {
+    EXPECT_TRUE(core->run(caller.close(core->deadline_after(5s))).ok());
+  }
+  std::string seconds() {
+    auto calling = session->call("/times", 's', Bytes(), {}, core->deadline_after(5s));
+    const Result<rpc::Reply> reply = core->run(std::move(calling));
+    return reply.ok() ? std::string(reply->body.view()) : reply.status().to_string();
+  }
+  std::uint64_t counted(const char* name) {
+    return process.metrics().counter({name, ""}).value().value();
+  }
+  // Until the program has done something about the signal.
+  void hang_up() {
+    const auto done = [this] {
+      return counted("fairlead_service_config_reloads_total") +
+             counted("fairlead_service_config_reloads_failed_total");
+    };
+    const std::uint64_t before = done();
+    ::kill(::getpid(), SIGHUP);
+    const Time end = steady_now() + 10s;
+    while (done() == before && steady_now() < end) std::this_thread::yield();
+    ASSERT_EQ(done(), before + 1);
+  }
+
+  testkit::TestFolder folder;
+  Process process{"math"};
+  std::unique_ptr<io::Core> core = io::Core::make().value();
+  rpc::Router router;
+  rpc::Peer caller{*core, router, {}};
+  rpc::Session* session = nullptr;
+};
+
+constexpr std::string_view kQuiet = "listen: tcp://127.0.0.1:0\ncores: 2\nlog: {level: off}\n";
+
+TEST_F(LiveProgramTest, TakesNewLimitsOverOnEveryCore) {
+  start(std::string(kQuiet) + "limits: {request_time_max: 7s}\n");
+  ASSERT_EQ(seconds(), "7");
+  folder.write("math.yaml", std::string(kQuiet) + "limits: {request_time_max: 9s}\n");
+
+  hang_up();
+
+  const Time end = steady_now() + 10s;  // the letter to the core may be under way
+  while (seconds() != "9" && steady_now() < end) {
+  }
+  EXPECT_EQ(seconds(), "9");
+}
+
+TEST_F(LiveProgramTest, ServesOnWithTheOldOnesWhenTheFileIsWrong) {
+  start(std::string(kQuiet) + "limits: {request_time_max: 7s}\n");
+  folder.write("math.yaml", std::string(kQuiet) + "limits: {request_time_max: 9s}\nx: 1\n");
+
+  hang_up();
+
+  EXPECT_EQ(seconds(), "7");
+  EXPECT_EQ(counted("fairlead_service_config_reloads_failed_total"), 1U);
+}
+
+TEST_F(LiveProgramTest, DrainsForAsLongAsTheLastReadingSays) {
+  start(std::string(kQuiet) + "notice: 1h\n");
+  folder.write("math.yaml", std::string(kQuiet) + "notice: 0\n");
+  hang_up();
+
+  const Time began = steady_now();
+  process.stop();
+
+  EXPECT_LT(steady_now() - began, 1min);
+}
+
+}  // namespace
+}  // namespace fairlead::service

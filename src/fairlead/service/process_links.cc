@@ -1,0 +1,75 @@
+// What a process says of itself on the admin page /links: its phase, its links, what it calls.
+#include <array>
+
+#include "fairlead/service/process.h"
+
+namespace fairlead::service {
+namespace {
+
+constexpr std::array<std::string_view, 5> kPhaseNames = {"starting", "serving", "notice",
+                                                         "draining", "closing"};
+
+}  // namespace
+
+Status Process::make_phase() {
+  FL_TRY_ASSIGN(drain_state_,
+                metrics_.gauge({"fairlead_service_drain_state",
+                                "How far the process is: 0 starting, 1 serving, 2 notice, 3 "
+                                "draining, 4 closing."}));
+  FL_TRY_ASSIGN(drain_cut_,
+                metrics_.counter({"fairlead_service_drain_cut_total",
+                                  "Calls that were still served when the drain's time was over."}));
+  return {};
+}
+
+void Process::enter(Phase phase, std::string_view reason) {
+  const Phase before = phase_.exchange(phase);
+  if (before == phase) return;
+  drain_state_.set(static_cast<std::int64_t>(phase));
+  transitions_.tell(observe::LogLevel::kDebug,
+                    {.event = "service.state",
+                     .name = name_,
+                     .from = kPhaseNames[static_cast<std::size_t>(before)],
+                     .to = kPhaseNames[static_cast<std::size_t>(phase)],
+                     .reason = reason});
+}
+
+internal::CoreLinks Process::look_at_core(std::size_t index, const internal::LinksQuery& query) {
+  internal::CoreLinks out;
+  std::function<std::string(rpc::Session&)> name_of;
+  if (hub_ != nullptr) {
+    name_of = [this](rpc::Session& session) { return hub_->of(session).id(); };
+  }
+  internal::look_at_links(*serving_[index], query, name_of, out);
+  internal::look_at_links(*calling_[index], query, name_of, out);
+  const MutexLock lock(targets_mutex_);
+  for (const auto& [name, target] : targets_) {
+    for (upstream::EndpointView& endpoint : target->places_[index].service->endpoints()) {
+      out.endpoints.push_back({.service = name, .endpoint = std::move(endpoint)});
+    }
+  }
+  return out;
+}
+
+internal::ProcessState Process::state() const {
+  std::string upgrade = "none";
+  if (succession_.successor() != 0) {
+    upgrade = "process " + std::to_string(succession_.successor()) + " has taken over";
+  } else if (succession_.starting() != 0) {
+    upgrade = "starting process " + std::to_string(succession_.starting());
+  }
+  return {.phase = kPhaseNames[static_cast<std::size_t>(phase_.load())],
+          .upgrade = std::move(upgrade),
+          .generation = succession_.generation(),
+          .calls_cut = drain_cut_.value()};
+}
+
+internal::LinksSources Process::links_sources() {
+  return {.cores = cores_->cores(),
+          .look = [this](std::size_t core,
+                         const internal::LinksQuery& query) { return look_at_core(core, query); },
+          .process = [this] { return state(); },
+          .transitions = &transitions_};
+}
+
+}  // namespace fairlead::service

@@ -1,0 +1,242 @@
+#include "fairlead/service/session_redial.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fairlead/base/check.h"
+#include "fairlead/base/time.h"
+#include "fairlead/observe/log.h"
+#include "fairlead/rpc/plugin_chain.h"
+
+namespace fairlead::service {
+namespace internal {
+
+using upstream::Redial;
+
+SessionRedial::SessionRedial(Hub& hub, HubEntry& entry, io::Address address, HubDial how)
+    : hub_(hub),
+      entry_(entry),
+      address_(std::move(address)),
+      how_(std::move(how)),
+      metrics_(hub.options_.links),
+      machine_(how_.redial->redial) {
+  FL_CHECK(machine_.dial(entry.core.now()) && machine_.ready(entry.core.now()));
+  metrics_.count(Redial::State::kReady, 1);
+}
+
+SessionRedial::~SessionRedial() { end(); }
+
+void SessionRedial::end() {
+  disarm();
+  if (std::exchange(ended_, true)) return;
+  metrics_.count(machine_.state(), -1);
+}
+
+void SessionRedial::update(const upstream::DialSettings& settings) {
+  how_.redial = settings;
+  machine_.update(settings.redial);
+}
+
+void SessionRedial::rest() {
+  const Time due = machine_.due();
+  if (due != Time::max()) entry_.core.timers().arm(*this, std::max(due, entry_.core.now()));
+}
+
+void SessionRedial::on_timer() {
+  const auto found = std::ranges::find_if(
+      hub_.part_of(entry_.core)->coming_back,
+      [this](const std::shared_ptr<HubEntry>& one) { return one.get() == &entry_; });
+  FL_CHECK(found != hub_.part_of(entry_.core)->coming_back.end());
+  hub_.dial_when_due(*found);
+}
+
+rpc::DialOptions SessionRedial::next_options(const std::shared_ptr<HubEntry>& entry) const {
+  rpc::DialOptions options = how_.options;
+  if (how_.tls != nullptr) options.tls = how_.tls->current();
+  options.again = true;
+  options.mark = entry;
+  options.values = values_;
+  options.connect_by = entry_.core.deadline_after(settings().connect_timeout);
+  return options;
+}
+
+void SessionRedial::note(Redial::State before, std::string_view reason) {
+  const Redial::State after = machine_.state();
+  metrics_.count(before, -1);
+  metrics_.count(after, 1);
+  const Duration wait = machine_.wait_left(entry_.core.now());
+  if (wait > Duration::zero()) metrics_.redial_backoff.record(wait);
+  const std::string name = hub_.id_of(entry_) + " " + address_.to_text();
+  const std::string evidence =
+      "failures " + std::to_string(machine_.failures()) + ", wait " +
+      fairlead::to_text(std::chrono::duration_cast<std::chrono::milliseconds>(wait));
+  const bool usual = !Redial::is_trouble(before) && !Redial::is_trouble(after);
+  observe::tell(hub_.part_of(entry_.core)->dials.options().transitions,
+                usual ? observe::LogLevel::kDebug : observe::LogLevel::kInfo,
+                {.event = "session.link",
+                 .name = name,
+                 .from = to_text(before),
+                 .to = to_text(after),
+                 .reason = reason,
+                 .evidence = evidence});
+}
+
+}  // namespace internal
+
+using upstream::Redial;
+
+namespace {
+
+// Ends that somebody here asked for: kick(), a close, a plugin.
+bool for_good(const rpc::Session& session) {
+  return session.end() == rpc::LinkEnd::kOurs || session.end() == rpc::LinkEnd::kPlugin ||
+         session.peer().closing();
+}
+
+}  // namespace
+
+// Its connection is gone. True: it may come back.
+bool Hub::goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session) {
+  Part* const part = part_of(entry->core);
+  internal::SessionRedial& redial = *entry->redial;
+  if (part->closed || for_good(session)) return false;
+  {
+    MutexLock lock(mutex_);
+    const auto found = by_id_.find(entry->id);
+    const bool listed = found != by_id_.end() && found->second == entry;
+    if (!listed) return false;  // sent away by a second login
+  }
+  const Time now = entry->core.now();
+  // Who goes away, or has become old, is no fault: a short rest, and not for all at one moment.
+  const bool in_order = session.peer_leaving() || session.end() == rpc::LinkEnd::kAge ||
+                        session.end() == rpc::LinkEnd::kIdle;
+  const std::string_view why = in_order ? "goaway" : rpc::link_end_name(session.end());
+  redial.failed_by(Status(Code::kConnectionClosed, "session.closed",
+                          "the connection was lost (" + std::string(why) + ")"));
+  redial.step(why, [&](Redial& machine) {
+    if (!in_order) return machine.lost(now, redial.random());
+    if (session.retry_after() > Duration::zero()) {
+      return machine.leaving(now, session.retry_after(), redial.random());
+    }
+    return machine.left(now, redial.random());
+  });
+  if (redial.machine().state() == Redial::State::kClosed) {
+    tell_lost(*entry);
+    return false;
+  }
+  redial.keep(session.values());
+  entry->session = nullptr;
+  entry->away.store(true, std::memory_order_release);
+  part->sessions.erase(entry->number);
+  part->coming_back.insert(entry);
+  redial.rest();
+  return true;
+}
+
+void Hub::dial_when_due(const std::shared_ptr<Entry>& entry) {
+  const Time now = entry->core.now();
+  const bool begun =
+      entry->redial->step("redial", [now](Redial& machine) { return machine.dial(now); });
+  if (begun) part_of(entry->core)->scope.spawn_detached(dial_again(entry));
+}
+
+Task<void> Hub::dial_again(std::shared_ptr<Entry> entry) {
+  Result<rpc::Session*> made = co_await connect_again(entry);
+  Part* const part = part_of(entry->core);
+  internal::SessionRedial& redial = *entry->redial;
+  if (!part->coming_back.contains(entry)) {  // it was ended meanwhile
+    const Deadline deadline = entry->core.deadline_after(kKickPatience);
+    if (made.ok()) part->dials.send_away(**made, "closing", deadline);
+    co_return;
+  }
+  if (made.ok()) {
+    come_back(entry, **made);
+    co_return;
+  }
+  redial.failed_by(made.status());
+  const Time now = entry->core.now();
+  redial.step(made.status().reason(),
+              [&](Redial& machine) { return machine.failed(now, redial.random()); });
+  if (redial.machine().state() != Redial::State::kClosed) {
+    redial.rest();
+    co_return;
+  }
+  stay_away(entry, made.status());
+}
+
+Task<Result<rpc::Session*>> Hub::connect_again(std::shared_ptr<Entry> entry) {
+  Part* const part = part_of(entry->core);
+  upstream::DialPass pass;
+  if (part->line != nullptr) {
+    FL_CO_TRY_ASSIGN(pass, co_await part->line->enter(part->scope.token()));
+  }
+  rpc::DialOptions options = entry->redial->next_options(entry);
+  const Deadline deadline =
+      Deadline::after(options.connect_by.at(), entry->redial->settings().handshake_timeout);
+  Result<rpc::Session*> made = co_await part->dials.dial(entry->redial->address(), deadline,
+                                                         part->scope.token(), std::move(options));
+  (made.ok() ? options_.links.dials_ok : options_.links.dials_failed).add();
+  co_return made;
+}
+
+void Hub::come_back(const std::shared_ptr<Entry>& entry, rpc::Session& session) {
+  Part* const part = part_of(entry->core);
+  const Time now = entry->core.now();
+  part->coming_back.erase(entry);
+  entry->session = &session;
+  entry->number = ++part->last_number;
+  part->sessions.emplace(entry->number, entry.get());
+  entry->redial->step("dialled", [now](Redial& machine) { return machine.ready(now); });
+  entry->away.store(false, std::memory_order_release);
+  entry->open.store(true, std::memory_order_release);
+}
+
+// redial_times are used up.
+void Hub::tell_lost(const Entry& entry) {
+  const internal::SessionRedial& redial = *entry.redial;
+  const std::string name = id_of(entry);
+  FL_LOG(warn, "session.lost", {"name", name}, {"endpoint", redial.address().to_text()},
+         {"dials", redial.machine().dials()});
+  const rpc::PluginChain* const plugins = part_of(entry.core)->dials.options().plugins;
+  if (plugins == nullptr) return;
+  const rpc::LostLink lost{.service = name,
+                           .address = redial.address(),
+                           .failures = redial.machine().failures(),
+                           .why = redial.last_error()};
+  plugins->tell<&rpc::Plugin::post_lost>(lost);
+}
+
+void Hub::stay_away(std::shared_ptr<Entry> entry, const Status& why) {
+  Part* const part = part_of(entry->core);
+  if (part->coming_back.erase(entry) == 0) return;
+  internal::SessionRedial& redial = *entry->redial;
+  const bool given_up = redial.machine().state() == Redial::State::kClosed;
+  redial.step("ended", [](Redial& machine) { return machine.remove(); });
+  redial.end();
+  entry->away.store(false, std::memory_order_release);
+  if (given_up) tell_lost(*entry);
+  if (take_out(entry) && on_closed_) on_closed_(SessionRef(entry), why);
+}
+
+Task<Status> Hub::close(io::Core& core, Deadline deadline) {
+  Part* const part = part_of(core);
+  FL_CHECK(part != nullptr);
+  part->closed = true;
+  const std::set<std::shared_ptr<Entry>> away = part->coming_back;
+  for (const auto& entry : away) stay_away(entry, Status());
+  Status ended = co_await part->scope.close(core.timers(), deadline);
+  co_return ended;
+}
+
+void Hub::update(const upstream::DialSettings& settings) {
+  for (const auto& part : parts_) {
+    part->dials.core().post([where = part.get(), settings] {
+      for (const auto& [number, entry] : where->sessions) {
+        if (entry->redial != nullptr) entry->redial->update(settings);
+      }
+      for (const auto& entry : where->coming_back) entry->redial->update(settings);
+    });
+  }
+}
+
+}  // namespace fairlead::service

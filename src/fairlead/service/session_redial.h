@@ -1,0 +1,63 @@
+// SessionRedial: how a session of a hub that was dialled comes back after it was lost.
+//
+//   HubEntry (id, place, refs to it) ── session A ── lost
+//                                    ── away: values kept, rests, dialled
+//                                    ── session B, with the values of A
+#pragma once
+
+#include <utility>
+
+#include "fairlead/async/timer_wheel.h"
+#include "fairlead/base/random.h"
+#include "fairlead/service/session_hub.h"
+#include "fairlead/upstream/redial.h"
+
+namespace fairlead::service::internal {
+
+// Thread: the entry's core. Lifetime: the entry's.
+class SessionRedial final : private Timer {
+ public:
+  SessionRedial(Hub& hub, HubEntry& entry, io::Address address, HubDial how);
+  ~SessionRedial();
+
+  // Changes the state, counts and tells it. False: the event does not fit.
+  template <class Event>
+  bool step(std::string_view reason, Event event) {
+    const upstream::Redial::State before = machine_.state();
+    if (!event(machine_)) return false;
+    note(before, reason);
+    return true;
+  }
+  const upstream::Redial& machine() const { return machine_; }
+  Random& random() { return random_; }
+  // Before the next dial; sets the timer to the time of the one that is due.
+  void rest();
+  // It does not come back. Idempotent.
+  void end();
+  void update(const upstream::DialSettings& settings);
+
+  // What a session that follows is dialled with.
+  rpc::DialOptions next_options(const std::shared_ptr<HubEntry>& entry) const;
+  const upstream::DialSettings& settings() const { return *how_.redial; }
+  const io::Address& address() const { return address_; }
+  void keep(const rpc::SessionValues& values) { values_ = values; }
+  const Status& last_error() const { return last_error_; }
+  void failed_by(Status why) { last_error_ = std::move(why); }
+
+ private:
+  void on_timer() override;
+  void note(upstream::Redial::State before, std::string_view reason);
+
+  Hub& hub_;
+  HubEntry& entry_;
+  const io::Address address_;
+  HubDial how_;
+  const upstream::Metrics metrics_;
+  upstream::Redial machine_;
+  Random random_ = Random::from_system();
+  rpc::SessionValues values_;  // of the session that was lost
+  Status last_error_;
+  bool ended_ = false;
+};
+
+}  // namespace fairlead::service::internal

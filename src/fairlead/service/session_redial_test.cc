@@ -1,0 +1,239 @@
+// Sessions that come back: what stays the same, and what ends them for good. On virtual time.
+#include "fairlead/service/session_redial.h"
+
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/testkit/room.h"
+
+namespace fairlead::service {
+namespace {
+
+using namespace std::chrono_literals;
+using room_test::Device;
+using room_test::Party;
+using room_test::Pong;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr const char* kAt = "127.0.0.1:7000";
+
+// Notes what a program's plugins hear of its dials, and names who dials again.
+class Dials final : public rpc::Plugin {
+ public:
+  explicit Dials(std::vector<std::string>& seen) : Plugin("dials"), seen_(seen) {}
+  Status post_dial(rpc::Session& session, bool again) override {
+    const auto value = session.values().get("room");
+    seen_.push_back(std::string(again ? "again " : "first ") + std::string(value.value_or("-")));
+    return refuse_ ? Status(Code::kForbidden, "test.refused", "not today") : Status();
+  }
+  Status post_disconnect(rpc::Session&, const Status&) override {
+    seen_.emplace_back("gone");
+    return {};
+  }
+  Status post_lost(const rpc::LostLink& lost) override {
+    seen_.push_back("lost " + lost.address.to_text() + " " + std::string(lost.why.reason()));
+    return {};
+  }
+  static inline bool refuse_ = false;
+
+ private:
+  std::vector<std::string>& seen_;
+};
+
+class SessionRedialTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Dials::refuse_ = false;
+    FL_CHECK(plugins.add(Dials(seen)).ok());
+    client.emplace(simulation, "client", 1, rpc::PeerOptions{.hello = true, .plugins = &plugins});
+    client->open();
+    client->hub.on_closed(
+        [this](const SessionRef& session, const Status&) { closed.push_back(session.id()); });
+    serve();
+  }
+  // A program at kAt, without a word when it is gone.
+  void serve() {
+    server.emplace(simulation, "server", 1, rpc::PeerOptions{.hello = false});
+    server->open();
+    (void)server->listen(0, kAt);
+  }
+  SessionRef keep(const upstream::RedialOptions& redial = {}) {
+    return client->keep(0, io::Address::parse(kAt).value(), {.redial = redial});
+  }
+  void pass(Duration time) { core().run(room_test::pass_time(&core(), time)); }
+  io::Core& core() { return client->core(0); }
+  Result<Pong> probe(const SessionRef& session) {
+    const auto ask = [](SessionRef to) -> Task<Result<Pong>> {
+      auto call = to.as<Device>().probe({.at = 1}, fl::within(1s));
+      Result<Pong> reply = co_await call;
+      co_return reply;
+    };
+    return core().run(ask(session));
+  }
+
+  io::Simulation simulation{1};
+  std::vector<std::string> seen;
+  rpc::PluginChain plugins;
+  std::vector<std::string> closed;
+  std::optional<Party> server;
+  std::optional<Party> client;
+};
+
+TEST_F(SessionRedialTest, ComesBackAsTheSameSession) {
+  const SessionRef session = keep();
+  ASSERT_TRUE(session.set_id("uplink").ok());
+  session.visit([](rpc::Session& it) { FL_CHECK(it.values().set("room", "blue").ok()); });
+  ASSERT_TRUE(probe(session).ok());
+
+  server.reset();
+  pass(50ms);
+  EXPECT_FALSE(session.open());
+  EXPECT_TRUE(session.away());
+  EXPECT_EQ(client->hub.find("uplink"), session) << "its place stays";
+  serve();
+  pass(3s);
+
+  EXPECT_TRUE(session.open());
+  EXPECT_FALSE(session.away());
+  EXPECT_EQ(session.id(), "uplink");
+  EXPECT_EQ(client->hub.find("uplink"), session);
+  EXPECT_EQ(client->hub.count(), 1U);
+  session.visit([](rpc::Session& it) { EXPECT_EQ(it.values().get("room"), "blue"); });
+  EXPECT_TRUE(probe(session).ok());
+  EXPECT_THAT(seen, ElementsAre("first -", "gone", "again blue"));
+  EXPECT_THAT(closed, IsEmpty());
+}
+
+TEST_F(SessionRedialTest, EndsCallsWithoutADoubtWhileItIsAway) {
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  const Status ended = probe(session).status();
+  EXPECT_EQ(ended.code(), Code::kConnectionClosed);
+  EXPECT_EQ(ended.reason(), "session.closed");
+  EXPECT_EQ(ended.outcome(), Outcome::kNotSent);
+}
+
+TEST_F(SessionRedialTest, IsPushedToByBroadcastsAgain) {
+  const SessionRef session = keep();
+  const auto say = [this](const char* text) {
+    const auto tell = [](Party* from, std::string line) -> Task<void> {
+      auto broadcast = from->hub.all<room_test::Room>().say({.from = "x", .text = line});
+      Result<BroadcastResult> result = co_await broadcast;
+      EXPECT_TRUE(result.ok());
+    };
+    core().run(tell(&*client, text));
+    pass(100ms);
+  };
+  say("one");
+  EXPECT_THAT(server->heard.lines, ElementsAre("x:one"));
+  server.reset();
+  pass(50ms);
+  say("nobody hears");
+  serve();
+  pass(3s);
+  say("two");
+  EXPECT_THAT(server->heard.lines, ElementsAre("x:two"));
+}
+
+TEST_F(SessionRedialTest, StaysGoneWhenItWasKicked) {
+  const SessionRef session = keep();
+  session.kick("enough");
+  pass(1min);
+  EXPECT_EQ(closed.size(), 1U);
+  EXPECT_FALSE(session.away());
+  EXPECT_EQ(client->hub.count(), 0U);
+  EXPECT_THAT(seen, ElementsAre("first -", "gone"));
+}
+
+TEST_F(SessionRedialTest, StaysGoneWhenItWasKickedWhileItWasAway) {
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  session.kick("enough");
+  serve();
+  pass(1min);
+  EXPECT_EQ(closed.size(), 1U);
+  EXPECT_FALSE(session.away());
+  EXPECT_EQ(client->hub.count(), 0U);
+  EXPECT_THAT(seen, ElementsAre("first -", "gone"));
+}
+
+TEST_F(SessionRedialTest, StaysGoneWhenAnotherTookItsId) {
+  const SessionRef session = keep();
+  ASSERT_TRUE(session.set_id("uplink").ok());
+  server.reset();
+  pass(50ms);
+  serve();
+  const SessionRef other = client->dial(0, io::Address::parse(kAt).value());
+  ASSERT_TRUE(other.set_id("uplink").ok());
+  pass(1min);
+
+  EXPECT_FALSE(session.open());
+  EXPECT_FALSE(session.away());
+  EXPECT_EQ(client->hub.find("uplink"), other);
+  EXPECT_EQ(closed.size(), 1U);
+}
+
+TEST_F(SessionRedialTest, IsLostForGoodWhenItsTimesAreUsedUp) {
+  const SessionRef session = keep({.redial_times = 2});
+  server.reset();
+  pass(1min);
+
+  EXPECT_EQ(closed.size(), 1U);
+  EXPECT_FALSE(session.away());
+  EXPECT_THAT(seen, ElementsAre("first -", "gone", std::string("lost ") + kAt + " dial.refused"));
+}
+
+TEST_F(SessionRedialTest, TriesAgainWhereAPluginRefusesTheNewSession) {
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  serve();
+  Dials::refuse_ = true;
+  pass(3s);
+  EXPECT_TRUE(session.away());
+  EXPECT_THAT(closed, IsEmpty());
+
+  Dials::refuse_ = false;
+  pass(1min);
+  EXPECT_TRUE(session.open());
+  EXPECT_TRUE(probe(session).ok());
+}
+
+TEST_F(SessionRedialTest, EndsWithItsConnectionWhereNobodyAskedForMore) {
+  const SessionRef session = client->dial(0, io::Address::parse(kAt).value());
+  server.reset();
+  pass(50ms);
+  EXPECT_EQ(closed.size(), 1U);
+  EXPECT_FALSE(session.away());
+}
+
+TEST_F(SessionRedialTest, HoldsUpNobodyWhoClosesTheProgram) {
+  const SessionRef session = keep({.first_wait_min = 60s, .first_wait_max = 60s});
+  server.reset();
+  pass(50ms);
+  const Time before = core().now();
+  EXPECT_TRUE(core().run(client->hub.close(core(), core().deadline_after(1s))).ok());
+  EXPECT_EQ(core().now(), before);
+  EXPECT_EQ(closed.size(), 1U);
+  EXPECT_EQ(client->hub.count(), 0U);
+}
+
+TEST_F(SessionRedialTest, UsesNewSettingsFromTheNextRestOn) {
+  const SessionRef session = keep({.first_wait_min = 60s, .first_wait_max = 60s});
+  client->hub.update({.redial = {.first_wait_min = 1s, .first_wait_max = 1s}});
+  pass(1ms);
+  server.reset();
+  serve();
+  pass(1500ms);
+  EXPECT_TRUE(session.open());
+  session.kick("done");
+  pass(1s);
+}
+
+}  // namespace
+}  // namespace fairlead::service

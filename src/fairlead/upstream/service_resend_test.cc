@@ -1,0 +1,237 @@
+// Messages to a service that outlive their session: the endpoint is dialled again for them.
+#include <array>
+
+#include <gtest/gtest.h>
+
+#include "fairlead/async/event.h"
+#include "fairlead/io/simulation.h"
+#include "fairlead/upstream/service.h"
+
+namespace fairlead::upstream {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Two copies, of which each can be cut, stopped and started, and their caller, on virtual time.
+class ServiceResendTest : public ::testing::Test {
+ protected:
+  struct Copy {
+    io::Core* core = nullptr;
+    int port = 0;
+    int served = 0;
+    std::vector<std::string> notes;
+    Event release;
+    rpc::Router router;
+    std::optional<rpc::DuplicateWindows> windows;
+    std::optional<rpc::Peer> peer;
+    std::unique_ptr<io::Listener> listener;
+  };
+
+  void SetUp() override {
+    for (std::size_t i = 0; i < copies.size(); ++i) {
+      Copy& copy = copies[i];
+      copy.core = &simulation.add_core("copy " + std::to_string(i));
+      copy.port = 700 + static_cast<int>(i);
+      const auto hold = [&copy](rpc::Context& context) { return held(&copy, &context); };
+      const auto note = [&copy](rpc::Context& context) {
+        copy.notes.emplace_back(context.body());
+        return Status();
+      };
+      ASSERT_TRUE(copy.router.add(wire::Kind::kCall, "/hold", rpc::make_handler(hold)).ok());
+      ASSERT_TRUE(copy.router.add(wire::Kind::kPush, "/note", rpc::make_handler(note)).ok());
+      start(i);
+    }
+    peer.emplace(core, nothing, rpc::PeerOptions{.call_timeout = 30s, .hello = true});
+    service.emplace(*peer, "test",
+                    ServiceOptions{.dial = {.redial = {.first_wait_min = 10ms,
+                                                       .first_wait_max = 100ms,
+                                                       .backoff_max = 200ms,
+                                                       .stable = 0ms}},
+                                   .delivery = rpc::DeliveryMode::kAtLeastOnce});
+  }
+  static Task<Status> held(Copy* copy, rpc::Context* context) {
+    ++copy->served;
+    Status waited =
+        co_await copy->release.wait(context->core().timers(), Deadline(), context->cancel());
+    if (waited.ok()) context->reply_with('s', context->body_bytes());
+    co_return waited;
+  }
+  void TearDown() override {
+    (void)core.run(service->close(core.deadline_after(1s)));
+    (void)core.run(peer->close(core.deadline_after(1s)));
+    for (std::size_t i = 0; i < copies.size(); ++i) stop(i);
+  }
+  void start(std::size_t index) {
+    Copy& copy = copies[index];
+    copy.windows.emplace();
+    copy.peer.emplace(*copy.core, copy.router,
+                      rpc::PeerOptions{.hello = true, .windows = &*copy.windows});
+    const auto at = io::Address::parse("127.0.0.1:" + std::to_string(copy.port)).value();
+    copy.listener = copy.core
+                        ->listen(at, {},
+                                 [&copy](io::Core&, std::unique_ptr<io::Stream> stream) {
+                                   copy.peer->accept(std::move(stream));
+                                 })
+                        .value();
+  }
+  void stop(std::size_t index) {
+    Copy& copy = copies[index];
+    copy.listener.reset();
+    if (copy.peer.has_value()) (void)copy.core->run(copy.peer->close(Deadline(copy.core->now())));
+    copy.peer.reset();
+    copy.windows.reset();
+  }
+  void cut(std::size_t index) {
+    Copy& copy = copies[index];
+    copy.peer->for_each_session(
+        [&](rpc::Session& one) { copy.core->spawn(close_now(&one, copy.core)); });
+    pass(5ms);
+  }
+  static Task<void> close_now(rpc::Session* session, io::Core* core) {
+    Status closed = co_await session->close(Deadline(core->now()));
+    (void)closed;
+  }
+  void use(std::size_t count) {
+    EndpointSet endpoints;
+    for (std::size_t i = 0; i < count; ++i) {
+      endpoints.push_back(
+          {.id = std::to_string(i),
+           .address = io::Address::parse("127.0.0.1:" + std::to_string(copies[i].port)).value()});
+    }
+    service->update(std::make_shared<const EndpointSet>(std::move(endpoints)));
+  }
+  struct Ended {
+    int times = 0;
+    Status status;
+    std::string body;
+  };
+  Task<void> ask(Ended* ended, std::string body) {
+    RawRequest request{.method = "/hold", .body_codec = 's', .body = Bytes(body)};
+    Result<rpc::Reply> reply = co_await service->call(std::move(request), core.deadline_after(20s));
+    ++ended->times;
+    ended->status = reply.status();
+    if (reply.ok()) ended->body = reply->body.view();
+  }
+  Task<void> tell(Ended* ended, std::string body) {
+    RawRequest request{.method = "/note", .body_codec = 's', .body = Bytes(body)};
+    ended->status = co_await service->push(std::move(request), core.deadline_after(20s));
+    ++ended->times;
+  }
+  void pass(Duration time) { core.run(sleep(&core, time)); }
+  static Task<void> sleep(io::Core* on, Duration time) {
+    Status slept = co_await Sleep(on->timers(), on->deadline_after(time));
+    EXPECT_TRUE(slept.ok());
+  }
+
+  io::Simulation simulation{1};
+  std::array<Copy, 2> copies;
+  io::Core& core = simulation.add_core("caller");
+  rpc::Router nothing;
+  std::optional<rpc::Peer> peer;
+  std::optional<Service> service;
+};
+
+TEST_F(ServiceResendTest, ACallWhoseLinkIsCutIsAnsweredOverTheNext) {
+  use(1);
+  Ended ended;
+  core.spawn(ask(&ended, "a"));
+  pass(50ms);
+  ASSERT_EQ(copies[0].served, 1);
+  cut(0);
+  pass(500ms);  // it is dialled again without anybody asking
+  copies[0].release.set();
+  pass(50ms);
+
+  EXPECT_EQ(ended.status, Status());
+  EXPECT_EQ(ended.body, "a");
+  EXPECT_EQ(copies[0].served, 1);
+}
+
+TEST_F(ServiceResendTest, ItIsNotServedByAnotherCopy) {
+  use(2);
+  Ended ended;
+  core.spawn(ask(&ended, "a"));
+  pass(50ms);
+  const std::size_t at = copies[0].served == 1 ? 0 : 1;
+  cut(at);
+  pass(500ms);
+
+  EXPECT_EQ(copies[0].served + copies[1].served, 1);
+  copies[at].release.set();
+  pass(50ms);
+  EXPECT_EQ(ended.body, "a");
+}
+
+TEST_F(ServiceResendTest, ARestartedCopyDoesNotServeItAgain) {
+  use(1);
+  Ended ended;
+  core.spawn(ask(&ended, "a"));
+  pass(50ms);
+  stop(0);
+  pass(500ms);
+  EXPECT_EQ(ended.times, 0) << "it may come back with its window";
+  start(0);
+  pass(2s);
+
+  EXPECT_EQ(ended.status.code(), Code::kConnectionClosed);
+  EXPECT_EQ(ended.status.outcome(), Outcome::kUnknown);
+  EXPECT_EQ(copies[0].served, 1);
+}
+
+TEST_F(ServiceResendTest, APushIsAcknowledgedThroughACut) {
+  use(1);
+  Ended first;
+  Ended second;
+  core.spawn(tell(&first, "1"));
+  pass(50ms);
+  EXPECT_EQ(first.times, 1);
+  core.spawn(tell(&second, "2"));
+  cut(0);
+  pass(2s);
+
+  EXPECT_EQ(second.times, 1);
+  EXPECT_EQ(second.status, Status());
+  EXPECT_EQ(copies[0].notes, (std::vector<std::string>{"1", "2"}));
+}
+
+TEST_F(ServiceResendTest, WhoIsGoneFromTheSetIsNotWaitedFor) {
+  use(1);
+  Ended ended;
+  core.spawn(ask(&ended, "a"));
+  pass(50ms);
+  stop(0);
+  pass(50ms);
+  use(0);
+  pass(50ms);
+
+  EXPECT_EQ(ended.status.reason(), "resend.closed");
+  EXPECT_EQ(ended.status.outcome(), Outcome::kUnknown);
+}
+
+TEST_F(ServiceResendTest, NewRulesHoldForWhatComes) {
+  use(1);
+  Ended first;
+  Ended second;
+  core.spawn(ask(&first, "a"));
+  pass(50ms);
+  service->update(rpc::ResendOptions{.messages_max = 1});
+  core.spawn(ask(&second, "b"));
+  pass(50ms);
+
+  EXPECT_EQ(first.times, 0);
+  EXPECT_EQ(second.status.reason(), "resend.full");
+}
+
+TEST_F(ServiceResendTest, ClosingEndsThoseInTheLine) {
+  use(1);
+  Ended ended;
+  core.spawn(ask(&ended, "a"));
+  pass(50ms);
+  (void)core.run(service->close(core.deadline_after(1s)));
+
+  EXPECT_EQ(ended.times, 1);
+  EXPECT_EQ(ended.status.outcome(), Outcome::kUnknown);
+}
+
+}  // namespace
+}  // namespace fairlead::upstream
