@@ -225,9 +225,13 @@ class Story {
       EXPECT_LE(served, 1) << "never a second run";
       if (one.message->status.ok()) {
         EXPECT_EQ(served, 1);
-        if (!one.push) EXPECT_EQ(one.message->reply, one.name);
+        if (!one.push) {
+          EXPECT_EQ(one.message->reply, one.name);
+        }
       }
-      if (one.message->status.outcome() == Outcome::kNotSent) EXPECT_EQ(served, 0);
+      if (one.message->status.outcome() == Outcome::kNotSent) {
+        EXPECT_EQ(served, 0);
+      }
       sum_.ok += one.message->status.ok() ? 1 : 0;
       sum_.unknown += one.message->status.outcome() == Outcome::kUnknown ? 1 : 0;
       sum_.not_sent += one.message->status.outcome() == Outcome::kNotSent ? 1 : 0;

@@ -302,6 +302,7 @@ bool Peer::somebody_may_leave() {
 }
 
 Task<Status> Peer::close(Deadline deadline) {
+  const bool had_sessions = first_ != nullptr;
   closing_ = true;
   bool cut = false;
   for_each_session(
@@ -311,6 +312,11 @@ Task<Status> Peer::close(Deadline deadline) {
     FL_CHECK(emptied.ok());
   }
   Status ended = co_await scope_.close(core_.timers(), Deadline());
+  if (had_sessions) {  // the last of them may be on the stack still, and needs this peer
+    constexpr Duration kNextTurn = std::chrono::microseconds(1);
+    Status turned = co_await Sleep(core_.timers(), core_.deadline_after(kNextTurn));
+    FL_CHECK(turned.ok());
+  }
   if (cut && ended.ok()) {
     ended = Status(Code::kDeadlineExceeded, "wait.deadline", "some sessions were cut off");
   }

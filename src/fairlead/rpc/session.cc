@@ -318,11 +318,11 @@ void Session::on_close(Status why) {
   if (self_ != nullptr) *self_ = nullptr;
   cancel_waiting();
   end_backlog();
-  if (gone_ != nullptr) gone_->set();
   if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, why);
   if (plugins_reached_ != 0) see_off(why);
   take_mark_off(why);
   end_if_idle();
+  if (gone_ != nullptr) gone_->set();  // the last thing: who waits may destroy the peer
 }
 
 void Session::take_mark_off(const Status& why) {

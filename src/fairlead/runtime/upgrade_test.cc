@@ -52,12 +52,13 @@ class UpgradeTest : public ::testing::Test {
 
 // As a new program does, with an answer over the socket that it got.
 constexpr const char* kSuccessor = R"(
-import os, socket
+import os, select, socket
 control = socket.socket(fileno=int(os.environ["FL_UPGRADE_SOCKET"]))
 text, fds, _, _ = socket.recv_fds(control, 65536, 253)
 assert text.decode().split("\n")[1:] == ["generation 2", "socket 127.0.0.1:0"], text
 control.send(b"ready")
 assert control.recv(100) == b"go"
+select.select(fds, [], [], 60)  # it does not block: that is shared with the old one
 connection, _ = socket.socket(fileno=fds[0]).accept()
 connection.send(b"from the new one")
 )";

@@ -323,8 +323,8 @@ std::vector<EndpointView> Service::endpoints() const {
 }
 
 std::size_t Service::sessions_of(const Link& link) {
-  std::size_t count = link.session != nullptr && link.session->open() ? 1 : 0;
-  for (const Extra& extra : link.extras) count += extra.session->open() ? 1 : 0;
+  std::size_t count = link.session != nullptr && link.session->open() ? 1U : 0U;
+  for (const Extra& extra : link.extras) count += extra.session->open() ? 1U : 0U;
   return count;
 }
 

@@ -220,6 +220,7 @@ TEST_F(ServiceResendTest, NewRulesHoldForWhatComes) {
 
   EXPECT_EQ(first.times, 0);
   EXPECT_EQ(second.status.reason(), "resend.full");
+  (void)core.run(service->close(core.deadline_after(1s)));  // while both can hear it
 }
 
 TEST_F(ServiceResendTest, ClosingEndsThoseInTheLine) {
