@@ -127,9 +127,12 @@ TEST_F(ListenerLimitsTest, MoreThanMayComeInASecondComeALittleLater) {
 }
 
 TEST_F(ListenerLimitsTest, WithoutADescriptorTheSpareOneClosesConnections) {
-  listen({.connections_max = 100});
-  connect();
-  ASSERT_TRUE(turn_until([&] { return taken.size() == 1; }));
+  // The sixth comes by the listener's timer. UBSan looks at the type of an object by means of two
+  // descriptors, once for each type, and calls it invalid where there are none.
+  listen({.connections_max = 100, .accepts_per_second_max = 5});
+  for (int i = 0; i < 6; ++i) connect();
+  ASSERT_TRUE(turn_until([&] { return taken.size() == 6; }));
+  ASSERT_TRUE(limits.update({.connections_max = 100}).ok());
   for (int i = 0; i < 3; ++i) clients.emplace_back(listener->local());
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -139,15 +142,18 @@ TEST_F(ListenerLimitsTest, WithoutADescriptorTheSpareOneClosesConnections) {
   low.rlim_cur = static_cast<rlim_t>(filling.back().get()) + 1;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
 
-  for (std::size_t i = 1; i < 4; ++i) clients[i].connect();
-  const bool closed =
-      turn_until([&] { return clients[1].closed() && clients[2].closed() && clients[3].closed(); });
+  std::size_t closed = 0;
+  for (std::size_t i = 6; i < 9; ++i) {
+    clients[i].connect();
+    if (turn_until([&] { return clients[i].closed(); })) ++closed;
+    for (int turn = 0; turn < 3; ++turn) core->turn(core->deadline_after(10ms));  // its pauses
+  }
 
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_TRUE(closed);
+  EXPECT_EQ(closed, 3U);
   EXPECT_FALSE(clients[0].closed());
   connect();
-  EXPECT_TRUE(turn_until([&] { return taken.size() == 2; })) << "it accepts again";
+  EXPECT_TRUE(turn_until([&] { return taken.size() == 7; })) << "it accepts again";
 }
 
 }  // namespace
