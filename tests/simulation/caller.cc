@@ -64,7 +64,6 @@ Caller::Caller(Run& run, rpc::Peer& peer, io::Address server, int number)
 Caller::~Caller() = default;
 
 // ---- one life after the other
-// --------------------------------------------------------------------
 
 Task<void> Caller::live() {
   for (int life = 1; life <= run_.plan.lives_max; ++life) {
@@ -123,7 +122,6 @@ void Caller::push_once(rpc::Session& session, std::string_view method, std::stri
 }
 
 // ---- calls
-// --------------------------------------------------------------------------------------
 
 void Caller::ask(rpc::Session& session) {
   constexpr std::size_t kQuestionsMax = 4;

@@ -121,7 +121,6 @@ class LinkScenario {
 };
 
 // ---- the copies
-// ----------------------------------------------------------------------------------
 
 // "<number> <milliseconds> <anything>", which is answered.
 Task<Status> LinkScenario::serve(rpc::Context& context) {
@@ -183,7 +182,6 @@ Task<void> LinkScenario::live(Copy& copy) {
 }
 
 // ---- the callers
-// ---------------------------------------------------------------------------------
 
 void LinkScenario::start_clients() {
   upstream::EndpointSet set;
@@ -242,6 +240,7 @@ void LinkScenario::check(std::uint64_t number, const Result<rpc::Reply>& reply) 
   const bool never =
       status.outcome() == Outcome::kNotSent || status.outcome() == Outcome::kNotProcessed;
   if (never ? ran != 0 : ran > 1) fail(words + status.to_string());
+  if (status.code() == Code::kWriteFailed && ran != 0) fail(words + status.to_string());
   // One that crossed the end of its connection never ran.
   if (quiet() && ran > 0 && status.code() == Code::kConnectionClosed &&
       status.outcome() == Outcome::kUnknown && plan_.limits.hello) {
@@ -278,7 +277,6 @@ Task<void> LinkScenario::recover(Client& client) {
 }
 
 // ---- one run
-// -------------------------------------------------------------------------------------
 
 Task<void> LinkScenario::wait_for_all(io::Core& core) {
   const Deadline limit = core.deadline_after(300s);

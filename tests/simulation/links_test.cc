@@ -60,7 +60,6 @@ struct Link {
 };
 
 // ---- a cancelled call's handler hears it
-// ---------------------------------------------------------
 
 Task<void> hold_and_cancel(Link* link, Duration begin, Duration patience) {
   Status slept = co_await Sleep(link->core().timers(), link->core().deadline_after(begin));
@@ -88,7 +87,6 @@ TEST(Links, ACancelledCallsHandlerHearsIt) {
 }
 
 // ---- mutual calls at the bound
-// -------------------------------------------------------------------
 
 struct Ends {
   int well = 0;
@@ -137,7 +135,6 @@ TEST(Links, MutualCallsAtTheBoundEnd) {
 }
 
 // ---- a kick loses no reply that was written
-// ------------------------------------------------------
 
 struct Served {
   std::set<int> written{};  // by the server
@@ -198,7 +195,6 @@ TEST(Links, AKickLosesNoReplyThatWasWritten) {
 }
 
 // ---- a broadcast to many, of whom some do not read
-// -----------------------------------------------
 
 struct Reader final : io::StreamHandler {
   io::ReadResult on_read(const Bytes& input) override {

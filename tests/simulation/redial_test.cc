@@ -81,7 +81,6 @@ class Server {
 };
 
 // ---- a crowd
-// -------------------------------------------------------------------------------------
 
 // Programs that call one server, each with a link of its own.
 class Crowd {
@@ -192,7 +191,6 @@ TEST(Redial, FiveThousandClientsComeBackSpreadOverTime) {
 }
 
 // ---- everybody who waits
-// -------------------------------------------------------------------------
 
 // Counts dials that run: those that began, without those that ended.
 class Running final : public rpc::Plugin {
@@ -361,7 +359,6 @@ TEST(Redial, ALinkIsDialledOnceAtATime) {
 }
 
 // ---- a server that comes and goes
-// ----------------------------------------------------------------
 
 TEST(Redial, AServerThatDiesEveryThreeSecondsIsDialledLessAndLess) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {

@@ -46,7 +46,8 @@ struct Ledger {
 
 class Message final : public rpc::ResentMessage {
  public:
-  explicit Message(rpc::ResendRequest request) : rpc::ResentMessage(std::move(request)) {}
+  Message(rpc::RawRequest request, wire::Kind kind)
+      : rpc::ResentMessage(std::move(request), kind) {}
   int ends = 0;
   Status status;
   std::string reply;
@@ -182,12 +183,12 @@ class Story {
     const Time until = far_.now() + 500ms + up_to(15s);
     std::string name = (push ? "p" : "c") + std::to_string(number);
     auto message = std::make_unique<Message>(
-        rpc::ResendRequest{.method = push ? "/note" : "/work",
-                           .body_codec = 's',
-                           .body = Bytes(name),
-                           .metadata = random_.below(4) == 0 ? std::string(200, 'm') : "",
-                           .mode = mode,
-                           .push = push});
+        rpc::RawRequest{.method = push ? "/note" : "/work",
+                        .body_codec = 's',
+                        .body = Bytes(name),
+                        .metadata = random_.below(4) == 0 ? std::string(200, 'm') : "",
+                        .delivery = mode},
+        push ? wire::Kind::kPush : wire::Kind::kCall);
     Message& given = *message;
     given_.push_back({std::move(name), mode, push, until, std::move(message)});
     line_->start(given, Deadline(until), CancelToken());

@@ -60,7 +60,6 @@ class Scenario {
 };
 
 // ---- what the peers serve
-// ------------------------------------------------------------------------
 
 Status echo(rpc::Context& context) {
   if (Buffer* out = context.begin_reply(context.body_codec())) out->append(context.body());
@@ -170,7 +169,6 @@ Task<void> Scenario::call_client(rpc::Session& session) {
 }
 
 // ---- one run
-// -------------------------------------------------------------------------------------
 
 void Scenario::start_server(io::Core& core) {
   server_.emplace(core, server_router_, run_.plan.limits);

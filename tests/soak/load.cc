@@ -93,7 +93,6 @@ Task<void> Load::close() {
 }
 
 // ---- users
-// --------------------------------------------------------------------------------------
 
 Task<void> Load::be_user(io::Address server) {
   while (!stopping()) {

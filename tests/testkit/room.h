@@ -133,11 +133,7 @@ class Party {
     return core(index).run(hub.dial(address, std::move(options))).value();
   }
   // One that comes back when it was lost.
-  fl::SessionRef keep(std::size_t index, const fl::io::Address& address,
-                      fl::upstream::DialSettings settings = {}, fl::rpc::DialOptions options = {}) {
-    fl::service::HubDial how;
-    how.options = std::move(options);
-    how.redial = settings;
+  fl::SessionRef keep(std::size_t index, const fl::io::Address& address, fl::service::HubDial how) {
     return core(index).run(hub.dial(address, std::move(how))).value();
   }
   fl::io::Core& core(std::size_t index) { return *cores_[index]; }

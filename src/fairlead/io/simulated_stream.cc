@@ -66,7 +66,6 @@ void SimulatedStream::resume() {
 }
 
 // ---- sending
-// -------------------------------------------------------------------------------------
 
 void SimulatedStream::flush() {
   if (closed_) return;
@@ -198,7 +197,6 @@ void SimulatedStream::finish(Status why) {
 }
 
 // ---- receiving
-// -----------------------------------------------------------------------------------
 
 // On the receiver's core, if that still is there. A side that closed in order takes some more bytes
 // without reading them; any other that is gone answers with a reset.

@@ -20,7 +20,6 @@ constexpr std::size_t kWindowBytes = 512;  // of an empty one, with its places i
 }  // namespace
 
 // ---- one window
-// ----------------------------------------------------------------------------------
 
 namespace internal {
 
@@ -66,7 +65,6 @@ void SharedWindow::complete(std::uint64_t id, std::shared_ptr<const KeptReply> r
 }  // namespace internal
 
 // ---- all of them
-// ---------------------------------------------------------------------------------
 
 DuplicateWindows::DuplicateWindows(const DuplicateOptions& options) {
   SecureRandom random;

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "fairlead/async/frame_pool.h"
 #include "fairlead/base/buffer.h"
@@ -75,6 +76,15 @@ struct HookedCall {
 struct CallExtras : fairlead::internal::PooledFrame {
   std::optional<SecureCall> secure{};  // none: a plain reply is expected
   std::optional<HookedCall> hooked{};  // none: no plugin waits for its end
+  // Of its sealed attempts before this one: what they were answered may be the answer to it.
+  std::vector<wire::SecureNonce> earlier{};
+
+  // The attempt has ended; there may be another one.
+  void end_attempt() {
+    if (secure.has_value() && secure->nonce.has_value()) earlier.push_back(*secure->nonce);
+    secure.reset();
+    hooked.reset();
+  }
 };
 
 }  // namespace internal

@@ -17,7 +17,6 @@ constexpr std::size_t kKeptBytesMax = 64 * 1024;
 }  // namespace
 
 // ---- messages
-// ------------------------------------------------------------------------------------
 
 wire::Received HttpBridge::Form::parse(std::string_view, const wire::Limits&,
                                        const wire::TransformSet*) const {
@@ -71,7 +70,6 @@ Status HttpBridge::Form::finish(Buffer& out, wire::FrameStart start, const wire:
 }
 
 // ---- requests
-// ------------------------------------------------------------------------------------
 
 io::Address HttpBridge::peer() const {
   return call_.request != nullptr ? call_.request->peer : io::Address();
@@ -146,7 +144,6 @@ void HttpBridge::become_spare() {
 }
 
 // ---- the end
-// -------------------------------------------------------------------------------------
 
 void HttpBridge::on_cancel() {
   lost_ = true;

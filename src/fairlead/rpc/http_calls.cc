@@ -52,7 +52,6 @@ HttpCalls::HttpCalls(Peer& peer, HttpCallsOptions options)
 HttpCalls::~HttpCalls() { FL_CHECK(sessions_ == 0); }
 
 // ---- requests
-// ------------------------------------------------------------------------------------
 
 void HttpCalls::respond(const http::Request& request, HttpReplyTo to) {
   const Target target = target_of(request.path);
@@ -173,7 +172,6 @@ void HttpCalls::on_gone(HttpBridge& bridge) {
 }
 
 // ---- answers
-// -------------------------------------------------------------------------------------
 
 void HttpCalls::answer(HttpBridge& bridge, Status status) {
   const HttpCall& call = bridge.call();

@@ -4,6 +4,13 @@
 
 namespace fairlead::rpc {
 
+Status cut_message(std::string_view cause) {
+  return Status(Code::kWriteFailed, "session.cut_message",
+                "the connection was lost while the message was being sent")
+      .with_outcome(Outcome::kUnknown)
+      .with_cause(std::string(cause));
+}
+
 void PendingCall::give_up() {
   if (session_ == nullptr) return;
   session_->cancel_there(seq_);

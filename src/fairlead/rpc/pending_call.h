@@ -33,6 +33,9 @@ struct CallHead {
   wire::SecureForm secure = wire::SecureForm::kPlain;
 };
 
+// Why a message ends of which the system took a part before its connection was lost; UNKNOWN.
+Status cut_message(std::string_view cause);
+
 // Lives in what waits for it (a coroutine's frame, an object of the caller): a call in flight
 // allocates nothing. Thread: the session's core. Lifetime: destroying it before it is done forgets
 // the call; a late reply is dropped.
@@ -73,6 +76,7 @@ class PendingCall : private CancelListener {
     if (extras_ != nullptr) tell_end(status, nullptr);
     on_done(std::move(status), wire::MessageView{}, Bytes());
   }
+  bool is_hooked() const { return extras_ != nullptr && extras_->hooked.has_value(); }
   // session_plugins.cc
   void tell_end(const Status& status, const wire::MessageView* reply);
   void drop_extras();
@@ -80,7 +84,8 @@ class PendingCall : private CancelListener {
   Session* session_ = nullptr;
   Time deadline_{};  // watched by the session's timer
   std::int32_t seq_ = 0;
-  std::uint64_t sent_from_ = 0;  // where its frame starts in the bytes of the session's life
+  std::uint32_t sent_bytes_ = 0;  // of its frame, once it was written
+  std::uint64_t sent_from_ = 0;   // where it starts in the bytes of the session's life
   std::unique_ptr<internal::CallExtras> extras_{};  // null: a plain call that no plugin sees
 };
 

@@ -35,7 +35,6 @@ const Bytes kNoInput;
 }  // namespace
 
 // ---- a message
-// -----------------------------------------------------------------------------------
 
 void ResentMessage::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
   line_->attempt_ended(*this, std::move(status), reply, input);
@@ -53,7 +52,6 @@ void ResentMessage::on_end(Status status) {
 void ResentMessage::Cancelled::on_cancel() { message.line_->cancelled(message); }
 
 // ---- the line
-// ------------------------------------------------------------------------------------
 
 ResendLine::ResendLine(io::Core& core, const ResendOptions& options, const Metrics& metrics,
                        Want want)
@@ -74,15 +72,18 @@ void ResendLine::start(ResentMessage& message, Deadline deadline, const CancelTo
   message.cancel_ = cancel;
   Status refused;
   if (phase_ == Phase::kClosed) {
-    refused = Status(Code::kConnectionClosed, "resend.closed", "this client is being closed")
+    refused = Status(Code::kConnectionClosed, "resend.closed", "nobody dials this peer any more")
                   .with_outcome(Outcome::kNotSent);
   } else {
-    const ResendRequest& request = message.request_;
+    const RawRequest& request = message.request_;
     const std::size_t bytes = sizeof(ResentMessage) + request.body.size() + request.method.size() +
                               request.metadata.size();
-    refused = queue_.add(
-        entry, {.mode = request.mode, .push = request.push, .bytes = bytes, .deadline = deadline},
-        core_.now());
+    refused = queue_.add(entry,
+                         {.mode = request.delivery.value_or(DeliveryMode::kAtLeastOnce),
+                          .push = message.is_push(),
+                          .bytes = bytes,
+                          .deadline = deadline},
+                         core_.now());
   }
   if (!refused.ok()) {
     metrics_.resend_refused.add();
@@ -98,7 +99,7 @@ void ResendLine::start(ResentMessage& message, Deadline deadline, const CancelTo
 void ResendLine::cancelled(ResentMessage& message) {
   ResendQueue::Entry& entry = message;
   // Its call in flight hears the same token, and tells the peer.
-  if (in_flight(entry.state()) && !message.request_.push) return;
+  if (in_flight(entry.state()) && !message.is_push()) return;
   const bool unknown = entry.uncertain() || in_flight(entry.state());
   queue_.end(entry, State::kFailed,
              Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call")
@@ -109,12 +110,11 @@ void ResendLine::cancelled(ResentMessage& message) {
 void ResendLine::close() {
   phase_ = Phase::kClosed;
   session_ = nullptr;
-  queue_.close("resend.closed", "this client is being closed");
+  queue_.close("resend.closed", "nobody dials this peer any more");
   count();
 }
 
 // ---- its sessions
-// --------------------------------------------------------------------------------
 
 void ResendLine::attach(Session& session) {
   FL_CHECK(session.dialled());
@@ -167,7 +167,6 @@ void ResendLine::move_elsewhere() {
 }
 
 // ---- sending
-// -------------------------------------------------------------------------------------
 
 // In order; a message that cannot be written holds up those behind it.
 void ResendLine::flush() {
@@ -193,21 +192,18 @@ bool ResendLine::can_write() {
 void ResendLine::write(ResentMessage& message) {
   ResendQueue::Entry& entry = message;
   Session& session = *session_;
-  const ResendRequest& request = message.request_;
+  const RawRequest& request = message.request_;
   queue_.begin_write(entry, &session, window_);
   if (++message.attempts_ > 1) metrics_.resend_again.add();
   std::string metadata = request.metadata;
   if (window_ != 0) {
     wire::append_metadata_pair(metadata, wire::kMessageIdKey, std::to_string(entry.id()));
   }
-  const CallHead head{.method = request.method,
-                      .body_codec = request.body_codec,
-                      .metadata = metadata,
-                      .transforms = request.transforms,
-                      .secure = request.secure};
+  CallHead head = request.head();
+  head.metadata = metadata;
   const std::uint64_t from = session.appended_bytes_;
   writing_ = &message;
-  if (request.push) {
+  if (message.is_push()) {
     Status sent = session.push(head, request.body);
     if (!sent.ok()) attempt_ended(message, std::move(sent), kNoReply, kNoInput);
   } else {
@@ -216,7 +212,7 @@ void ResendLine::write(ResentMessage& message) {
   // It may have ended, and be gone.
   if (std::exchange(writing_, nullptr) != nullptr) {
     queue_.wrote(entry, from, session.appended_bytes_);
-    fire_before(core_.now() + (request.push ? kTurn : kBlocked));
+    fire_before(core_.now() + (message.is_push() ? kTurn : kBlocked));
   }
 }
 
@@ -258,7 +254,6 @@ void ResendLine::acknowledged(std::uint64_t id, Status status) {
 }
 
 // ---- time
-// ----------------------------------------------------------------------------------------
 
 void ResendLine::fire_before(Time when) {
   if (when >= fires_at_) return;

@@ -22,6 +22,7 @@
 #include "fairlead/io/core.h"
 #include "fairlead/rpc/metrics.h"
 #include "fairlead/rpc/pending_call.h"
+#include "fairlead/rpc/raw_request.h"
 #include "fairlead/rpc/resend_queue.h"
 #include "fairlead/rpc/resume_words.h"
 
@@ -30,22 +31,13 @@ namespace fairlead::rpc {
 class ResendLine;
 class Session;
 
-// A CALL or PUSH in the hands of a line, with a body that is encoded already.
-struct ResendRequest {
-  std::string method{};
-  std::uint8_t body_codec = wire::kNoCodec;
-  Bytes body{};
-  std::string metadata{};    // encoded text
-  std::string transforms{};  // ids
-  wire::SecureForm secure = wire::SecureForm::kPlain;
-  DeliveryMode mode = DeliveryMode::kAtLeastOnce;
-  bool push = false;
-};
-
-// Thread: the line's core. Lifetime: destroying it before its end gives the message up.
+// A CALL or PUSH in the hands of a line. Thread: the line's core. Lifetime: destroying it before
+// its end gives the message up.
 class ResentMessage : private PendingCall, private ResendQueue::Entry {
  public:
-  explicit ResentMessage(ResendRequest request) : request_(std::move(request)), cancelled_(*this) {}
+  // A request that says no delivery is one of at_least_once.
+  explicit ResentMessage(RawRequest request, wire::Kind kind = wire::Kind::kCall)
+      : request_(std::move(request)), kind_(kind), cancelled_(*this) {}
 
   ResendQueue::State state() const { return Entry::state(); }
   // It was sent to its receiver, or perhaps was, at least so often.
@@ -72,7 +64,10 @@ class ResentMessage : private PendingCall, private ResendQueue::Entry {
     ResentMessage& message;
   };
 
-  const ResendRequest request_;
+  bool is_push() const { return kind_ == wire::Kind::kPush; }
+
+  const RawRequest request_;
+  const wire::Kind kind_;
   Cancelled cancelled_;
   CancelToken cancel_;
   ResendLine* line_ = nullptr;
@@ -95,12 +90,13 @@ class ResendLine final : private Timer {
   ~ResendLine();
 
   // Takes a message: sends it in this turn when the peer is there, else when it is.
-  // Ends with: what Session::start_call() gives; OK for a PUSH that was acknowledged (best effort:
-  //   that was handed to the system), or what its receiver made of it; kSendQueueFull
-  //   `resend.full`, NOT_SENT; kDeadlineExceeded `call.deadline`, `resend.ttl`; kCancelled
-  //   `call.cancelled`; kConnectionClosed `session.closed`, UNKNOWN, of cause `resend.window_lost`
-  //   where the peer does not know any more whether it was served; kConnectionClosed
-  //   `resend.closed` of close().
+  // Ends with: what Session::start_call() gives; OK for a PUSH that was acknowledged (best effort,
+  // at
+  //   most once, or no numbers: that was handed to the system), or what its receiver made of it;
+  //   kSendQueueFull `resend.full`, NOT_SENT; kDeadlineExceeded `call.deadline`, `resend.ttl`;
+  //   kCancelled `call.cancelled`; kConnectionClosed `session.closed`, UNKNOWN, of cause
+  //   `resend.window_lost` where the peer does not know any more whether it was served;
+  //   kConnectionClosed `resend.closed` of close().
   void start(ResentMessage& message, Deadline deadline, const CancelToken& cancel);
 
   // The session over which messages go from now on. Before its hello (DialOptions::resend), or

@@ -6,6 +6,7 @@
 
 #include "fairlead/base/check.h"
 #include "fairlead/base/result.h"
+#include "fairlead/rpc/pending_call.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -51,7 +52,6 @@ ResendQueue::Entry::~Entry() {
 ResendQueue::~ResendQueue() { FL_CHECK(first_ == nullptr); }
 
 // ---- giving
-// --------------------------------------------------------------------------------------
 
 Status ResendQueue::add(Entry& entry, const Message& message, Time now) {
   FL_CHECK(entry.queue_ == nullptr && entry.state_ != State::kQueued);
@@ -104,7 +104,6 @@ void ResendQueue::update(const ResendOptions& options) {
 }
 
 // ---- sending
-// -------------------------------------------------------------------------------------
 
 ResendQueue::Entry* ResendQueue::first_queued() const {
   Entry* entry = first_;
@@ -149,7 +148,8 @@ void ResendQueue::handed_over(const void* link, std::uint64_t bytes) {
     entry = entry->next_;
     if (one.state_ != State::kWriting || one.link_ != link || one.to_ > bytes) continue;
     set_state(one, State::kSent);
-    if (one.message_.mode != DeliveryMode::kBestEffort || !one.message_.push) continue;
+    if (!one.message_.push) continue;
+    if (one.message_.mode == DeliveryMode::kAtLeastOnce && one.window_ != 0) continue;
     end(one, State::kReplied, Status());
     entry = first_;  // any may be gone
   }
@@ -169,9 +169,11 @@ void ResendQueue::link_lost(const void* link, std::uint64_t handed_over, std::st
       continue;
     }
     end(one, State::kFailed,
-        Status(Code::kConnectionClosed, "session.closed", "the connection was lost")
-            .with_outcome(Outcome::kUnknown)
-            .with_cause(std::string(cause)));
+        one.state_ == State::kWriting
+            ? cut_message(cause)
+            : Status(Code::kConnectionClosed, "session.closed", "the connection was lost")
+                  .with_outcome(Outcome::kUnknown)
+                  .with_cause(std::string(cause)));
     entry = first_;
   }
 }
@@ -193,7 +195,6 @@ void ResendQueue::window_is(std::uint64_t window) {
 }
 
 // ---- ending
-// --------------------------------------------------------------------------------------
 
 bool ResendQueue::take(Entry& entry) {
   if (entry.queue_ != this || entry.state_ != State::kQueued || entry.uncertain_) return false;
@@ -257,7 +258,6 @@ void ResendQueue::close(std::string_view reason, std::string_view message) {
 }
 
 // ---- the list
-// ------------------------------------------------------------------------------------
 
 std::uint32_t& ResendQueue::count_of(State state) {
   if (state == State::kQueued) return counts_.queued;

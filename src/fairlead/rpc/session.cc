@@ -48,7 +48,6 @@ CancelToken Session::cancel_token() {
 }
 
 // ---- sending
-// -------------------------------------------------------------------------------------
 
 Status Session::session_closed() const {
   if (side_ == Side::kServing && state_ < State::kClosing) {
@@ -105,7 +104,7 @@ Status Session::cancelled_before() {
 
 Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                             const CancelToken& cancel) {
-  if (peer_.calling_plugins_ != nullptr && call.extras_ == nullptr) [[unlikely]]
+  if (peer_.calling_plugins_ != nullptr && !call.is_hooked()) [[unlikely]]
     return begin_hooked_call(call, head, deadline, cancel);
   const Deadline until = deadline.is_set()
                              ? deadline
@@ -229,6 +228,7 @@ void Session::end_call(PendingCall& call, Status body_written, const Bytes& shar
     return end_extended_call(call, std::move(body_written), shared);
   Status sent = end_frame(std::move(body_written), shared);
   if (!sent.ok()) return call.fail(std::move(sent));
+  call.sent_bytes_ = static_cast<std::uint32_t>(appended_bytes_ - call.sent_from_);
   metrics().calls_sent.add();
 }
 
@@ -297,7 +297,6 @@ Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes 
 }
 
 // ---- ending
-// --------------------------------------------------------------------------------------
 
 void Session::on_end() {
   if (stop_ == Stop::kHolds) release_held();
@@ -353,14 +352,20 @@ void Session::begin_again() {
 
 void Session::fail_calls(const Status& why) {
   const std::uint64_t handed_over = appended_bytes_ - stream_->unsent_bytes();
+  const std::string cause(why.cause() != nullptr ? std::string_view(*why.cause()) : why.reason());
   if (line_ != nullptr) line_->losing(*this);
   while (PendingCall* call = calls_.take_any()) {
-    const bool sent = call->sent_from_ < handed_over;
     call->forget();
     call->session_ = nullptr;
-    call->conclude(Status(why).with_outcome(sent ? Outcome::kUnknown : Outcome::kNotSent));
+    if (call->sent_from_ >= handed_over) {
+      call->conclude(Status(why).with_outcome(Outcome::kNotSent));
+    } else if (call->sent_from_ + call->sent_bytes_ > handed_over) {
+      call->conclude(cut_message(cause));
+    } else {
+      call->conclude(Status(why).with_outcome(Outcome::kUnknown));
+    }
   }
-  if (line_ != nullptr) line_->link_lost(*this, handed_over, why.reason());
+  if (line_ != nullptr) line_->link_lost(*this, handed_over, cause);
 }
 
 void Session::end_if_idle() {

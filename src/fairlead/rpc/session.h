@@ -84,8 +84,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   //                   `call.deadline`, kCancelled `call.cancelled`, kEncodeFailed and kTooLarge of
   //                   the frame; all NOT_SENT.
   //         later:    kDeadlineExceeded `call.deadline`, kCancelled `call.cancelled`,
-  //                   kConnectionClosed `session.closed` (NOT_SENT or UNKNOWN), and whatever
-  //                   status the peer replied.
+  //                   kConnectionClosed `session.closed` (NOT_SENT or UNKNOWN), kWriteFailed
+  //                   `session.cut_message` (a part of it was sent: UNKNOWN), and whatever status
+  //                   the peer replied.
   template <class BodyWriter>
     requires std::invocable<BodyWriter&, Buffer&>
   void start_call(PendingCall& call, const CallHead& head, Deadline deadline,
@@ -288,7 +289,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void serve_secure(const wire::MessageView& message, std::string_view method, const Bytes& input);
   Status seal_reply(Context& context);
   // Opens `message`, and makes `status` and `input` fit.
-  void open_reply(const internal::SecureCall& secure, wire::MessageView& message, Status& status,
+  void open_reply(const internal::CallExtras& extras, wire::MessageView& message, Status& status,
                   Bytes& input) const;
 
   // session_turned_away.cc: there are too many connections.
@@ -393,7 +394,6 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void cut_slow_reader(observe::Bound bound, std::uint64_t limit, std::string_view message);
   void look_at_backlog(Time now);
   bool is_held(const wire::MessageView& message) const;
-  io::ReadResult read_holding(const Bytes& input, std::size_t consumed);
   void hold(const wire::MessageView& message, std::string_view frame);
   void release_held();
   void end_backlog();
@@ -405,12 +405,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void serve_looked_at(const wire::MessageView& message, const Bytes& input);
   bool sheds(const wire::MessageView& message) const;
 
-  // session_reading.cc: protocols other than raw, and raw before the login's end.
-  io::ReadResult read_any(const Bytes& input);
+  // session_reading.cc: all protocols, from `consumed` on; the way of all but raw that is open.
+  io::ReadResult read_any(const Bytes& input, std::size_t consumed);
   void receive_bad_body(const wire::Received& received);
-  bool reading() const {
-    return stop_ == Stop::kNo && (state_ < State::kClosing || handlers_running_ > 0);
-  }
+  bool takes_messages() const { return state_ < State::kClosing || handlers_running_ > 0; }
   bool cut() const { return stop_ == Stop::kCut; }
 
   void receive(const wire::MessageView& message, const Bytes& input);

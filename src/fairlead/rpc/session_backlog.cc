@@ -83,35 +83,6 @@ bool Session::is_held(const wire::MessageView& message) const {
          message.method != kHeartbeatMethod && !message.method.starts_with(kControlPrefix);
 }
 
-// The rest of a read, from `consumed` on, while there is no room for replies.
-io::ReadResult Session::read_holding(const Bytes& input, std::size_t consumed) {
-  const std::string_view all = input.view();
-  while (consumed < all.size() && !cut() && (state_ < State::kClosing || handlers_running_ > 0)) {
-    const std::string_view rest = all.substr(consumed);
-    const wire::Received received =
-        on_wire().parse(rest, peer_.options_.limits, peer_.options_.transforms);
-    switch (received.state) {
-      case wire::Received::State::kNeedMore:
-        return wait_for_rest({consumed, received.size}, rest.size());
-      case wire::Received::State::kError:
-        protocol_error(received.status, rest);
-        return {all.size(), 0};
-      case wire::Received::State::kBadBody:
-        receive_bad_body(received);
-        break;
-      case wire::Received::State::kMessage:
-        if (is_held(received.message))
-          hold(received.message, rest.substr(0, received.size));
-        else
-          receive(received.message, received.memory(input));
-        break;
-    }
-    consumed += received.size;
-  }
-  half_read_ = false;
-  return {all.size(), 0};
-}
-
 // Copied, since a view would keep the whole chunk that it was read into.
 void Session::hold(const wire::MessageView& message, std::string_view frame) {
   Backlog& backlog = *backlog_;

@@ -51,7 +51,6 @@ std::optional<std::uint64_t> number_in(std::string_view metadata, std::string_vi
 }
 
 // ---- hello
-// ---------------------------------------------------------------------------------------
 
 std::string Session::hello_metadata() const {
   const auto timeout =
@@ -153,7 +152,6 @@ bool Session::serve_control(const wire::MessageView& message) {
 }
 
 // ---- control
-// -------------------------------------------------------------------------------------
 
 // Is exempt from the limit at which calls are refused; a peer that does not read is bounded as by
 // replies.
@@ -234,7 +232,6 @@ void Session::end_with_error(PendingCall& call, const wire::MessageView& reply,
 }
 
 // ---- handlers that wait
-// --------------------------------------------------------------------------
 
 namespace {
 

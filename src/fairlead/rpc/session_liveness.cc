@@ -37,7 +37,6 @@ std::int64_t whole_ms(Duration duration) {
 }  // namespace
 
 // ---- looking
-// -------------------------------------------------------------------------------------
 
 Liveness::Rules Session::liveness_rules() const {
   // Where a method that nobody knows costs the connection, nobody is asked.
@@ -162,7 +161,6 @@ void Session::count_end(const Status& why) {
 }
 
 // ---- our heartbeats
-// ------------------------------------------------------------------------------
 
 void Session::send_ping(bool asks) {
   std::string metadata;
@@ -199,7 +197,6 @@ void Session::ping_answered(std::uint32_t number) {
 }
 
 // ---- theirs
-// --------------------------------------------------------------------------------------
 
 bool Session::serve_heartbeat(const wire::MessageView& message) {
   if (side_ == Side::kServing) return false;

@@ -52,7 +52,6 @@ void note_body(internal::HookedCall& hooked, const Buffer& written, const Bytes&
 }  // namespace
 
 // ---- sessions
-// ------------------------------------------------------------------------------------
 
 Status Session::welcome(bool again) {
   const PluginChain& plugins = *peer_.session_plugins_;
@@ -80,11 +79,10 @@ void Session::end_connection(const Status& why) {
 }
 
 // ---- calls and pushes of ours
-// --------------------------------------------------------------------
 
 Buffer* Session::begin_hooked_call(PendingCall& call, const CallHead& head, Deadline deadline,
                                    const CancelToken& cancel) {
-  call.extras_ = std::make_unique<internal::CallExtras>();
+  if (call.extras_ == nullptr) call.extras_ = std::make_unique<internal::CallExtras>();
   internal::HookedCall& hooked =
       call.extras_->hooked.emplace(hooked_call(*this, head, wire::Kind::kCall));
   OutgoingHead out(hooked);
@@ -109,6 +107,7 @@ void Session::end_extended_call(PendingCall& call, Status body_written, const By
   const std::uint64_t before = appended_bytes_;
   Status sent = end_frame(std::move(body_written), shared);
   if (!sent.ok()) return call.fail(std::move(sent));
+  call.sent_bytes_ = static_cast<std::uint32_t>(appended_bytes_ - call.sent_from_);
   metrics().calls_sent.add();
   if (!call.extras_->hooked.has_value()) return;
   call.extras_->hooked->frame_bytes = appended_bytes_ - before;
@@ -150,7 +149,7 @@ Status Session::end_hooked_push(Status body_written, const Bytes& shared) {
 
 void Session::receive_extended_reply(PendingCall& call, const wire::MessageView& message,
                                      const Bytes& input) {
-  const auto extras = std::move(call.extras_);
+  auto extras = std::move(call.extras_);
   wire::MessageView opened = message;
   Bytes memory = input;
   Status ended;  // of the connection
@@ -159,7 +158,7 @@ void Session::receive_extended_reply(PendingCall& call, const wire::MessageView&
   }
   Status status = wire::parse_status_text(message.status);
   if (!status.ok() && said_hello()) status = believed(std::move(status), message.metadata);
-  if (extras->secure.has_value()) open_reply(*extras->secure, opened, status, memory);
+  if (extras->secure.has_value()) open_reply(*extras, opened, status, memory);
   if (!ended.ok()) {
     status = Status(Code::kConnectionClosed, "session.closed", "a plugin ended the connection")
                  .with_cause(ended.message());
@@ -173,6 +172,8 @@ void Session::receive_extended_reply(PendingCall& call, const wire::MessageView&
     const EndedCall end{*this, hooked.method, status, sent, &opened, hooked.begun};
     peer_.calling_plugins_->tell_back<&Plugin::post_call>(end);
   }
+  extras->end_attempt();
+  call.extras_ = std::move(extras);
   call.on_done(std::move(status), opened, memory);
 }
 
@@ -188,12 +189,12 @@ Status Session::ask_about_reply(const internal::HookedCall& call, Status status,
 }
 
 void PendingCall::tell_end(const Status& status, const wire::MessageView* reply) {
-  const auto extras = std::move(extras_);
-  if (!extras->hooked.has_value()) return;
-  internal::HookedCall& hooked = *extras->hooked;
-  const OutgoingHead sent(hooked);
-  const EndedCall end{*hooked.session, hooked.method, status, sent, reply, hooked.begun};
-  hooked.session->peer_.calling_plugins_->tell_back<&Plugin::post_call>(end);
+  std::optional<internal::HookedCall> hooked = std::move(extras_->hooked);
+  extras_->end_attempt();
+  if (!hooked.has_value()) return;
+  const OutgoingHead sent(*hooked);
+  const EndedCall end{*hooked->session, hooked->method, status, sent, reply, hooked->begun};
+  hooked->session->peer_.calling_plugins_->tell_back<&Plugin::post_call>(end);
 }
 
 void PendingCall::drop_extras() {
@@ -201,7 +202,6 @@ void PendingCall::drop_extras() {
 }
 
 // ---- messages that come in
-// -----------------------------------------------------------------------
 
 void Session::serve_extended(const wire::MessageView& message, const Bytes& input) {
   const PluginChain* plugins = peer_.serving_plugins_;
@@ -269,7 +269,6 @@ Status Context::hooked_read_body(const ReadBody& body) {
 }
 
 // ---- replies of ours
-// -----------------------------------------------------------------------------
 
 void Session::refuse_extended(Context& context, const Status& status) {
   const bool is_call = context.kind() == wire::Kind::kCall;

@@ -1,16 +1,15 @@
-// Frames of the protocols other than raw, and those that raw reads before the login's end.
+// Frames as any protocol reads them: of those other than raw, of raw before the login's end, and of
+// both while there is no room for replies.
 #include <algorithm>
 
 #include "fairlead/rpc/session_frame.h"
 
 namespace fairlead::rpc {
 
-io::ReadResult Session::read_any(const Bytes& input) {
+io::ReadResult Session::read_any(const Bytes& input, std::size_t consumed) {
   const wire::Protocol& protocol = on_wire();
   const std::string_view all = input.view();
-  std::size_t consumed = 0;
-  read_at_ = peer_.core_.now();
-  while (consumed < all.size() && reading()) {
+  while (consumed < all.size() && !cut() && takes_messages()) {
     const std::string_view rest = all.substr(consumed);
     wire::Limits limits = peer_.options_.limits;
     if (state_ == State::kLogin) {
@@ -27,7 +26,9 @@ io::ReadResult Session::read_any(const Bytes& input) {
         receive_bad_body(received);
         break;
       case wire::Received::State::kMessage:
-        if (state_ == State::kLogin)
+        if (stop_ == Stop::kHolds && is_held(received.message))
+          hold(received.message, rest.substr(0, received.size));
+        else if (state_ == State::kLogin)
           receive_login(received.message, received.memory(input));
         else
           receive(received.message, received.memory(input));
@@ -36,7 +37,6 @@ io::ReadResult Session::read_any(const Bytes& input) {
     consumed += received.size;
   }
   half_read_ = false;
-  if (stop_ == Stop::kHolds) return read_holding(input, consumed);
   return {all.size(), 0};  // all is taken; or closed, and what is left is nobody's
 }
 

@@ -52,7 +52,6 @@ Status refusal(DuplicateWindow::Seen seen) {
 }  // namespace
 
 // ---- the dialling side
-// ---------------------------------------------------------------------------
 
 void Session::show_secret() {
   if (hello_ != nullptr && hello_->waiting()) return;  // when it is answered, again
@@ -82,7 +81,6 @@ void Session::hear_ack(std::string_view metadata) {
 }
 
 // ---- the accepting side
-// --------------------------------------------------------------------------
 
 void Session::take_window(std::string_view metadata) {
   if ((features_ & kResumes) == 0 || dialled()) return;

@@ -119,8 +119,9 @@ Status Session::seal_reply(Context& context) {
   return Status(Code::kInternal, sealed.status().reason(), sealed.status().message());
 }
 
-void Session::open_reply(const internal::SecureCall& secure, wire::MessageView& message,
+void Session::open_reply(const internal::CallExtras& extras, wire::MessageView& message,
                          Status& status, Bytes& input) const {
+  const internal::SecureCall& secure = *extras.secure;
   const Told told = told_by(message.metadata);
   if (told.form == wire::SecureForm::kPlain) {
     if (secure.reply_must_be_secure && status.ok() && !message.body.empty()) {
@@ -129,13 +130,19 @@ void Session::open_reply(const internal::SecureCall& secure, wire::MessageView& 
     }
     return;
   }
+  const auto open_for = [&](const wire::SecureNonce* call) {
+    return peer_.options_.secure->open(told.form,
+                                       {.kind = wire::Kind::kReply,
+                                        .body_codec = message.body_codec,
+                                        .method = secure.method,
+                                        .call = call},
+                                       message, input);
+  };
   Result<SecureBodies::Opened> owner =
-      peer_.options_.secure->open(told.form,
-                                  {.kind = wire::Kind::kReply,
-                                   .body_codec = message.body_codec,
-                                   .method = secure.method,
-                                   .call = secure.nonce.has_value() ? &*secure.nonce : nullptr},
-                                  message, input);
+      open_for(secure.nonce.has_value() ? &*secure.nonce : nullptr);
+  for (const wire::SecureNonce& before : extras.earlier) {
+    if (!owner.ok() && owner.status().reason() == "secure.not_authentic") owner = open_for(&before);
+  }
   if (owner.ok()) {
     input = std::move(owner->owner);
     return;

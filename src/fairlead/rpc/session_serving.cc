@@ -39,12 +39,12 @@ Status kind_not_allowed(const Router::Route& route, wire::Kind kind) {
 }  // namespace
 
 io::ReadResult Session::on_read(const Bytes& input) {
+  read_at_ = peer_.core_.now();
   if (protocol_ != nullptr || state_ == State::kLogin) [[unlikely]]
-    return read_any(input);
+    return read_any(input, 0);
   const std::string_view all = input.view();
   std::size_t consumed = 0;
-  read_at_ = peer_.core_.now();
-  while (consumed < all.size() && reading()) {
+  while (consumed < all.size() && stop_ == Stop::kNo && takes_messages()) {
     const std::string_view rest = all.substr(consumed);
     wire::MessageView message;
     const wire::raw::FrameResult frame = wire::raw::parse(rest, peer_.options_.limits, message);
@@ -74,7 +74,7 @@ io::ReadResult Session::on_read(const Bytes& input) {
   }
   half_read_ = false;
   if (stop_ == Stop::kHolds) [[unlikely]]
-    return read_holding(input, consumed);
+    return read_any(input, consumed);
   return {all.size(), 0};  // all is taken; or closed, and what is left is nobody's
 }
 

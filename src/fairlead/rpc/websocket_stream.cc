@@ -48,7 +48,6 @@ std::optional<const wire::Protocol*> protocol_of_websocket(std::string_view sub_
 }
 
 // ---- reading
-// -------------------------------------------------------------------------------------
 
 void WebSocketStream::on_message(bool text, std::string_view payload) {
   if (carries_ == Carries::kMessages) {
@@ -66,7 +65,6 @@ void WebSocketStream::on_message(bool text, std::string_view payload) {
 }
 
 // ---- writing
-// -------------------------------------------------------------------------------------
 
 void WebSocketStream::end_message() {
   if (carries_ == Carries::kBytes) return;
@@ -116,7 +114,6 @@ void WebSocketStream::on_sent() {
 }
 
 // ---- the end
-// -------------------------------------------------------------------------------------
 
 void WebSocketStream::on_close(Status why) {
   core_.dispose(std::move(socket_));

@@ -54,8 +54,10 @@ void ServiceCall::on_session(Result<rpc::Session*> session) {
   if (!session.ok()) return finished(session.status());
   ++attempts_;
   if (options().delivery.value_or(upstream_.delivery()) == rpc::DeliveryMode::kAtLeastOnce)
-      [[unlikely]]
+      [[unlikely]] {
+    options().delivery = rpc::DeliveryMode::kAtLeastOnce;
     return send(upstream_.line_of(**session), deadline_);
+  }
   send(**session, deadline_);
 }
 

@@ -18,6 +18,7 @@
 #include "fairlead/async/ambient.h"
 #include "fairlead/async/frame_pool.h"
 #include "fairlead/async/task.h"
+#include "fairlead/base/check.h"
 #include "fairlead/base/mutex.h"
 #include "fairlead/base/result.h"
 #include "fairlead/contract/service.h"
@@ -156,9 +157,11 @@ class [[nodiscard]] Call {
     return errand_->wait();
   }
 
-  // Calls `function` with the Result<R> on the call's core, and lets go of the call.
+  // Calls `function` with the Result<R> on the call's core, and lets go of the call. Of calls made
+  // on a core; on other threads there is get().
   template <class Function>
   void then(Function function) && {
+    FL_CHECK(state_ != nullptr);
     if (state_->done()) return function(state_->take());
     internal::ReplyState<R>* state = state_.release();  // owns itself until it is done
     state->tell_when_done([state, function = std::move(function)](internal::CallState&) mutable {

@@ -75,7 +75,7 @@ inline Delivered at_most_once() { return {rpc::DeliveryMode::kAtMostOnce}; }
 // Of a push: sent again while no byte of it had left, else dropped. Of a call: at_most_once().
 inline Delivered best_effort() { return {rpc::DeliveryMode::kBestEffort}; }
 // Where no copy of the service can be called now, the call waits for one until its deadline, and
-// does not fail at once with kNoEndpoint. For clients of services; a session waits for nobody.
+// does not fail at once with kNoEndpoint. Over a session: where it was lost and is dialled again.
 inline constexpr WaitForReady wait_for_ready{};
 
 void apply(CallOptions& options, Within word);

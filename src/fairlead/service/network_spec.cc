@@ -239,7 +239,6 @@ io::TlsOptions tls_options_of(const ClientTls& tls) {
 }
 
 // ---- reading
-// -------------------------------------------------------------------------------------
 
 Status read(const config::Value& value, ListenSpec& out) {
   if (value.kind() == config::Value::Kind::kScalar) {

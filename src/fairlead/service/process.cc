@@ -178,7 +178,10 @@ void Process::apply(const std::shared_ptr<const Spec>& before,
   apply_log_level(*now);
   FL_CHECK(protection_->update(now->protection).ok());  // it was checked
   dial_limits_.update(now->dial_limits);
-  if (hub_ != nullptr) hub_->update(now->dial);
+  if (hub_ != nullptr) {
+    hub_->update(now->dial);
+    hub_->update(now->resend.options);
+  }
   resend_budget_.update(now->resend.process_bytes_max);
   windows_->update(now->dedup.options);
   FL_CHECK(watch_->update(watch_options(*now)).ok());
@@ -346,7 +349,6 @@ void Process::upgrade(pid_t asker) {
 void Process::end_serving() { waiting_->tell(&Waiting::signalled); }
 
 // ---- running and ending
-// --------------------------------------------------------------------------
 
 Task<void> Process::run_and_tell(Task<void> task) {
   co_await task;

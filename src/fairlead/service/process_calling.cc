@@ -154,6 +154,8 @@ Result<SessionRef> Process::dial(std::string_view address, const ClientOptions& 
         calling.server_name.empty() ? endpoint.server_name : calling.server_name;
   }
   if (settings.redial.value_or(true)) how.redial = settings_->now()->dial;
+  how.delivery = calling.delivery;
+  how.resend = calling.resend;
   std::optional<SessionRef> session;
   rpc::Peer& peer = *calling_[next_dial_++ % calling_.size()];
   FL_TRY(run_on(peer.core(), dial_on_this_core(endpoint.address, std::move(how), &session)));

@@ -30,8 +30,8 @@ void SentCall::send(rpc::Session& session, Deadline deadline) {
 // Ends as the call itself does.
 class SentCall::InLine final : public rpc::ResentMessage {
  public:
-  InLine(SentCall& of, rpc::ResendRequest request)
-      : rpc::ResentMessage(std::move(request)), of_(of) {}
+  InLine(SentCall& of, rpc::RawRequest request, wire::Kind kind)
+      : rpc::ResentMessage(std::move(request), kind), of_(of) {}
 
  private:
   void on_result(Status status, const wire::MessageView& reply, const Bytes& input) override {
@@ -54,18 +54,21 @@ void SentCall::send(rpc::ResendLine& line, Deadline deadline) {
     if (!encoded.ok()) return ended(std::move(encoded).with_outcome(Outcome::kNotSent));
     if (!body_.has_value()) body_ = Bytes(out.view());
   }
-  in_line_ = std::make_unique<InLine>(
-      *this, rpc::ResendRequest{.method = method_.path,
-                                .body_codec = static_cast<std::uint8_t>(codec_),
-                                .body = *body_,
-                                .metadata = options_.metadata,
-                                .transforms = options_.transforms,
-                                .secure = options_.secure});
+  in_line_ =
+      std::make_unique<InLine>(*this,
+                               rpc::RawRequest{.method = method_.path,
+                                               .body_codec = static_cast<std::uint8_t>(codec_),
+                                               .body = *body_,
+                                               .metadata = options_.metadata,
+                                               .transforms = options_.transforms,
+                                               .secure = options_.secure,
+                                               .delivery = options_.delivery},
+                               is_push() ? wire::Kind::kPush : wire::Kind::kCall);
   line.start(*in_line_, deadline, options_.cancel);
 }
 
 void SentCall::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
-  if (!status.ok()) return ended(std::move(status));
+  if (!status.ok() || is_push()) return ended(std::move(status));
   const auto codec = static_cast<codec::CodecId>(reply.body_codec);
   const Status decoded =
       codec::decode(codec, *method_.reply, Bytes(input.chunk(), reply.body), this->reply());

@@ -22,7 +22,7 @@ class SentCall : private rpc::PendingCall {
 
   // Sends in this turn; ended() follows, perhaps before this returns. Again after an end only.
   void send(rpc::Session& session, Deadline deadline);
-  // The same by a line, over as many sessions as it takes.
+  // The same by a line, over as many sessions as it takes; a PUSH too, which has no reply.
   void send(rpc::ResendLine& line, Deadline deadline);
   CallOptions& options() { return options_; }
 
@@ -36,6 +36,7 @@ class SentCall : private rpc::PendingCall {
   virtual bool may_move() { return false; }
 
   void on_done(Status status, const wire::MessageView& reply, const Bytes& input) override;
+  bool is_push() const { return method_.kind == contract::MethodKind::kPush; }
   class InLine;
 
   const contract::MethodInfo& method_;

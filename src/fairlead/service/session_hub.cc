@@ -26,7 +26,6 @@ Hub::Part* Hub::part_of(const io::Core& core) const {
 }
 
 // ---- coming and going
-// ----------------------------------------------------------------------------
 
 std::shared_ptr<Hub::Entry> Hub::entry_of(rpc::Session& session) {
   FL_CHECK(session.peer().options().watcher == this);
@@ -61,10 +60,13 @@ SessionRef Hub::list(rpc::Session& session) {
 void Hub::on_end(rpc::Session& session, const Status& why) {
   const std::shared_ptr<Entry> entry = entry_of(session);
   if (entry->session != &session) return;  // its dial has not ended well
-  entry->open.store(false, std::memory_order_release);
   Part* const part = part_of(entry->core);
+  // Before it is not open any more: another thread's call that waits for it must see one of both.
+  if (entry->redial != nullptr) entry->away.store(true, std::memory_order_release);
+  entry->open.store(false, std::memory_order_release);
   if (entry->redial != nullptr) {
     if (goes_away(entry, session)) return;
+    entry->away.store(false, std::memory_order_release);
     entry->redial->end();
   }
   if (take_out(entry)) {
@@ -83,7 +85,6 @@ bool Hub::take_out(const std::shared_ptr<Entry>& entry) {
 }
 
 // ---- ids
-// -----------------------------------------------------------------------------------------
 
 // Two sessions may have one address: clients of a Unix socket have none, and a connection may
 // come anew before the end of the old one was noticed. Nobody is sent away for that.
@@ -156,7 +157,6 @@ void Hub::for_each(const std::function<void(const SessionRef& session)>& functio
 }
 
 // ---- dialling and telling many
-// -------------------------------------------------------------------
 
 Task<Result<SessionRef>> Hub::dial(io::Address address, rpc::DialOptions options, Duration within) {
   HubDial how;

@@ -45,6 +45,10 @@ struct HubDial {
   Duration within = std::chrono::seconds(5);  // > 0; of the first dial, for all of it
   // None: the end of the connection is that of the session.
   std::optional<upstream::DialSettings> redial{};
+  // Where it comes back: what becomes of messages that say nothing about it when their connection
+  // is lost, and the rules for those that outlive it.
+  rpc::DeliveryMode delivery = rpc::DeliveryMode::kAtMostOnce;
+  rpc::ResendOptions resend{};
   // Where certificates of later dials come from, when they may change; null: those of `options`.
   const io::TlsHolder* tls = nullptr;
 };
@@ -104,6 +108,8 @@ class Hub final : private rpc::SessionWatcher {
   Task<Status> close(io::Core& core, Deadline deadline);
   // For rests and dials that begin from now on, of all sessions that come back. Thread: any.
   void update(const upstream::DialSettings& settings);
+  // For messages that wait for their session from now on.
+  void update(const rpc::ResendOptions& options);
 
   // Pushes of S to all that can be found now, `hub.all<Room>().say(line)`: a Stub whose methods
   // give a Broadcast. Broadcasts reach a session in the order in which one thread began them. They
@@ -167,6 +173,7 @@ class Hub final : private rpc::SessionWatcher {
   // The end of one that is away.
   void stay_away(std::shared_ptr<Entry> entry, const Status& why) FL_EXCLUDES(mutex_);
   void tell_lost(const Entry& entry);
+  void for_each_redial(const std::function<void(internal::SessionRedial& redial)>& function);
   // False: it could not be found any more.
   bool take_out(const std::shared_ptr<Entry>& entry) FL_EXCLUDES(mutex_);
   // Puts it under its id, and gives who stood there.

@@ -30,11 +30,33 @@ void SessionRedial::end() {
   disarm();
   if (std::exchange(ended_, true)) return;
   metrics_.count(machine_.state(), -1);
+  if (line_ != nullptr) line_->close();
 }
 
 void SessionRedial::update(const upstream::DialSettings& settings) {
   how_.redial = settings;
   machine_.update(settings.redial);
+}
+
+void SessionRedial::update(const rpc::ResendOptions& options) {
+  rpc::ResendBudget* const process = how_.resend.process;
+  how_.resend = options;
+  how_.resend.process = process;
+  if (line_ != nullptr) line_->update(options);
+}
+
+rpc::Peer& SessionRedial::peer() const { return hub_.part_of(entry_.core)->dials; }
+
+rpc::ResendLine* SessionRedial::line_for(CallOptions& options) {
+  const rpc::DeliveryMode delivery = options.delivery.value_or(how_.delivery);
+  const bool outlives = delivery != rpc::DeliveryMode::kAtMostOnce || options.wait_for_ready;
+  if (!outlives || ended_) return nullptr;
+  options.delivery = delivery;
+  if (line_ == nullptr) {
+    line_ = std::make_unique<rpc::ResendLine>(entry_.core, how_.resend, peer().metrics());
+    if (entry_.session != nullptr) line_->attach(*entry_.session);
+  }
+  return line_.get();
 }
 
 void SessionRedial::rest() {
@@ -56,6 +78,7 @@ rpc::DialOptions SessionRedial::next_options(const std::shared_ptr<HubEntry>& en
   options.again = true;
   options.mark = entry;
   options.values = values_;
+  options.resend = line_.get();
   options.connect_by = entry_.core.deadline_after(settings().connect_timeout);
   return options;
 }
@@ -126,7 +149,6 @@ bool Hub::goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session) 
   }
   redial.keep(session.values());
   entry->session = nullptr;
-  entry->away.store(true, std::memory_order_release);
   part->sessions.erase(entry->number);
   part->coming_back.insert(entry);
   redial.rest();
@@ -228,15 +250,23 @@ Task<Status> Hub::close(io::Core& core, Deadline deadline) {
   co_return ended;
 }
 
-void Hub::update(const upstream::DialSettings& settings) {
+void Hub::for_each_redial(const std::function<void(internal::SessionRedial& redial)>& function) {
   for (const auto& part : parts_) {
-    part->dials.core().post([where = part.get(), settings] {
+    part->dials.core().post([where = part.get(), function] {
       for (const auto& [number, entry] : where->sessions) {
-        if (entry->redial != nullptr) entry->redial->update(settings);
+        if (entry->redial != nullptr) function(*entry->redial);
       }
-      for (const auto& entry : where->coming_back) entry->redial->update(settings);
+      for (const auto& entry : where->coming_back) function(*entry->redial);
     });
   }
+}
+
+void Hub::update(const upstream::DialSettings& settings) {
+  for_each_redial([settings](internal::SessionRedial& redial) { redial.update(settings); });
+}
+
+void Hub::update(const rpc::ResendOptions& options) {
+  for_each_redial([options](internal::SessionRedial& redial) { redial.update(options); });
 }
 
 }  // namespace fairlead::service

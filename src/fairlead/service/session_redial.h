@@ -5,10 +5,12 @@
 //                                    ── session B, with the values of A
 #pragma once
 
+#include <memory>
 #include <utility>
 
 #include "fairlead/async/timer_wheel.h"
 #include "fairlead/base/random.h"
+#include "fairlead/rpc/resend_line.h"
 #include "fairlead/service/session_hub.h"
 #include "fairlead/upstream/redial.h"
 
@@ -35,6 +37,12 @@ class SessionRedial final : private Timer {
   // It does not come back. Idempotent.
   void end();
   void update(const upstream::DialSettings& settings);
+  void update(const rpc::ResendOptions& options);
+
+  // Where a message with these words waits for the session and outlives it; null: they do not ask
+  // for that, or it does not come back. Completes `options`.
+  rpc::ResendLine* line_for(CallOptions& options);
+  rpc::Peer& peer() const;  // that dials it
 
   // What a session that follows is dialled with.
   rpc::DialOptions next_options(const std::shared_ptr<HubEntry>& entry) const;
@@ -55,7 +63,8 @@ class SessionRedial final : private Timer {
   const upstream::Metrics metrics_;
   upstream::Redial machine_;
   Random random_ = Random::from_system();
-  rpc::SessionValues values_;  // of the session that was lost
+  rpc::SessionValues values_;                // of the session that was lost
+  std::unique_ptr<rpc::ResendLine> line_{};  // null: nobody needed one
   Status last_error_;
   bool ended_ = false;
 };

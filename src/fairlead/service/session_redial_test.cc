@@ -48,7 +48,7 @@ class SessionRedialTest : public ::testing::Test {
   void SetUp() override {
     Dials::refuse_ = false;
     FL_CHECK(plugins.add(Dials(seen)).ok());
-    client.emplace(simulation, "client", 1, rpc::PeerOptions{.hello = true, .plugins = &plugins});
+    client.emplace(simulation, "client", 2, rpc::PeerOptions{.hello = true, .plugins = &plugins});
     client->open();
     client->hub.on_closed(
         [this](const SessionRef& session, const Status&) { closed.push_back(session.id()); });
@@ -61,19 +61,38 @@ class SessionRedialTest : public ::testing::Test {
     (void)server->listen(0, kAt);
   }
   SessionRef keep(const upstream::RedialOptions& redial = {}) {
-    return client->keep(0, io::Address::parse(kAt).value(), {.redial = redial});
+    return client->keep(0, io::Address::parse(kAt).value(),
+                        {.redial = upstream::DialSettings{.redial = redial}, .delivery = delivery});
   }
   void pass(Duration time) { core().run(room_test::pass_time(&core(), time)); }
   io::Core& core() { return client->core(0); }
   Result<Pong> probe(const SessionRef& session) {
     const auto ask = [](SessionRef to) -> Task<Result<Pong>> {
-      auto call = to.as<Device>().probe({.at = 1}, fl::within(1s));
+      auto call = to.as<Device>().probe({.at = 1}, within(1s));
       Result<Pong> reply = co_await call;
       co_return reply;
     };
     return core().run(ask(session));
   }
+  // Begins a call, and counts in `done` when it has ended.
+  template <class... Words>
+  void begin_probe(const SessionRef& session, Words... words) {
+    auto call = session.as<Device>().probe({.at = 1}, std::move(words)...);
+    std::move(call).then([this](Result<Pong> reply) {
+      ++done;
+      last = reply.status();
+    });
+  }
+  // Runs `function` on the session's core.
+  template <class Function>
+  void here(Function function) {
+    core().post(function);
+    pass(1ms);
+  }
 
+  rpc::DeliveryMode delivery = rpc::DeliveryMode::kAtMostOnce;
+  int done = 0;
+  Status last;
   io::Simulation simulation{1};
   std::vector<std::string> seen;
   rpc::PluginChain plugins;
@@ -115,6 +134,108 @@ TEST_F(SessionRedialTest, EndsCallsWithoutADoubtWhileItIsAway) {
   EXPECT_EQ(ended.code(), Code::kConnectionClosed);
   EXPECT_EQ(ended.reason(), "session.closed");
   EXPECT_EQ(ended.outcome(), Outcome::kNotSent);
+}
+
+TEST_F(SessionRedialTest, ACallThatWaitsForItIsAnsweredWhenItIsBack) {
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  here([&] { begin_probe(session, within(10s), wait_for_ready); });
+  EXPECT_EQ(done, 0);
+  serve();
+  pass(3s);
+  EXPECT_EQ(done, 1);
+  EXPECT_TRUE(last.ok()) << last;
+}
+
+TEST_F(SessionRedialTest, ACallFromAnotherCoreWaitsForItToo) {
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  client->core(1).post([&] { begin_probe(session, within(10s), wait_for_ready); });
+  pass(1ms);
+  EXPECT_EQ(done, 0);
+  serve();
+  pass(3s);
+  EXPECT_EQ(done, 1);
+  EXPECT_TRUE(last.ok()) << last;
+}
+
+TEST_F(SessionRedialTest, NobodyWaitsLongerThanItsDeadline) {
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  here([&] { begin_probe(session, within(2s), wait_for_ready); });
+  pass(1900ms);
+  EXPECT_EQ(done, 0);
+  pass(200ms);
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(last.reason(), "call.deadline");
+  EXPECT_EQ(last.outcome(), Outcome::kNotSent);
+}
+
+TEST_F(SessionRedialTest, WhoWaitsHearsThatItDoesNotComeBack) {
+  const SessionRef session = keep({.redial_times = 2});
+  server.reset();
+  pass(50ms);
+  here([&] { begin_probe(session, within(10min), at_least_once()); });
+  pass(1min);
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(last.code(), Code::kConnectionClosed);
+  EXPECT_EQ(last.outcome(), Outcome::kNotSent);
+  here([&] { begin_probe(session, within(10min), at_least_once()); });
+  EXPECT_EQ(done, 2) << "and nobody waits any more";
+  EXPECT_EQ(last.reason(), "session.closed");
+}
+
+TEST_F(SessionRedialTest, APushThatMustArriveArrives) {
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  here([&] {
+    auto push = session.as<room_test::Room>().say({.from = "x", .text = "late"}, within(10s),
+                                                  at_least_once());
+    push.then([this](const Status& status) {
+      ++done;
+      last = status;
+    });
+  });
+  EXPECT_EQ(done, 0);
+  serve();
+  pass(3s);
+  EXPECT_EQ(done, 1);
+  EXPECT_TRUE(last.ok()) << last;
+  EXPECT_THAT(server->heard.lines, ElementsAre("x:late"));
+}
+
+TEST_F(SessionRedialTest, TheSettingIsForMessagesThatSayNothing) {
+  delivery = rpc::DeliveryMode::kAtLeastOnce;
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  here([&] { begin_probe(session, within(10s)); });
+  here([&] { begin_probe(session, within(10s), at_most_once()); });
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(last.reason(), "session.closed");
+  serve();
+  pass(3s);
+  EXPECT_EQ(done, 2);
+  EXPECT_TRUE(last.ok()) << last;
+}
+
+TEST_F(SessionRedialTest, WhatWaitsHasTheBoundsOfTheSettings) {
+  const SessionRef session = keep();
+  client->hub.update(rpc::ResendOptions{.messages_max = 2});
+  server.reset();
+  pass(50ms);
+  here([&] {
+    for (int i = 0; i < 3; ++i) begin_probe(session, within(10s), wait_for_ready);
+  });
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(last.reason(), "resend.full");
+  session.kick("enough");
+  pass(1s);
+  EXPECT_EQ(done, 3);
 }
 
 TEST_F(SessionRedialTest, IsPushedToByBroadcastsAgain) {

@@ -54,10 +54,15 @@ Deadline ambient_deadline() {
   return here == nullptr ? Deadline() : here->deadline;
 }
 
-Deadline deadline_over(const rpc::Session& session, const CallOptions& options) {
+rpc::ResendLine* line_for(HubEntry& entry, CallOptions& options) {
+  return entry.redial == nullptr ? nullptr : entry.redial->line_for(options);
+}
+
+Deadline deadline_over(const HubEntry& entry, const CallOptions& options) {
   const Duration told = options.within;
-  return session.core().deadline_after(
-      told > Duration::zero() ? told : session.peer().options().call_timeout);
+  if (told > Duration::zero()) return entry.core.deadline_after(told);
+  const rpc::Peer& peer = entry.session != nullptr ? entry.session->peer() : entry.redial->peer();
+  return entry.core.deadline_after(peer.options().call_timeout);
 }
 
 }  // namespace internal

@@ -58,28 +58,40 @@ codec::CodecId codec_over(const wire::Protocol& protocol, const contract::TypeIn
 // On the session's core; `session` may be null.
 Status push_now(rpc::Session* session, const contract::MethodInfo& method, const void* argument,
                 const CallOptions& options);
-// When a call over `session` ends by its options.
-Deadline deadline_over(const rpc::Session& session, const CallOptions& options);
+// The line of a session that comes back, for a message with these words; null: it is sent over the
+// session of this moment. On its core.
+rpc::ResendLine* line_for(HubEntry& entry, CallOptions& options);
+// When a call ends by its options; `entry` has a session, or comes back.
+Deadline deadline_over(const HubEntry& entry, const CallOptions& options);
 // When a call that is made here must have ended because of the call that is served here.
 Deadline ambient_deadline();
 
-// A call over one session. Thread: its core.
+// A call over one session, or a push by its line. Thread: its core.
 template <class R, class A>
 class SessionCall final : public ReplyState<R>, private SentCall {
  public:
   SessionCall(const contract::MethodInfo& method, CallOptions options, A in)
       : SentCall(method, std::move(options)), argument_(std::move(in)) {}
 
-  // `session`: null when it has gone.
-  void start(rpc::Session* session, Deadline limit) {
-    if (session == nullptr) return ended(session_gone());
-    send(*session, earlier(deadline_over(*session, options()), limit));
+  void start(HubEntry& entry, Deadline limit) {
+    if (rpc::ResendLine* line = line_for(entry, options())) [[unlikely]]
+      return start_by(*line, earlier(deadline_over(entry, options()), limit));
+    if (entry.session == nullptr) return ended(session_gone());
+    send(*entry.session, earlier(deadline_over(entry, options()), limit));
   }
 
  private:
   const void* argument() const override { return &argument_; }
   void* reply() override { return &this->reply_; }
   void ended(Status status) override { this->end(std::move(status)); }
+  // What it inherits, the session would know.
+  void start_by(rpc::ResendLine& line, Deadline until) {
+    if (const Ambient* here = ambient()) {
+      until = earlier(until, here->deadline);
+      if (!options().cancel.can_be_cancelled()) options().cancel = here->cancel;
+    }
+    send(line, until);
+  }
 
   A argument_;
 };
@@ -105,14 +117,26 @@ class SessionCaller {
 
  private:
   bool is_here() const { return io::Core::current() == &entry_->core; }
-  bool is_gone() const { return !entry_->open.load(std::memory_order_acquire); }
+  bool is_gone() const {
+    return !entry_->open.load(std::memory_order_acquire) &&
+           !entry_->away.load(std::memory_order_acquire);
+  }
 
   template <class R, class In>
-  static Call<R> start(rpc::Session* session, const contract::MethodInfo& method, In in,
+  static Call<R> start(HubEntry& entry, const contract::MethodInfo& method, In in,
                        CallOptions options, Deadline limit) {
     auto state = std::make_unique<SessionCall<R, In>>(method, std::move(options), std::move(in));
-    state->start(session, limit);
+    state->start(entry, limit);
     return Call<R>(std::move(state));
+  }
+  // On the session's core.
+  template <class In>
+  static PushCall start_push(HubEntry& entry, const contract::MethodInfo& method, In in,
+                             CallOptions options) {
+    if (line_for(entry, options) == nullptr) {
+      return PushCall(push_now(entry.session, method, &in, options));
+    }
+    return PushCall(start<void>(entry, method, std::move(in), std::move(options), Deadline()));
   }
 
   // What travels to the session's core.
@@ -136,7 +160,7 @@ class SessionCaller {
   template <class R, class In>
   Call<R> call(const contract::MethodInfo& method, In in, CallOptions options) const {
     if (is_here()) {  // the session knows what is inherited
-      return start<R>(entry_->session, method, std::move(in), std::move(options), Deadline());
+      return start<R>(*entry_, method, std::move(in), std::move(options), Deadline());
     }
     CancelToken cancel = std::exchange(options.cancel, CancelToken());  // of this core
     if (!cancel.can_be_cancelled() && ambient() != nullptr) cancel = ambient()->cancel;
@@ -149,8 +173,7 @@ class SessionCaller {
     }
     entry_->core.post([job, distant] {
       job->options.cancel = job->cancel.emplace().token();
-      start<R>(job->entry->session, job->method, std::move(job->in), std::move(job->options),
-               job->limit)
+      start<R>(*job->entry, job->method, std::move(job->in), std::move(job->options), job->limit)
           .then([job, distant](Result<R> reply) {
             job->cancel.reset();
             distant->deliver(std::move(reply));
@@ -164,7 +187,7 @@ class SessionCaller {
 
   template <class In>
   PushCall push(const contract::MethodInfo& method, In in, CallOptions options) const {
-    if (is_here()) return PushCall(push_now(entry_->session, method, &in, options));
+    if (is_here()) return start_push(*entry_, method, std::move(in), std::move(options));
     options.cancel = CancelToken();  // of this core, and a push does not wait
     auto job = std::make_shared<Errands<In>>(entry_, method, std::move(in), std::move(options),
                                              Deadline());
@@ -174,8 +197,8 @@ class SessionCaller {
       return PushCall(distant->wait(CancelToken(), [] {}));
     }
     entry_->core.post([job, distant] {
-      const Status pushed = push_now(job->entry->session, job->method, &job->in, job->options);
-      distant->deliver(Result<void>(pushed));
+      start_push(*job->entry, job->method, std::move(job->in), std::move(job->options))
+          .then([distant](const Status& pushed) { distant->deliver(Result<void>(pushed)); });
     });
     return PushCall(distant->wait(CancelToken(), [] {}));
   }
@@ -188,10 +211,12 @@ class SessionCaller {
 // Copyable, weak: the session may end any time, and then calls and pushes end with
 // kConnectionClosed `session.closed`, NOT_SENT. One that was dialled to be dialled again (HubDial)
 // comes back as the same: id, values and place in the hub stay, and until then calls and pushes end
-// in that way too. Refs to the same session are equal.
-// Thread: any. On the session's core what it does happens at once, from elsewhere a letter carries
-// it there; replies come back to the core that awaits them. Two letters of one thread keep their
-// order. Lifetime: the hub's, which is that of the App or Runtime.
+// in that way too; those that say wait_for_ready or at_least_once() (a push: best_effort() too)
+// wait for it, by the rules of a ResendLine. Over any other session these words change nothing.
+// Refs to the same session are equal. Thread: any. On the session's core what it does happens at
+// once, from elsewhere a letter carries it there; replies come back to the core that awaits them.
+// Two letters of one thread keep their order. Lifetime: the hub's, which is that of the App or
+// Runtime.
 class SessionRef {
  public:
   explicit SessionRef(std::shared_ptr<internal::HubEntry> entry) : entry_(std::move(entry)) {}

@@ -22,7 +22,6 @@ Status DialLimitOptions::validate() const {
 }
 
 // ---- limits
-// --------------------------------------------------------------------------------------
 
 DialLimits::DialLimits(const DialLimitOptions& options)
     : options_(options), starts_(options.dials_per_second, kLongAgo) {}
@@ -107,7 +106,6 @@ void DialLimits::tell(const std::shared_ptr<Waiting>& line) {
 }
 
 // ---- line
-// ----------------------------------------------------------------------------------------
 
 DialLine::DialLine(io::Core& core, DialLimits& limits)
     : core_(core), limits_(limits), self_(std::make_shared<DialLimits::Waiting>(core)) {

@@ -44,7 +44,6 @@ Result<Endpoint> endpoint_of(std::string_view value) {
 }  // namespace
 
 // ---- Registrar
-// -----------------------------------------------------------------------------------
 
 Registrar::Registrar(io::Core& core, store::Store& store, Options options)
     : core_(core),
@@ -116,7 +115,6 @@ Task<Status> Registrar::close(Deadline deadline) {
 }
 
 // ---- Directory
-// -----------------------------------------------------------------------------------
 
 struct Directory::Followed {
   std::string service;

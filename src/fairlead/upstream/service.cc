@@ -33,7 +33,6 @@ bool may_try_elsewhere(const Status& status) {
 }
 
 // ---- waiting
-// -------------------------------------------------------------------------------------
 
 void SessionWaiter::leave() {
   disarm();
@@ -100,7 +99,6 @@ class Service::Awaiter final : public SessionWaiter {
 };
 
 // ---- endpoints
-// -----------------------------------------------------------------------------------
 
 Status DialSettings::validate() const {
   if (connect_timeout <= Duration::zero() || handshake_timeout <= Duration::zero()) {
@@ -335,28 +333,44 @@ std::size_t Service::session_count() const {
 }
 
 // ---- calls
-// ---------------------------------------------------------------------------------------
 
-// One loop for both, and no coroutine around it: a call has one frame here.
-template <class Answered>
-Task<Answered> Service::call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel) {
-  const bool by_line = delivery_of(request) == rpc::DeliveryMode::kAtLeastOnce;
-  if (by_line) {
-    auto sending = send_by_line<Answered>(std::move(request), false, deadline, std::move(cancel));
-    co_return co_await sending;
+// One attempt, over a session.
+struct Service::OverSession {
+  rpc::RawCall call;
+  explicit OverSession(const RawRequest& /*request*/) {}
+  void start(Service& /*service*/, rpc::Session& session, const RawRequest& request,
+             Deadline deadline, const CancelToken& cancel) {
+    session.start_call(call, request.head(), deadline, cancel, request.body);
   }
+};
+
+// One attempt by the line, which sends it again over later sessions where that is safe.
+template <wire::Kind kKind>
+struct Service::ByLine {
+  rpc::ResentCall call;
+  explicit ByLine(const RawRequest& request) : call(request, kKind) {}
+  void start(Service& service, rpc::Session& session, const RawRequest& /*request*/,
+             Deadline deadline, const CancelToken& cancel) {
+    service.line_of(session).start(call, deadline, cancel);
+  }
+};
+
+// Until it ends in a way that another endpoint would not change. One loop for all answers and ways,
+// and no coroutine around it: a call has one frame here.
+template <class Answered, class Attempt>
+Task<Answered> Service::attempt(RawRequest request, Deadline deadline, CancelToken cancel) {
   for (int attempt = 1;; ++attempt) {
     rpc::Session* session = ready_session();
     if (session == nullptr) {
       FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel, request.wait_for_ready));
     }
-    rpc::RawCall call;
-    session->start_call(call, request.head(), deadline, cancel, request.body);
-    Result<rpc::Reply> reply = co_await call;
+    Attempt one(request);
+    one.start(*this, *session, request, deadline, cancel);
+    Result<rpc::Reply> reply = co_await one.call;
     const bool again = !reply.ok() && may_try_elsewhere(reply.status());
     if (again && attempt < kAttemptsMax) continue;
     if constexpr (std::same_as<Answered, Answer>) {
-      Answer answer(std::move(reply), call.take_error_metadata());
+      Answer answer(std::move(reply), one.call.take_error_metadata());
       co_return answer;
     } else {
       co_return reply;
@@ -364,36 +378,14 @@ Task<Answered> Service::call_somewhere(RawRequest request, Deadline deadline, Ca
   }
 }
 
-// The line sends it again where that is safe; this loop only what surely was not sent.
 template <class Answered>
-Task<Answered> Service::send_by_line(RawRequest request, bool push, Deadline deadline,
-                                     CancelToken cancel) {
-  for (int attempt = 1;; ++attempt) {
-    rpc::Session* session = ready_session();
-    if (session == nullptr) {
-      FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel, request.wait_for_ready));
-    }
-    rpc::ResendRequest resend;
-    resend.method = request.method;
-    resend.body_codec = request.body_codec;
-    resend.body = request.body;
-    resend.metadata = request.metadata;
-    resend.transforms = request.transforms;
-    resend.secure = request.secure;
-    resend.mode = delivery_of(request);
-    resend.push = push;
-    rpc::ResentCall call(std::move(resend));
-    line_of(*session).start(call, deadline, cancel);
-    Result<rpc::Reply> reply = co_await call;
-    const bool again = !reply.ok() && may_try_elsewhere(reply.status());
-    if (again && attempt < kAttemptsMax) continue;
-    if constexpr (std::same_as<Answered, Answer>) {
-      Answer answer(std::move(reply), call.take_error_metadata());
-      co_return answer;
-    } else {
-      co_return reply;
-    }
+Task<Answered> Service::call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel) {
+  request.delivery = delivery_of(request);
+  if (request.delivery == rpc::DeliveryMode::kAtLeastOnce) {
+    return attempt<Answered, ByLine<wire::Kind::kCall>>(std::move(request), deadline,
+                                                        std::move(cancel));
   }
+  return attempt<Answered, OverSession>(std::move(request), deadline, std::move(cancel));
 }
 
 Task<Result<rpc::Reply>> Service::call(RawRequest request, Deadline deadline, CancelToken cancel) {
@@ -405,9 +397,11 @@ Task<Answer> Service::ask(RawRequest request, Deadline deadline, CancelToken can
 }
 
 Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken cancel) {
-  if (delivery_of(request) != rpc::DeliveryMode::kAtMostOnce) {
-    const Result<rpc::Reply> sent = co_await send_by_line<Result<rpc::Reply>>(
-        std::move(request), true, deadline, std::move(cancel));
+  request.delivery = delivery_of(request);
+  if (request.delivery != rpc::DeliveryMode::kAtMostOnce) {
+    auto sending = attempt<Result<rpc::Reply>, ByLine<wire::Kind::kPush>>(
+        std::move(request), deadline, std::move(cancel));
+    const Result<rpc::Reply> sent = co_await sending;
     co_return sent.status();
   }
   Status last;

@@ -22,6 +22,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/io/tls_holder.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/rpc/raw_request.h"
 #include "fairlead/rpc/resend_line.h"
 #include "fairlead/upstream/dial_limits.h"
 #include "fairlead/upstream/endpoint.h"
@@ -109,26 +110,7 @@ class SessionWaiter : private Timer, private CancelListener {
   bool patient_ = false;  // waits until some endpoint is READY
 };
 
-// A request whose body is encoded already, for callers that do not know its type.
-struct RawRequest {
-  std::string method{};
-  std::uint8_t body_codec = wire::kNoCodec;
-  Bytes body{};
-  std::string metadata{};    // encoded text
-  std::string transforms{};  // ids
-  wire::SecureForm secure = wire::SecureForm::kPlain;
-  std::optional<rpc::DeliveryMode> delivery{};  // none: as the service says
-  // Where no endpoint is READY: waits for one until its deadline, and does not fail at once.
-  bool wait_for_ready = false;
-
-  rpc::CallHead head() const {
-    return {.method = method,
-            .body_codec = body_codec,
-            .metadata = metadata,
-            .transforms = transforms,
-            .secure = secure};
-  }
-};
+using rpc::RawRequest;
 
 // How a call ended, for who passes it on: an error may have metadata, such as when to come again.
 struct Answer {
@@ -245,10 +227,13 @@ class Service {
     return least_busy(link);
   }
   rpc::Session* least_busy(const std::shared_ptr<Link>& link);
+  struct OverSession;
+  template <wire::Kind kKind>
+  struct ByLine;
+  template <class Answered, class Attempt>
+  Task<Answered> attempt(RawRequest request, Deadline deadline, CancelToken cancel);
   template <class Answered>
   Task<Answered> call_somewhere(RawRequest request, Deadline deadline, CancelToken cancel);
-  template <class Answered>
-  Task<Answered> send_by_line(RawRequest request, bool push, Deadline deadline, CancelToken cancel);
   rpc::DeliveryMode delivery_of(const RawRequest& request) const {
     return request.delivery.value_or(options_.delivery);
   }

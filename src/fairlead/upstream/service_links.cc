@@ -29,7 +29,6 @@ bool wanted(rpc::LinkEnd end) {
 }  // namespace
 
 // ---- states
-// --------------------------------------------------------------------------------------
 
 // The one place where the state of a link changes.
 template <class Event>
@@ -89,7 +88,6 @@ void Service::watch() {
 }
 
 // ---- dialling
-// -----------------------------------------------------------------------------------
 
 void Service::begin_dial(const std::shared_ptr<Link>& link, std::string_view reason) {
   const Time now = core().now();
@@ -222,7 +220,6 @@ void Service::lost_for_good(Link& link) {
 }
 
 // ---- ending
-// -------------------------------------------------------------------------------------
 
 // The first session's place is taken by the youngest extra.
 bool Service::forget(Link& link, const rpc::Session* session) {
@@ -349,7 +346,6 @@ Task<void> Service::close_unwanted(rpc::Session& session) {
 }
 
 // ---- more than one session to an endpoint
-// -------------------------------------------------------------------------------------
 
 // The first among equals, so that the last ones become idle and close. Dials another one when even
 // this one is busy; nobody waits for it.

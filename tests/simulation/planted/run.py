@@ -111,8 +111,8 @@ BUGS = {
         "--entrance"),
     "lost_calls_were_never_sent": (
         "src/fairlead/rpc/session.cc",
-        "    const bool sent = call->sent_from_ < handed_over;\n",
-        "    const bool sent = handed_over == 0;\n",
+        "    if (call->sent_from_ >= handed_over) {\n",
+        "    if (handed_over != 0) {\n",
         "a call that ran is told NOT_SENT",
         "--links"),
     "drain_waits_for_no_handler": (
