@@ -213,7 +213,13 @@ SimulatedListener::SimulatedListener(SimulatedCore& core, Address local, ListenO
   core_.world().listeners[local_.to_text()] = this;
 }
 
-SimulatedListener::~SimulatedListener() { core_.world().listeners.erase(local_.to_text()); }
+SimulatedListener::~SimulatedListener() { stop(); }
+
+void SimulatedListener::stop() {
+  auto& listeners = core_.world().listeners;
+  const auto found = listeners.find(local_.to_text());
+  if (found != listeners.end() && found->second == this) listeners.erase(found);
+}
 
 SimulatedCore& SimulatedListener::next_core() {
   if (options_.cores.empty()) return core_;

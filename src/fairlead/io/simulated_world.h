@@ -94,6 +94,7 @@ class SimulatedListener final : public Listener {
   ~SimulatedListener() override;
 
   const Address& local() const override { return local_; }
+  void stop() override;
   void accept(std::unique_ptr<Stream> stream, SimulatedCore& on);
   SimulatedCore& next_core();
 

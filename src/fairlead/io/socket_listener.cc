@@ -83,8 +83,8 @@ class SocketListener::Acceptor final : public Disposable, private Watcher, priva
     return watching_;
   }
 
-  // Another process accepts. Of a new connection the system may have told this core alone, so what
-  // is there is taken, after the system can tell it of no more.
+  // Nothing more is accepted here. Of a new connection the system may have told this core alone, so
+  // what is there is taken, after the system can tell it of no more.
   void finish() {
     stop_watching();
     accept_some(kRestMax);
@@ -189,6 +189,13 @@ void SocketListener::leave() {
       });
     }
   }
+}
+
+void SocketListener::stop() {
+  if (stays()) return leave();
+  leave();
+  ::shutdown(shared_->socket.get(), SHUT_RD);
+  if (shared_->local.is_unix()) unlink(shared_->local.unix_path().c_str());
 }
 
 Status SocketListener::start() {

@@ -25,6 +25,7 @@ class SocketListener final : public Listener {
   ~SocketListener() override;
 
   const Address& local() const override;
+  void stop() override;
 
   // For ListeningSockets.
   ListeningSockets::Socket socket() const;

@@ -170,6 +170,18 @@ TEST_P(SharedListenerTest, RefusesConnectionsOnceClosedThoughACoreHoldsTheSocket
   EXPECT_EQ(late.status().reason(), "dial.refused");
 }
 
+TEST_P(SharedListenerTest, OnceStoppedItRefusesConnectionsAndKeepsThoseItHas) {
+  connect(4);
+  const Blocked blocked(*this, 1);
+
+  on(0, [&] { listener_->stop(); });
+  const auto late =
+      client_core_->run(client_core_->connect(address_, client_core_->deadline_after(5s), {}));
+
+  EXPECT_EQ(late.status().reason(), "dial.refused");
+  EXPECT_EQ(taken_[0] + taken_[1], 4);
+}
+
 INSTANTIATE_TEST_SUITE_P(Networks, SharedListenerTest,
                          ::testing::Values("tcp://127.0.0.1:0", "unix"));
 
@@ -221,6 +233,27 @@ TEST_F(SteppedListenerTest, ClosesAConnectionThatArrivesAfterTheListenersEnd) {
 
   EXPECT_EQ(sinks_.size(), 1U);
   EXPECT_EQ(b_->load(), 0U);
+}
+
+TEST_F(SteppedListenerTest, StoppingTakesWhoIsConnectedAlready) {
+  listen();
+  connect();
+  step(*a_);  // keeps the first
+  connect();
+  step(*a_);  // hands the second to the other core, which has none
+  connect();  // in the backlog
+  ASSERT_EQ(sinks_.size(), 1U);
+
+  listener_->stop();
+  EXPECT_EQ(sinks_.size(), 2U) << "the third, at once";
+  step(*b_);
+
+  EXPECT_EQ(sinks_.size(), 3U) << "the second arrives";
+  b_->post([this] { sinks_.pop_back(); });
+  step(*b_);
+  const auto late = client_core_->run(
+      client_core_->connect(listener_->local(), client_core_->deadline_after(5s), {}));
+  EXPECT_EQ(late.status().reason(), "dial.refused");
 }
 
 // The system told this core alone. A handler that gets stuck must not take the newcomer along.

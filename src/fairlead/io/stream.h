@@ -141,10 +141,14 @@ class Stream : public Disposable {
   bool blocked_ = false;  // the system takes no more for now
 };
 
-// A listening socket. Destroying it closes it (and removes the file of a Unix socket).
+// A listening socket. Destroying it closes it (and removes the file of a Unix socket), and
+// connections that have not reached the handler with it.
 class Listener : public Disposable {
  public:
   virtual const Address& local() const = 0;
+  // On the listener's core. Whoever is connected already is accepted in this turn, and from then on
+  // nobody can connect: so nobody is cut off who was just in time. Idempotent.
+  virtual void stop() = 0;
 };
 
 }  // namespace fairlead::io

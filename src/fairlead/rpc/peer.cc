@@ -293,6 +293,12 @@ void Peer::send_away(Session& session, std::string_view reason, Deadline deadlin
   scope_.spawn_detached(close_session(session, deadline, nullptr));
 }
 
+bool Peer::somebody_may_not_know_going() {
+  bool found = false;
+  for_each_session([&found](const Session& session) { found |= session.may_not_know_going(); });
+  return found;
+}
+
 bool Peer::somebody_may_leave() {
   bool found = false;
   for_each_session([&found](const Session& session) {

@@ -145,6 +145,8 @@ class Peer {
   Task<Status> announce_going(std::string reason, Duration pace, Duration time_max);
   // After it: some session was told, or may say hello still, and may leave by itself.
   bool somebody_may_leave();
+  // A session was told and has not said yet that it read it: calls that crossed may be on the way.
+  bool somebody_may_not_know_going();
 
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);

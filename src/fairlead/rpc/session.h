@@ -137,6 +137,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void announce_going(std::string_view reason);
   // announce_going() said it: the peer knows, and may be waited for to leave by itself.
   bool going_announced() const { return going_announced_; }
+  // It has not said yet that it read that word, so calls that crossed it may be on the way.
+  bool may_not_know_going() const { return going_ping_ != 0; }
   // It was read from a moment ago and has not said hello: a hello, and a call beside it, may be on
   // the way.
   bool may_say_hello() const;
@@ -482,6 +484,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   State state_;
   bool login_seen_ = false;  // an AUTH_CALL is being checked
   bool frame_open_ = false;
+  std::uint32_t going_ping_ = 0;      // PING behind announce_going(); 0: none, or answered
   bool half_read_ = false;            // the last read ended inside a frame
   bool going_announced_ = false;      // the peer was told, and is still served
   bool going_away_ = false;           // the peer was told

@@ -194,6 +194,9 @@ void Session::announce_going(std::string_view reason) {
   if ((features_ & kGoesAway) == 0 || state_ != State::kOpen) return;
   going_announced_ = true;
   tell_going(reason, Duration::zero());
+  if ((features_ & kBeats) == 0 || frame_open_) return;
+  going_ping_ = liveness_.next_ping();
+  send_ping(true);
 }
 
 bool Session::may_say_hello() const {

@@ -193,6 +193,7 @@ void Session::send_ping(bool asks) {
 void Session::ping_answered(std::uint32_t number) {
   const Duration took = liveness_.answered(number, core().now());
   if (took > 0ns) metrics().link_rtt.record(took);
+  if (number >= going_ping_) going_ping_ = 0;
   beat_.reset();
 }
 

@@ -50,8 +50,9 @@ runtime::CoreWatch::Options watch_options(const Spec& spec) {
 
 // Whoever heard that we leave has so much time to do it by itself.
 constexpr Duration kLeavingTime = 500ms;
-// The same where another process serves already: nobody waits for our end.
-constexpr Duration kHandedOverTime = 2s;
+// The same for who was told and has not said that it read it, and for all where another process
+// serves already: nobody waits for our end.
+constexpr Duration kUnheardTime = 2s;
 // Between one caller and the next that is told, on each core; and for all of them.
 constexpr Duration kGoingPace = 2ms;
 constexpr Duration kGoingTimeMax = 30s;
@@ -390,8 +391,7 @@ Task<Status> Process::close_listeners() {
     Status noticed = co_await Sleep(first.timers(), first.deadline_after(notice));
     if (!noticed.ok()) FL_LOG(debug, "service.notice_cut", {"reason", noticed.reason()});
   }
-  for (auto& listener : listeners_) first.dispose(std::move(listener));
-  listeners_.clear();
+  for (const auto& listener : listeners_) listener->stop();
   co_return Status();
 }
 
@@ -408,9 +408,13 @@ bool Process::still_here(std::size_t index) {
 
 Task<Status> Process::wait_for_leaving(std::size_t index, Deadline deadline) {
   io::Core& core = serving_[index]->core();
-  const Deadline patience = earlier(
-      deadline, core.deadline_after(succession_.successor() == 0 ? kLeavingTime : kHandedOverTime));
-  while (still_here(index) && !patience.passed(core.now())) {
+  const Time began = core.now();
+  const Duration usual = succession_.successor() == 0 ? kLeavingTime : kUnheardTime;
+  const auto waits = [&](Duration waited) {
+    if (waited < usual && still_here(index)) return true;
+    return waited < kUnheardTime && serving_[index]->somebody_may_not_know_going();
+  };
+  while (!deadline.passed(core.now()) && waits(core.now() - began)) {
     Status slept = co_await Sleep(core.timers(), core.deadline_after(10ms));
     if (!slept.ok()) co_return slept;
   }
@@ -483,6 +487,8 @@ Task<Status> Process::close_first(Deadline deadline) {
     Status closed = co_await store_->close(deadline);
     if (ended.ok()) ended = std::move(closed);
   }
+  for (auto& listener : listeners_) cores_->first().dispose(std::move(listener));
+  listeners_.clear();
   succession_.close();
   waiting_->watcher.reset();
   co_return ended;
@@ -511,8 +517,12 @@ void Process::stop() {
     }
     if (served) enter(Phase::kNotice, succession_.successor() == 0 ? "stop" : "upgrade");
     tell(run_on(first, leave_registry()));
+    // Who hears that we leave and knows no other copy would come here again at once.
+    const bool closed_first =
+        succession_.successor() == 0 && settings_->now()->notice == Duration::zero();
+    if (closed_first) tell(run_on(first, close_listeners()));
     tell(run_on_all([this](std::size_t i) { return announce_going(i); }));
-    tell(run_on(first, close_listeners()));
+    if (!closed_first) tell(run_on(first, close_listeners()));
     if (served) enter(Phase::kDraining, "listeners_closed");
     const Deadline deadline = Deadline::after(steady_now(), settings_->now()->drain);
     const Status drained =

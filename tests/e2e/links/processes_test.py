@@ -4,7 +4,7 @@ import signal
 import time
 import unittest
 
-from testbed import LinkTest, wait_until
+from testbed import PATIENCE, LinkTest, wait_until
 
 STOPPED = 4  # seconds: longer than a dead link takes to be found out
 ROUNDS = 3
@@ -49,6 +49,22 @@ class Processes(LinkTest):
         self.check_calls(server, client)
         unknown = [each for each in client.outcomes() if each[1] == "unknown"]
         self.assertEqual(unknown, [], "all of them could be answered, or be refused")
+
+    def test_a_client_that_sleeps_while_its_server_ends_loses_no_call(self):
+        server, client = self.pair()
+        for _ in range(ROUNDS):
+            client.process.send_signal(signal.SIGSTOP)
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+            client.process.send_signal(signal.SIGCONT)
+            self.assertEqual(server.process.wait(PATIENCE), 0, server.text())
+            server.start()
+            client.wait_for_more()
+        self.check_calls(server, client)
+        # Those whose time was over meanwhile say so themselves.
+        unknown = [each for each in client.outcomes()
+                   if each[1] == "unknown" and each[3] != "call.deadline"]
+        self.assertEqual(unknown, [], "what was sent before it read the word is answered")
 
     def test_a_client_that_is_stopped_and_goes_on(self):
         server, client = self.pair()
