@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = {"cpp", "cmake", "yaml", "proto", "go"}
+TEST = re.compile(r"^ *(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)", re.M)
+# Pages whose rows say which test makes it happen.
+PROVEN = ("docs/reference/limits.md", "docs/reference/failures.md")
 # Pages that are copied from, so that each line of their code must be a line that runs.
 LESSONS = ("README.md", "docs/*.md", "docs/guide/*.md")
 
@@ -46,6 +49,27 @@ def examples_of(document):
     if document.parent != ROOT / "docs/guide" or not document.name[0].isdigit():
         return None
     return ROOT / "examples/guide" / document.stem.split("-", 1)[1].replace("-", "_")
+
+
+def tests_of_the_sources():
+    """Every Suite.Name of src/ and tests/."""
+    found = set()
+    for path in (path for folder in ("src", "tests") for path in (ROOT / folder).rglob("*.cc")):
+        found.update(".".join(names) for names in TEST.findall(path.read_text(encoding="utf-8")))
+    return found
+
+
+def rows_with_tests(text):
+    """(line, words in the last cell) of each row of the tables whose last column is the test."""
+    proven = False
+    for number, line in enumerate(text.splitlines(), 1):
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line[:1] == "|" else []
+        if not cells:
+            proven = False
+        elif cells[-1] == "Test":
+            proven = True
+        elif proven and not set(line) <= set("|-"):
+            yield number, re.findall(r"`([^`]+)`", cells[-1])
 
 
 class Documents(unittest.TestCase):
@@ -95,6 +119,20 @@ class Documents(unittest.TestCase):
                     self.assertTrue(path.exists(), "the link leads nowhere")
                     if anchor and path.suffix == ".md":
                         self.assertIn(anchor, anchors(path.read_text(encoding="utf-8")))
+
+    def test_name_for_every_limit_and_failure_a_test_that_exists(self):
+        known = tests_of_the_sources()
+        for page in PROVEN:
+            text = (ROOT / page).read_text(encoding="utf-8")
+            for line, names in rows_with_tests(text):
+                with self.subTest(place=f"{page}:{line}"):
+                    self.assertTrue(names, "the row names no test")
+                    for name in names:
+                        there = name in known or (name[:6] == "tests/" and (ROOT / name).exists())
+                        self.assertTrue(there, f"there is no test {name}")
+            for name in re.findall(r"`([A-Z]\w*\.(?:[A-Z]\w*|\*))`", text):
+                with self.subTest(page=page, name=name):
+                    self.assertTrue(name in known, "there is no such test")
 
     def test_are_short_where_they_are_the_way_in(self):
         limits = {ROOT / "README.md": 150}

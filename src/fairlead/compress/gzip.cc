@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include <zlib.h>
 
@@ -80,9 +81,15 @@ Status inflate_all(InflateStream& stream, std::string_view input, const InflateL
   return {};
 }
 
-}  // namespace
+// Blocks that hold nothing, between two others that end with a byte (RFC 1951, section 3.2.4).
+void append_empty_blocks(std::size_t bytes, Buffer& output) {
+  constexpr std::string_view kEmptyBlock("\x00\x00\x00\xff\xff", 5);
+  for (std::size_t made = 0; made < bytes; made += kEmptyBlock.size()) output.append(kEmptyBlock);
+}
 
-Status gzip(std::string_view input, int level, Buffer& output) {
+// One member, with at least `padding` bytes that hold nothing. On an error `output` is not cut
+// back.
+Status deflate_all(std::string_view input, int level, std::size_t padding, Buffer& output) {
   DeflateStream stream;
   if (deflateInit2(&stream, level, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
     return failed("deflateInit");
@@ -91,19 +98,33 @@ Status gzip(std::string_view input, int level, Buffer& output) {
   header.os = kOsUnknown;
   deflateSetHeader(&stream, &header);
 
-  const std::size_t before = output.size();
   int result = Z_OK;
   while (result != Z_STREAM_END) {
     if (stream.avail_in == 0 && !input.empty()) give_input(stream, input);
     give_room(stream, output);
-    result = deflate(&stream, input.empty() ? Z_FINISH : Z_NO_FLUSH);
+    const int last = padding > 0 ? Z_SYNC_FLUSH : Z_FINISH;
+    result = deflate(&stream, input.empty() ? last : Z_NO_FLUSH);
     output.commit(kBlockBytes - stream.avail_out);
-    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
-      output.truncate(before);
-      return failed("deflate");
-    }
+    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) return failed("deflate");
+    const bool flushed = input.empty() && stream.avail_out > 0;
+    if (flushed) append_empty_blocks(std::exchange(padding, 0), output);
   }
   return {};
+}
+
+}  // namespace
+
+Status gzip(std::string_view input, int level, Buffer& output) {
+  const std::size_t before = output.size();
+  Status status = deflate_all(input, level, 0, output);
+  const std::size_t packed = output.size() - before;
+  const std::size_t wanted = InflateLimits().input_bytes_min(input.size());
+  if (status.ok() && packed < wanted) {  // seldom: runs of few bytes, and quickly packed again
+    output.truncate(before);
+    status = deflate_all(input, level, wanted - packed, output);
+  }
+  if (!status.ok()) output.truncate(before);
+  return status;
 }
 
 Status gunzip(std::string_view input, const InflateLimits& limits, Buffer& output) {

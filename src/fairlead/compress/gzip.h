@@ -12,7 +12,8 @@ namespace fairlead::compress {
 inline constexpr int kGzipLevelDefault = 5;
 
 // Appends `input` as one gzip member to `output`. The header has mtime 0 and OS byte 255, so equal
-// input gives equal bytes. `level` 1 (fast) .. 9 (small).
+// input gives equal bytes. `level` 1 (fast) .. 9 (small). What would be smaller than gunzip() with
+// the default limits takes is made longer by empty blocks, which every decoder passes over.
 // Errors: kInternal `compress.failed` (no memory); `output` is then as before.
 Status gzip(std::string_view input, int level, Buffer& output);
 

@@ -1,6 +1,5 @@
 #include "fairlead/compress/limits.h"
 
-#include <algorithm>
 #include <string>
 
 namespace fairlead::compress {
@@ -10,7 +9,7 @@ Status InflateLimits::check(std::size_t in, std::size_t out) const {
     return {Code::kTooLarge, "compress.too_big",
             "inflates to more than " + std::to_string(bytes_max) + " bytes"};
   }
-  if (out > ratio_free_bytes && out / std::max<std::size_t>(in, 1) >= ratio_max) {
+  if (in < input_bytes_min(out)) {
     return {Code::kTooLarge, "compress.bomb",
             "inflates to more than " + std::to_string(ratio_max) + " times its size"};
   }

@@ -117,11 +117,11 @@ TEST(MessageInflater, GivesAllBytesWhereverTheRoomEnds) {
 
 TEST(MessageInflater, StopsOneByteAboveTheLimit) {
   const std::string message = deflated(std::string(100'000, 'a'));
-  const Inflated fits = inflate_one(message, {.limits = {.bytes_max = 100'000}});
+  const Inflated fits = inflate_one(message, {.limits = {.bytes_max = 100'000, .ratio_max = 2000}});
   EXPECT_TRUE(fits.status.ok()) << fits.status;
   EXPECT_EQ(fits.text.size(), 100'000U);
 
-  const Inflated over = inflate_one(message, {.limits = {.bytes_max = 99'999}});
+  const Inflated over = inflate_one(message, {.limits = {.bytes_max = 99'999, .ratio_max = 2000}});
   EXPECT_EQ(over.status.code(), Code::kTooLarge);
   EXPECT_EQ(over.status.reason(), "compress.too_big");
   EXPECT_EQ(over.text.size(), 100'000U);

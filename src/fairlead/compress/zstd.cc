@@ -57,9 +57,7 @@ void append_le32(Buffer& output, std::size_t number) {
 
 // Makes `packed` bytes at the end of `output` long enough for the default ratio limit.
 void append_padding(Buffer& output, std::size_t packed, std::size_t unpacked) {
-  const InflateLimits limits;
-  if (unpacked <= limits.ratio_free_bytes) return;
-  const std::size_t wanted = unpacked / limits.ratio_max + 1;
+  const std::size_t wanted = InflateLimits().input_bytes_min(unpacked);
   if (packed >= wanted) return;
   const std::size_t padding =
       wanted - std::min(wanted, packed + kSkippableHeadBytes);  // the head counts too

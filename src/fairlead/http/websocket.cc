@@ -86,10 +86,20 @@ io::ReadResult WebSocket::on_read(const Bytes& input) {
   while (stream_ != nullptr && state_ != State::kEnding && !paused_) {
     const auto step = reader_.next(input.view().substr(consumed));
     consumed += step.consumed;
-    if (step.event == Event::kNeedMore) return {consumed, 0};
+    if (step.event == Event::kNeedMore) {
+      tell_part(input.view().substr(consumed));
+      break;
+    }
     take(step);
   }
   return {state_ == State::kEnding ? input.size() : consumed, 0};
+}
+
+// `head`: the bytes of a cut one. That of a ping is no part of a message.
+void WebSocket::tell_part(std::string_view head) {
+  const bool begins = !head.empty() && !proto::is_control(proto::websocket_opcode(head.front()));
+  if (state_ != State::kOpen || (!reader_.in_message() && !begins)) return;
+  handler_->on_part(*this, reader_.message_bytes_read());
 }
 
 void WebSocket::take(const proto::WebSocketReader::Step& step) {

@@ -91,6 +91,9 @@ class WebSocketHandler {
   virtual void on_close(WebSocket& socket, WebSocketEnd end) = 0;
   // All output has left, after some of it had to wait.
   virtual void on_sent(WebSocket&) {}
+  // A message is under way, in one frame or more; so many bytes of its frames' payloads have come,
+  // and no more for now. For limits of time, which a WebSocket has none of. At most once a read.
+  virtual void on_part(WebSocket&, std::uint64_t) {}
 };
 
 // Pings are answered and closes echoed without the handler. While 64 KiB of output wait, only the
@@ -145,6 +148,7 @@ class WebSocket final : public io::Disposable, private io::StreamHandler, privat
   void on_sent() override;
   void on_timer() override;
 
+  void tell_part(std::string_view head);
   void take(const proto::WebSocketReader::Step& step);
   void take_close(const proto::WebSocketReader::Step& step);
   void answer_ping(std::string_view payload);

@@ -35,6 +35,9 @@ class WebSocketHub::Member final : public io::Disposable, private WebSocketHandl
     handler_->on_message(socket, text, payload);
   }
   void on_sent(WebSocket& socket) override { handler_->on_sent(socket); }
+  void on_part(WebSocket& socket, std::uint64_t bytes) override {
+    handler_->on_part(socket, bytes);
+  }
   void on_close(WebSocket& socket, WebSocketEnd end) override {
     handler_->on_close(socket, std::move(end));
     hub_.remove(*this);

@@ -133,6 +133,38 @@ TEST_F(WebSocketTest, TakesAMessageOfJustTheLimit) {
   EXPECT_EQ(recorder->messages, Heard{"text 1234567890"});
 }
 
+TEST_F(WebSocketTest, TellsOfAMessageThatIsCutHowMuchOfItHasCome) {
+  using Parts = std::vector<std::uint64_t>;
+  make();
+  const std::string first = frame(kText, "12345", true, false);
+
+  send(first.substr(0, 1));  // of its head
+  send(first.substr(1, 7));
+  send(first.substr(8));
+  EXPECT_EQ(recorder->parts, (Parts{0, 2, 5})) << "within a frame";
+  send(frame(kPing, "x"));
+  send(frame(WebSocketOpcode::kContinuation, "678", true, false));
+  EXPECT_EQ(recorder->parts, (Parts{0, 2, 5, 5, 8})) << "between its frames";
+
+  send(frame(WebSocketOpcode::kContinuation, "9"));
+  send(frame(kPing, "x").substr(0, 3));
+  EXPECT_EQ(recorder->messages, Heard{"text 123456789"});
+  EXPECT_EQ(recorder->parts.size(), 5U) << "a cut ping is no part of a message";
+}
+
+TEST_F(WebSocketTest, CountsTheBytesOfACutMessageAsTheyCame) {
+  Buffer packed;
+  WebSocketDeflateState deflate({}, proto::WebSocketRole::kClient, 1, 1);
+  ASSERT_TRUE(deflate.deflate(std::string(100'000, 'x'), packed).ok());
+  std::string bytes = frame(kBinary, packed.view());
+  bytes[0] = static_cast<char>(bytes[0] | 0x40);
+  make({}, {.deflate = proto::WebSocketDeflate{}});
+
+  send(bytes.substr(0, bytes.size() - 10));
+
+  EXPECT_EQ(recorder->parts, std::vector<std::uint64_t>{packed.size() - 10});
+}
+
 TEST_F(WebSocketTest, TellsThatThePeerEndedWithoutAClose) {
   make();
   raw->stream->close();

@@ -107,6 +107,7 @@ class Recorder final : public WebSocketHandler {
 
   std::unique_ptr<WebSocket> socket;
   std::vector<std::string> messages;
+  std::vector<std::uint64_t> parts;
   std::optional<WebSocketEnd> end;
   int sent = 0;
   bool echo = false;
@@ -121,6 +122,7 @@ class Recorder final : public WebSocketHandler {
     if (pause_after_message) from.pause();
   }
   void on_sent(WebSocket&) override { ++sent; }
+  void on_part(WebSocket&, std::uint64_t bytes) override { parts.push_back(bytes); }
   void on_close(WebSocket&, WebSocketEnd how) override {
     EXPECT_FALSE(end.has_value()) << "told once";
     end = std::move(how);

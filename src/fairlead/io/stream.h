@@ -57,6 +57,9 @@ class StreamHandler {
   virtual void on_close(Status why) = 0;
   // All output has been handed to the system, after some of it had to wait.
   virtual void on_sent() {}
+  // Of streams that carry messages: one is under way of which `bytes` have come, and no more for
+  // now. on_read() follows when it is whole.
+  virtual void on_part(std::size_t) {}
 
  protected:
   ~StreamHandler() = default;

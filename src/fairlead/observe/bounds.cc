@@ -18,6 +18,8 @@ BoundName bound_name(Bound bound) {
       {"slow_reader", "limits.slow_reader_after"},
       {"handlers", "limits.handlers_max"},
       {"memory", "limits.memory"},
+      {"pool", "pools.NAME.waiting_jobs_max"},
+      {"pool_wait", "pools.NAME.queue_target"},
   }};
   return kNames[static_cast<std::size_t>(bound)];
 }

@@ -34,6 +34,8 @@ enum class Bound : std::uint8_t {
   kSlowReader,     // a peer that took nothing
   kHandlers,       // that wait, on a core
   kMemory,         // of the process
+  kPool,           // jobs that wait for its threads
+  kPoolWait,       // of a job, while its pool's queue stands
   kCount
 };
 

@@ -211,6 +211,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
 
   // io::StreamHandler
   io::ReadResult on_read(const Bytes& input) override;
+  void on_part(std::size_t bytes) override;
   void on_end() override;
   void on_close(Status why) override;
   void on_sent() override {

@@ -1,5 +1,6 @@
 // Frames that come in pieces, and how slowly they may. The session's timer looks at one only while
-// it is cut; a frame that comes whole costs nothing.
+// it is cut; a frame that comes whole costs nothing. Over a WebSocket it is the message below that
+// is cut, in a frame of its own or between two of them.
 #include <algorithm>
 
 #include "fairlead/rpc/session_frame.h"
@@ -23,6 +24,10 @@ io::ReadResult Session::wait_for_rest(io::ReadResult read, std::size_t arrived) 
   frame_looks_ = 0;
   fire_before(frame_began_ + std::min(kLookEvery, peer_.guards_.frame_time_max));
   return read;
+}
+
+void Session::on_part(std::size_t bytes) {
+  if (reading()) (void)wait_for_rest({0, 0}, bytes);
 }
 
 void Session::look_at_cut_frame(Time now) {

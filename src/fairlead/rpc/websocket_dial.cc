@@ -59,6 +59,7 @@ class OwnedSocket final : public MessageSocket, private http::WebSocketHandler {
     stream_->on_close(std::move(end.status));
   }
   void on_sent(http::WebSocket&) override { stream_->on_sent(); }
+  void on_part(http::WebSocket&, std::uint64_t bytes) override { stream_->on_part(bytes); }
 
   const std::unique_ptr<http::WebSocket> socket_;
   WebSocketStream* stream_ = nullptr;

@@ -30,6 +30,12 @@ std::uint16_t code_of(io::Goodbye goodbye) {
   return WebSocketCode::kInternal;
 }
 
+// kNone: it is not closed for that.
+std::uint16_t code_for_the_slow(const Status& why) {
+  if (why.code() == Code::kOverloaded) return WebSocketCode::kTryAgainLater;
+  return why.reason() == "session.slow_frame" ? WebSocketCode::kPolicy : WebSocketCode::kNone;
+}
+
 }  // namespace
 
 http::WebSocketOptions websocket_options(const wire::Limits& limits) {
@@ -57,11 +63,15 @@ void WebSocketStream::on_message(bool text, std::string_view payload) {
   }
   if (text) return socket_->close(WebSocketCode::kUnsupported);
   arrived_.append(payload);
-  if (arrived_.size() < wanted_) return;
+  if (arrived_.size() < wanted_) return handler_->on_part(arrived_.size());
   const io::ReadResult read = handler_->on_read(Bytes(arrived_.view()));
   arrived_.consume(read.consumed);
   wanted_ = read.wanted;
   if (arrived_.empty()) arrived_.release();
+}
+
+void WebSocketStream::on_part(std::uint64_t bytes) {
+  handler_->on_part(arrived_.size() + static_cast<std::size_t>(bytes));
 }
 
 // ---- writing
@@ -139,9 +149,10 @@ void WebSocketStream::close() {
 
 void WebSocketStream::abort(Status why) {
   if (socket_ == nullptr) return;
-  if (why.code() != Code::kOverloaded || !too_slow_.ok()) return socket_->abort(std::move(why));
+  const std::uint16_t code = code_for_the_slow(why);
+  if (code == WebSocketCode::kNone || !too_slow_.ok()) return socket_->abort(std::move(why));
   too_slow_ = std::move(why);
-  socket_->close(WebSocketCode::kTryAgainLater);
+  socket_->close(code);
 }
 
 io::Address WebSocketStream::peer() const {

@@ -25,7 +25,7 @@
 namespace fairlead::rpc {
 
 // Whoever holds the WebSocket connection, as its stream sees it. It tells the stream by
-// on_message(), on_sent() and on_close() what happens.
+// on_message(), on_part(), on_sent() and on_close() what happens.
 class MessageSocket : public io::Disposable {
  public:
   // Sends one binary message. Errors end the connection.
@@ -64,6 +64,7 @@ class WebSocketStream final : public io::Stream {
   // Of the socket's side. Text is taken where messages are carried; as bytes it is refused with
   // close code 1003.
   void on_message(bool text, std::string_view payload);
+  void on_part(std::uint64_t bytes);
   void on_sent();
   void on_close(Status why);
 
@@ -74,8 +75,9 @@ class WebSocketStream final : public io::Stream {
   void resume() override;
   void set_goodbye(io::Goodbye goodbye) override;
   void close() override;
-  // A peer that is too slow (kOverloaded) is told so with 1013, behind the 64 KiB that it has not
-  // taken; on_close() follows when it has answered, or when the connection gives it up.
+  // A peer that takes too little (kOverloaded) is told so with 1013, behind the 64 KiB that it has
+  // not taken, one that sends too slowly (`session.slow_frame`) with 1008; on_close() follows when
+  // it has answered, or when the connection gives it up.
   void abort(Status why) override;
   bool probes_peer() const override { return true; }  // WebSocketOptions::ping_interval
   io::Address peer() const override;

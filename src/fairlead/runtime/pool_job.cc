@@ -12,6 +12,7 @@ void PoolJobList::push_back(PoolJob& job) {
   job.next_ = nullptr;
   (last_ != nullptr ? last_->next_ : first_) = &job;
   last_ = &job;
+  ++size_;
 }
 
 void PoolJobList::remove(PoolJob& job) {
@@ -19,10 +20,14 @@ void PoolJobList::remove(PoolJob& job) {
   (job.previous_ != nullptr ? job.previous_->next_ : first_) = job.next_;
   (job.next_ != nullptr ? job.next_->previous_ : last_) = job.previous_;
   job.list_ = nullptr;
+  --size_;
 }
 
-PoolJob* PoolJobList::pop_front() {
-  PoolJob* job = first_;
+PoolJob* PoolJobList::pop_front() { return pop(first_); }
+
+PoolJob* PoolJobList::pop_back() { return pop(last_); }
+
+PoolJob* PoolJobList::pop(PoolJob* job) {
   if (job != nullptr) remove(*job);
   return job;
 }

@@ -1,6 +1,7 @@
 // PoolJob: one piece of work on its way from a core to a thread of a WorkerPool and back.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -41,6 +42,7 @@ class PoolJob {
   Gate::Pass pass_;           // the port does not close before the job has come back
   PoolWait* wait_ = nullptr;  // core only; null once nobody waits for the job any more
   std::uint64_t batch_ = 0;   // core only; those handed over together have the same
+  bool late_ = false;         // it waited too long and comes back without having run
   // Of whoever has the list.
   PoolJob* previous_ = nullptr;
   PoolJob* next_ = nullptr;
@@ -51,16 +53,21 @@ class PoolJob {
 class PoolJobList {
  public:
   bool empty() const { return first_ == nullptr; }
+  std::size_t size() const { return size_; }
   PoolJob* first() const { return first_; }
   static PoolJob* after(const PoolJob& job) { return job.next_; }
   bool holds(const PoolJob& job) const { return job.list_ == this; }
   void push_back(PoolJob& job);
   void remove(PoolJob& job);  // is in this list
   PoolJob* pop_front();       // null: empty
+  PoolJob* pop_back();        // null: empty
 
  private:
+  PoolJob* pop(PoolJob* job);
+
   PoolJob* first_ = nullptr;
   PoolJob* last_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 namespace internal {

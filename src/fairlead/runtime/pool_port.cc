@@ -1,6 +1,16 @@
 #include "fairlead/runtime/pool_port.h"
 
+#include <string>
+
 namespace fairlead::runtime {
+namespace {
+
+Status too_late() {
+  return Status(Code::kDeadlineExceeded, "wait.deadline",
+                "the deadline passed before a thread was free");
+}
+
+}  // namespace
 
 Result<Gate::Pass> PoolPort::enter() {
   core_.assert_here();
@@ -47,12 +57,17 @@ void PoolPort::come_back(PoolJob& job) {
   job.port_.core_.post([&job] { job.port_.end(job); });
 }
 
+void PoolPort::come_back_late(PoolJob& job) {
+  job.late_ = true;
+  come_back(job);
+}
+
 void PoolPort::end(PoolJob& job) {
   if (job.wait_ == nullptr) {
     delete &job;  // nobody waits any more
     return;
   }
-  job.wait_->finish(Status());
+  job.wait_->finish(job.late_ ? job.wait_->late() : Status());
 }
 
 Task<Status> PoolPort::close(Deadline deadline) {
@@ -95,10 +110,7 @@ bool PoolWait::await_suspend(std::coroutine_handle<> waiting) {
   return true;
 }
 
-void PoolWait::on_timer() {
-  give_up(Status(Code::kDeadlineExceeded, "wait.deadline",
-                 "the deadline passed before a thread was free"));
-}
+void PoolWait::on_timer() { give_up(too_late()); }
 
 void PoolWait::on_cancel() {
   give_up(Status(Code::kCancelled, "wait.cancelled", "the job was cancelled while it waited"));
@@ -106,6 +118,13 @@ void PoolWait::on_cancel() {
 
 void PoolWait::give_up(Status why) {
   if (port_.withdraw(*job_)) finish(std::move(why));
+}
+
+Status PoolWait::late() const {
+  if (deadline_.passed(port_.core().now())) return too_late();
+  return Status(Code::kLocalLimit, "pool.overloaded",
+                "the job waited too long: more jobs come to the pool '" + port_.pool().name() +
+                    "' than its " + std::to_string(port_.pool().options().threads) + " threads do");
 }
 
 void PoolWait::finish(Status ended) {

@@ -29,13 +29,15 @@ class PoolPort {
   PoolPort& operator=(const PoolPort&) = delete;
 
   // Runs `function` on a thread of the pool and gives what it returns: Result<T> for T and
-  // Result<T>, Status for void and Status. A job that no thread has taken ends at its deadline and
-  // when it is cancelled, and never runs. One that runs is waited for, whatever the clock says: so
-  // it may use what the awaiting coroutine holds. It is destroyed on the core.
+  // Result<T>, Status for void and Status. A job that no thread has taken ends at its deadline,
+  // when it is cancelled, and when it is late (pool_queue.h), and never runs. One that runs is
+  // waited for, whatever the clock says: so it may use what the awaiting coroutine holds. It is
+  // destroyed on the core.
   //
   // When the task is destroyed instead of awaited to its end, a job that waits is dropped; one that
   // runs goes on with what it has captured, and its result is dropped.
   // Errors: kLocalLimit `pool.full`: threads + waiting_jobs_max jobs are under way;
+  //         kLocalLimit `pool.overloaded`: it was late;
   //         kOverloaded `pool.closed`; kDeadlineExceeded `wait.deadline`;
   //         kCancelled `wait.cancelled`; kInternal `handler.threw` with what() as its cause.
   // Cost: one object from the allocator; a lock and a signal a turn, not a job.
@@ -52,6 +54,8 @@ class PoolPort {
 
   // For the pool's threads, when a job has been worked on.
   static void come_back(PoolJob& job);
+  // The same for one that has waited too long and was not.
+  static void come_back_late(PoolJob& job);
 
  private:
   friend PoolWait;
@@ -88,6 +92,7 @@ class [[nodiscard]] PoolWait final : private Timer, private CancelListener {
   void on_timer() override;
   void on_cancel() override;
   void give_up(Status why);
+  Status late() const;
   void finish(Status ended);
 
   PoolJob* const job_;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 32;
 constexpr std::size_t kThreadNameBytesMax = 15;  // what the system keeps
+constexpr Duration kQueueTimeMax = std::chrono::hours(1);
 
 bool is_name(std::string_view name) {
   constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -31,6 +32,12 @@ Status WorkerPoolOptions::validate() const {
     return Status(Code::kBadMessage, "pool.bad_option",
                   "waiting_jobs_max may be 0 to 1000000, not " + std::to_string(waiting_jobs_max));
   }
+  if (queue_target < Duration::zero() || queue_target > kQueueTimeMax ||
+      queue_interval <= Duration::zero() || queue_interval > kQueueTimeMax) {
+    return Status(Code::kBadMessage, "pool.bad_option",
+                  "queue_target may be 0 to 1h and queue_interval more than 0 to 1h, not " +
+                      to_text(queue_target) + " and " + to_text(queue_interval));
+  }
   return {};
 }
 
@@ -42,6 +49,10 @@ Status WorkerPool::Metrics::make(observe::Registry& registry, std::string_view p
   FL_TRY_ASSIGN(refused, registry.counter({"fairlead_runtime_pool_refused_total",
                                            "Jobs refused because a pool was full."},
                                           labels));
+  FL_TRY_ASSIGN(late, registry.counter({"fairlead_runtime_pool_late_total",
+                                        "Jobs that ended because they had waited too long before "
+                                        "a pool whose queue stood."},
+                                       labels));
   FL_TRY_ASSIGN(dropped, registry.counter({"fairlead_runtime_pool_dropped_total",
                                            "Jobs that ended while they waited for a thread."},
                                           labels));
@@ -62,18 +73,26 @@ Status WorkerPool::Metrics::make(observe::Registry& registry, std::string_view p
 
 Result<std::unique_ptr<WorkerPool>> WorkerPool::make(std::string_view name,
                                                      WorkerPoolOptions options,
-                                                     observe::Registry& registry) {
+                                                     observe::Registry& registry,
+                                                     observe::Bounds* bounds) {
   if (!is_name(name)) {
     return Status(Code::kBadMessage, "pool.bad_name",
                   "the pool '" + escape_text(name, 40) +
                       "' must be named by 1 to 32 of a-z, 0-9, '-' and '_'");
   }
   FL_TRY(options.validate());
-  std::unique_ptr<WorkerPool> pool(new WorkerPool(name, options));
+  std::unique_ptr<WorkerPool> pool(new WorkerPool(name, options, bounds));
   FL_TRY(pool->metrics_.make(registry, name));
   pool->start();
   return pool;
 }
+
+WorkerPool::WorkerPool(std::string_view name, WorkerPoolOptions options, observe::Bounds* bounds)
+    : name_(name),
+      options_(options),
+      bounds_(bounds),
+      queue_({.target = options.queue_target, .interval = options.queue_interval},
+             options.threads) {}
 
 void WorkerPool::start() {
   for (std::uint32_t i = 0; i < options_.threads; ++i) {
@@ -103,6 +122,7 @@ bool WorkerPool::admit() {
   do {
     if (admitted >= max) {
       metrics_.refused.add();
+      hit(observe::Bound::kPool, options_.waiting_jobs_max);
       return false;
     }
   } while (!admitted_.compare_exchange_weak(admitted, admitted + 1, std::memory_order_relaxed));
@@ -118,11 +138,13 @@ void WorkerPool::drop() {
 
 void WorkerPool::submit(PoolJobList& jobs) {
   bool wake = false;
+  std::vector<PoolJob*> late;
   {
     MutexLock lock(mutex_);
-    while (PoolJob* job = jobs.pop_front()) queue_.push_back(*job);
+    queue_.push(jobs, steady_now(), late);
     wake = idle_ > 0 && !queue_.empty();
   }
+  end_late(late);
   if (!wake) return;  // whoever ends a job looks for the next one
   metrics_.wakeups.add();
   changed_.notify_one();
@@ -146,30 +168,53 @@ PoolJob* WorkerPool::withdraw_first_of(const PoolPort& port) {
 }
 
 // The core pays for one signal; threads that find more work wake each other.
-PoolJob* WorkerPool::take() {
+PoolJob* WorkerPool::take(std::vector<PoolJob*>& late) {
   MutexLock lock(mutex_);
   while (queue_.empty() && !stopping_) {
     ++idle_;
     changed_.wait(mutex_);
     --idle_;
   }
-  PoolJob* job = queue_.pop_front();
+  PoolJob* job = queue_.take(steady_now(), late);
   if (!queue_.empty() && idle_ > 0) changed_.notify_one();
   return job;
 }
 
 void WorkerPool::serve() {
-  while (PoolJob* job = take()) {
-    metrics_.wait.record(steady_now() - job->made());
-    metrics_.waiting.add(-1);
-    metrics_.running.add(1);
-    job->work();
-    metrics_.running.add(-1);
-    metrics_.jobs.add();
-    // From here on the core may end the job and let the pool go; it waits for this thread's end.
-    admitted_.fetch_sub(1, std::memory_order_release);
-    PoolPort::come_back(*job);
+  std::vector<PoolJob*> late;
+  while (PoolJob* job = take(late)) {
+    end_late(late);
+    work_on(*job);
   }
+}
+
+void WorkerPool::work_on(PoolJob& job) {
+  metrics_.wait.record(steady_now() - job.made());
+  metrics_.waiting.add(-1);
+  metrics_.running.add(1);
+  job.work();
+  metrics_.running.add(-1);
+  metrics_.jobs.add();
+  // From here on the core may end the job and let the pool go; it waits for this thread's end.
+  admitted_.fetch_sub(1, std::memory_order_release);
+  PoolPort::come_back(job);
+}
+
+// Jobs that are in the queue no more. Whoever calls has a job or a port of the pool, so that it
+// lives on though the last of them lets it go.
+void WorkerPool::end_late(std::vector<PoolJob*>& late) {
+  for (PoolJob* job : late) {
+    metrics_.late.add();
+    hit(observe::Bound::kPoolWait,
+        static_cast<std::uint64_t>(options_.queue_target / std::chrono::milliseconds(1)));
+    drop();
+    PoolPort::come_back_late(*job);
+  }
+  late.clear();
+}
+
+void WorkerPool::hit(observe::Bound bound, std::uint64_t limit) const {
+  if (bounds_ != nullptr) bounds_->hit(bound, limit, steady_now());
 }
 
 }  // namespace fairlead::runtime

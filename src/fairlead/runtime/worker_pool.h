@@ -4,11 +4,14 @@
 //   core B ─ PoolPort ─┴ one lock, one signal ─► queue ─ thread ─┴─► core looks: one wake-up of it
 //
 //   STAGED ── the turn's letters run ──► QUEUED ── a thread takes it ──► RUNNING ──► back on its
-//   core
-//      └────── deadline, cancellation ──────┴──► ended with that reason, never run
+//     │                                    │                                           core
+//     └────── deadline, cancellation ──────┼──► ended with that reason, never run
+//                                          └──► ended as late, while the queue stands
+//                                               (pool_queue.h)
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,14 +21,22 @@
 
 #include "fairlead/base/mutex.h"
 #include "fairlead/base/result.h"
+#include "fairlead/base/time.h"
+#include "fairlead/observe/bounds.h"
 #include "fairlead/observe/metrics.h"
 #include "fairlead/runtime/pool_job.h"
+#include "fairlead/runtime/pool_queue.h"
 
 namespace fairlead::runtime {
 
 struct WorkerPoolOptions {
   std::uint32_t threads = 4;              // 1 .. 256
-  std::uint32_t waiting_jobs_max = 1000;  // 0 .. 1,000,000 beyond those that run
+  std::uint32_t waiting_jobs_max = 4096;  // 0 .. 1,000,000 beyond those that run
+  // The queue stands when a job has always waited longer than the target, for an interval. While it
+  // does, the newest job is next, and those that have waited longer than the interval (and the
+  // target) end.
+  Duration queue_target = std::chrono::milliseconds(5);      // 0 .. 1 h; zero: it never stands
+  Duration queue_interval = std::chrono::milliseconds(100);  // 1 ns .. 1 h
 
   // Errors: kBadMessage `pool.bad_option`.
   Status validate() const;
@@ -36,11 +47,13 @@ struct WorkerPoolOptions {
 class WorkerPool {
  public:
   // Starts the threads, named "fl-<name>-0" and so on. `name` has 1 to 32 of a-z, 0-9, '-', '_' and
-  // labels the metrics: fairlead_runtime_pool_{jobs,refused,dropped,wakeups}_total,
-  // fairlead_runtime_pool_{waiting,running}_jobs, fairlead_runtime_pool_wait_seconds.
+  // labels the metrics: fairlead_runtime_pool_{jobs,refused,late,dropped,wakeups}_total,
+  // fairlead_runtime_pool_{waiting,running}_jobs, fairlead_runtime_pool_wait_seconds. `bounds` are
+  // told of jobs that are refused or late; they may be null, and live as long as the pool.
   // Errors: kBadMessage `pool.bad_name`, `pool.bad_option`; those of observe::Registry.
   static Result<std::unique_ptr<WorkerPool>> make(std::string_view name, WorkerPoolOptions options,
-                                                  observe::Registry& registry);
+                                                  observe::Registry& registry,
+                                                  observe::Bounds* bounds = nullptr);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -64,7 +77,8 @@ class WorkerPool {
   struct Metrics {
     observe::Counter jobs{};     // that ran to their end
     observe::Counter refused{};  // beyond the limit
-    observe::Counter dropped{};  // ended while they waited
+    observe::Counter late{};     // had waited too long while the queue stood
+    observe::Counter dropped{};  // ended while they waited, for whatever reason
     observe::Counter wakeups{};  // signals of cores to threads
     observe::Gauge waiting{};
     observe::Gauge running{};
@@ -72,18 +86,22 @@ class WorkerPool {
     Status make(observe::Registry& registry, std::string_view pool);
   };
 
-  WorkerPool(std::string_view name, WorkerPoolOptions options) : name_(name), options_(options) {}
+  WorkerPool(std::string_view name, WorkerPoolOptions options, observe::Bounds* bounds);
   void start();
   void serve();
-  PoolJob* take() FL_EXCLUDES(mutex_);
+  PoolJob* take(std::vector<PoolJob*>& late) FL_EXCLUDES(mutex_);
+  void work_on(PoolJob& job);
+  void end_late(std::vector<PoolJob*>& late);
+  void hit(observe::Bound bound, std::uint64_t limit) const;
 
   const std::string name_;
   const WorkerPoolOptions options_;
+  observe::Bounds* const bounds_;
   Metrics metrics_;
   std::atomic<std::uint32_t> admitted_{0};  // waiting or running
   Mutex mutex_;
   CondVar changed_;
-  PoolJobList queue_ FL_GUARDED_BY(mutex_);
+  PoolQueue queue_ FL_GUARDED_BY(mutex_);
   std::uint32_t idle_ FL_GUARDED_BY(mutex_) = 0;  // threads that wait for a signal
   bool stopping_ FL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;

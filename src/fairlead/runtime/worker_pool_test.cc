@@ -20,8 +20,10 @@ using namespace std::chrono_literals;
 // One core, turned by the test's own thread, and a pool of one thread unless told otherwise.
 class WorkerPoolTest : public ::testing::Test {
  protected:
-  explicit WorkerPoolTest(WorkerPoolOptions options = {.threads = 1, .waiting_jobs_max = 100})
-      : pool_(WorkerPool::make("db", options, metrics_).value()) {}
+  explicit WorkerPoolTest(WorkerPoolOptions options = {.threads = 1,
+                                                       .waiting_jobs_max = 100,
+                                                       .queue_target = 0ms})
+      : pool_(WorkerPool::make("db", options, metrics_, bounds_.get()).value()) {}
   ~WorkerPoolTest() override {
     if (!go_on_.try_wait()) go_on_.count_down();  // a test that failed holds the thread still
     Status closed = core_->run(port_.close(Deadline()));
@@ -75,6 +77,7 @@ class WorkerPoolTest : public ::testing::Test {
   }
 
   observe::Registry metrics_;
+  std::unique_ptr<observe::Bounds> bounds_ = observe::Bounds::make(metrics_).value();
   std::unique_ptr<io::Core> core_ = io::Core::make().value();
   std::unique_ptr<WorkerPool> pool_;
   PoolPort port_{*core_, *pool_};
@@ -158,6 +161,7 @@ TEST_F(WorkerPoolTest, RefusesTheJobBeyondTheLimit) {
   EXPECT_EQ(replies[0].code(), Code::kLocalLimit);
   EXPECT_EQ(replies[0].reason(), "pool.full");
   EXPECT_EQ(count("refused"), 1U);
+  EXPECT_EQ(bounds_->hits(observe::Bound::kPool), 1U);
   EXPECT_EQ(level("waiting"), 100);
   release();
   turn_until([&] { return replies.size() == 101; });
@@ -278,6 +282,90 @@ TEST_F(WorkerPoolTest, EndsWaitingJobsAtTheDeadlineOfItsCloseAndAwaitsTheRunning
   EXPECT_EQ(closed.reason(), "wait.deadline");
 }
 
+// The queue of its one thread stands as soon as two jobs wait and some time passes.
+class StandingPoolTest : public WorkerPoolTest {
+ protected:
+  StandingPoolTest() : WorkerPoolTest({.threads = 1, .queue_target = 1us, .queue_interval = 1us}) {}
+  ~StandingPoolTest() override {
+    release();
+    turn_until_done();
+    EXPECT_TRUE(other_core_->run(other_port_.close(Deadline())).ok());
+    EXPECT_EQ(level("waiting"), 0);
+  }
+
+  // Three jobs of another core, one after the other: the last one finds that the queue stands, and
+  // that all but the second are late. The first core does not turn meanwhile.
+  void overtake() {
+    const auto body = [](PoolPort* port, std::vector<Status>* replies) -> Task<void> {
+      auto running = port->run([] {});
+      Status reply = co_await running;
+      replies->push_back(std::move(reply));
+    };
+    for (int i = 0; i < 3; ++i) {
+      other_core_->spawn(body(&other_port_, &others_));
+      const Deadline moment = other_core_->deadline_after(1ms);
+      while (!moment.passed(other_core_->now())) other_core_->turn(moment);
+    }
+  }
+  void turn_until_done() {
+    const Time end = steady_now() + 20s;
+    while (others_.size() < 3 && steady_now() < end) {
+      other_core_->turn(other_core_->deadline_after(10ms));
+    }
+    EXPECT_EQ(others_.size(), 3U);
+  }
+
+  std::unique_ptr<io::Core> other_core_ = io::Core::make().value();
+  PoolPort other_port_{*other_core_, *pool_};
+  std::vector<Status> others_;
+};
+
+TEST_F(StandingPoolTest, EndsTheOldestAndServesTheNewest) {
+  occupy();
+  std::vector<Status> oldest;
+  start([] { ADD_FAILURE(); }, &oldest);
+  core_->turn(Deadline(core_->now()));
+
+  overtake();
+  turn_until([&] { return oldest.size() == 1; });
+
+  EXPECT_EQ(oldest[0].code(), Code::kLocalLimit);
+  EXPECT_EQ(oldest[0].reason(), "pool.overloaded");
+  EXPECT_EQ(count("late"), 2U);
+  EXPECT_EQ(count("dropped"), 2U);
+  EXPECT_EQ(bounds_->hits(observe::Bound::kPoolWait), 2U);
+  EXPECT_EQ(level("waiting"), 2);
+}
+
+TEST_F(StandingPoolTest, SaysThatTheDeadlineHasPassedWhereItHas) {
+  occupy();
+  std::vector<Status> oldest;
+  start([] { ADD_FAILURE(); }, &oldest, core_->deadline_after(1ms));
+  core_->turn(Deadline(core_->now()));
+
+  overtake();
+  turn_until([&] { return oldest.size() == 1; });
+
+  EXPECT_EQ(count("late"), 2U);
+  EXPECT_EQ(oldest[0].reason(), "wait.deadline");
+}
+
+TEST_F(StandingPoolTest, DropsALateJobForWhichNobodyWaitsAnyMore) {
+  occupy();
+  const auto witness = std::make_shared<int>(0);
+  {
+    auto job = port_.run([witness] { ADD_FAILURE(); });
+    auto awaiter = std::move(job).operator co_await();
+    awaiter.await_suspend(std::noop_coroutine()).resume();
+    core_->turn(Deadline(core_->now()));
+    overtake();
+  }
+  EXPECT_EQ(witness.use_count(), 2) << "it is on its way back";
+
+  core_->turn(Deadline(core_->now()));
+  EXPECT_EQ(witness.use_count(), 1);
+}
+
 TEST(WorkerPool, RefusesNamesAndNumbersOutOfRange) {
   observe::Registry metrics;
   const auto reason = [&](std::string_view name, WorkerPoolOptions options) {
@@ -290,44 +378,78 @@ TEST(WorkerPool, RefusesNamesAndNumbersOutOfRange) {
   EXPECT_EQ(reason("db", {.threads = 0}), "pool.bad_option");
   EXPECT_EQ(reason("db", {.threads = 257}), "pool.bad_option");
   EXPECT_EQ(reason("db", {.waiting_jobs_max = 1'000'001}), "pool.bad_option");
+  EXPECT_EQ(reason("db", {.queue_target = -1ns}), "pool.bad_option");
+  EXPECT_EQ(reason("db", {.queue_target = 1h + 1ns}), "pool.bad_option");
+  EXPECT_EQ(reason("db", {.queue_interval = 0ns}), "pool.bad_option");
+  EXPECT_EQ(reason("db", {.queue_interval = 1h + 1ns}), "pool.bad_option");
 }
 
-// Jobs from two cores to three threads at the same time; the thread sanitizer looks at this one.
-TEST(WorkerPool, LosesNothingBetweenManyCoresAndThreads) {
-  constexpr int kJobs = 2000;
+// Two cores that start this many jobs each at the same time, on three threads.
+struct Crowd {
+  static constexpr int kJobs = 2000;
+
+  explicit Crowd(WorkerPoolOptions options) : options_(options) {}
+  void run();
+
+  std::atomic<int> worked{0};
+  std::atomic<int> ended{0};
+  std::atomic<int> late{0};
+
+ private:
+  static Task<void> one(PoolPort* way, Crowd* crowd) {
+    auto job = [crowd] { ++crowd->worked; };
+    auto running = way->run(job);
+    Status status = co_await running;
+    ++crowd->ended;
+    if (status.ok()) co_return;
+    EXPECT_EQ(status.reason(), "pool.overloaded");
+    ++crowd->late;
+  }
+  static Task<void> all(PoolPort* way, Crowd* crowd, std::latch* over) {
+    Scope scope;
+    for (int i = 0; i < kJobs; ++i) scope.spawn(one(way, crowd));
+    Status idle = co_await scope.close(way->core().timers(), Deadline());
+    EXPECT_TRUE(idle.ok());
+    Status closed = co_await way->close(Deadline());
+    EXPECT_TRUE(closed.ok());
+    over->count_down();
+  }
+
+  const WorkerPoolOptions options_;
+};
+
+void Crowd::run() {
   observe::Registry metrics;
   auto group = io::CoreGroup::make(2).value();
   group->start();
-  auto pool = WorkerPool::make("many", {.threads = 3, .waiting_jobs_max = 2 * kJobs}, metrics);
+  auto pool = WorkerPool::make("many", options_, metrics).value();
   std::vector<std::unique_ptr<PoolPort>> ports;
-  std::atomic<int> worked{0};
   std::latch closed(2);
   for (io::Core* core : group->cores()) {
-    ports.push_back(std::make_unique<PoolPort>(*core, **pool));
-    core->post([core, port = ports.back().get(), &worked, &closed] {
-      const auto all = [](PoolPort* to, std::atomic<int>* count, std::latch* over) -> Task<void> {
-        Scope scope;
-        const auto one = [](PoolPort* way, std::atomic<int>* number) -> Task<void> {
-          auto job = [number] { ++*number; };
-          auto running = way->run(job);
-          Status ended = co_await running;
-          EXPECT_TRUE(ended.ok()) << ended;
-        };
-        for (int i = 0; i < kJobs; ++i) scope.spawn(one(to, count));
-        Status idle = co_await scope.close(to->core().timers(), Deadline());
-        EXPECT_TRUE(idle.ok());
-        Status ended = co_await to->close(Deadline());
-        EXPECT_TRUE(ended.ok());
-        over->count_down();
-      };
-      core->spawn(all(port, &worked, &closed));
-    });
+    ports.push_back(std::make_unique<PoolPort>(*core, *pool));
+    core->post(
+        [core, this, way = ports.back().get(), &closed] { core->spawn(all(way, this, &closed)); });
   }
 
   closed.wait();
   group->stop();
+}
 
-  EXPECT_EQ(worked, 2 * kJobs);
+// The thread sanitizer looks at these two.
+TEST(WorkerPool, LosesNothingBetweenManyCoresAndThreads) {
+  Crowd crowd({.threads = 3, .waiting_jobs_max = 2 * Crowd::kJobs, .queue_target = 0ms});
+  crowd.run();
+  EXPECT_EQ(crowd.worked, 2 * Crowd::kJobs);
+}
+
+TEST(WorkerPool, EndsEachJobOnceThoughItsQueueStands) {
+  Crowd crowd({.threads = 3,
+               .waiting_jobs_max = 2 * Crowd::kJobs,
+               .queue_target = 1ns,
+               .queue_interval = 1ns});
+  crowd.run();
+  EXPECT_EQ(crowd.ended, 2 * Crowd::kJobs);
+  EXPECT_EQ(crowd.worked + crowd.late, 2 * Crowd::kJobs);
 }
 
 }  // namespace

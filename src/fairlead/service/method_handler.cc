@@ -98,8 +98,9 @@ void write_bytes(rpc::Context& context, Bytes reply) {
   context.reply_with(codec, std::move(reply));
 }
 
-Status refused_by_pool(Status status) {
-  if (status.reason() != "pool.full") return status;
+Status refused_by_pool(rpc::Context& context, Status status) {
+  if (status.code() != Code::kLocalLimit) return status;
+  if (context.session().said_hello()) context.add_reply_meta(wire::kRefusedKey, "1");
   return Status(Code::kOverloaded, status.reason(), status.message());
 }
 

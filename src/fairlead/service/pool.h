@@ -33,7 +33,8 @@ class PoolPlaces {
   const std::string& name() const { return name_; }
   PoolOptions& options() { return options_; }  // until open()
   // Errors: those of runtime::WorkerPool::make().
-  Status open(const std::vector<io::Core*>& cores, observe::Registry& metrics);
+  Status open(const std::vector<io::Core*>& cores, observe::Registry& metrics,
+              observe::Bounds* bounds = nullptr);
   // To be awaited on the core of that index. Errors: those of runtime::PoolPort::close().
   Task<Status> close(std::size_t core, Deadline deadline) { return ports_[core]->close(deadline); }
   // Ends the threads, when every core is closed and takes no turns any more.
@@ -99,7 +100,8 @@ struct OnPool {
 // For App::serve(): plain handlers of the service run on the pool, so they may block. They take
 // their argument and no Context, which belongs to its core; fields bound to metadata are filled.
 // Argument and reply are decoded and encoded on the core. Coroutine handlers run on the core as
-// ever. A call for which the pool has no place is answered 503 `pool.full`.
+// ever. A call for which the pool has no place is answered 503 `pool.full`, one that waited too
+// long while more came than is done 503 `pool.overloaded`, both safe to repeat.
 inline OnPool on_pool(const Pool& pool) { return OnPool{pool}; }
 
 }  // namespace fairlead::service

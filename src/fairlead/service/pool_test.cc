@@ -152,8 +152,32 @@ TEST_F(PoolTest, LeavesTheCoreFreeWhileAJobBlocksAndAnswers503BeyondTheLimit) {
 
   EXPECT_EQ(full.code(), Code::kOverloaded);
   EXPECT_EQ(full.reason(), "pool.full");
+  EXPECT_EQ(full.outcome(), Outcome::kNotProcessed) << "safe to repeat";
   EXPECT_EQ(part.reason(), "pool.full");
   EXPECT_EQ(blocked.get().value_or(""), "waited");
+}
+
+TEST_F(PoolTest, Answers503ToTheOldestCallsWhenMoreComeThanAreDone) {
+  spec.pools["db"] = {.waiting_jobs_max = 100, .queue_target = 1us, .queue_interval = 1us};
+  serve();
+  auto blocked = client().waits(within(30s));
+  busy.wait();
+
+  auto oldest = client().whole({}, within(30s));
+  (void)client().quick(within(10s)).get();  // it waits now
+  std::vector<Call<desk_test::Note>> newer;
+  for (int i = 0; i < 3; ++i) {
+    newer.push_back(client().whole({}, within(30s)));
+    (void)client().quick(within(10s)).get();
+  }
+  const Status late = oldest.get().status();
+  let_go();
+
+  EXPECT_EQ(late.code(), Code::kOverloaded);
+  EXPECT_EQ(late.reason(), "pool.overloaded");
+  EXPECT_EQ(late.outcome(), Outcome::kNotProcessed);
+  EXPECT_TRUE(newer.back().get().ok());
+  EXPECT_TRUE(blocked.get().ok());
 }
 
 TEST_F(PoolTest, LetsARunningJobEndBeforeTheProcessDoes) {

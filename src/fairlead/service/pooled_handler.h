@@ -13,8 +13,9 @@ namespace fairlead::service::internal {
 // What a handler on a pool gets in place of a Context: nothing that it could take.
 struct NoContext {};
 
-// The framework refuses before any handler ran: the caller hears 503 and not a limit of our own.
-Status refused_by_pool(Status status);
+// Of a job that did not run. Where the pool refused it the caller hears 503 and not a limit of our
+// own, and that the call is safe to repeat.
+Status refused_by_pool(rpc::Context& context, Status status);
 
 template <contract::Service S, std::size_t I, class Logic, class Invoker>
 class PooledMethodHandler final : public rpc::Handler {
@@ -34,11 +35,13 @@ class PooledMethodHandler final : public rpc::Handler {
   Task<Status> handle_later(rpc::Context& context) override {
     Held in{};
     FL_CO_TRY(read_argument(contract::type_info<Argument>(), context, &in));
-    Job job{logic_.get(), &in};
+    bool ran = false;
+    Job job{logic_.get(), &in, &ran};
     auto running = blocking(pool_, context, job);
     auto returned = co_await running;
-    if (!returned.ok())
-      co_return refused_by_pool(::fairlead::internal::take_status(std::move(returned)));
+    if (!ran) {
+      co_return refused_by_pool(context, ::fairlead::internal::take_status(std::move(returned)));
+    }
     co_return answer<Reply>(contract::type_info<Reply>(), context, std::move(returned));
   }
 
@@ -47,7 +50,9 @@ class PooledMethodHandler final : public rpc::Handler {
   struct Job {
     Logic* logic;
     Held* in;
+    bool* ran;
     auto operator()() const {
+      *ran = true;
       NoContext none;
       if constexpr (std::same_as<Held, contract::NoArgument>)
         return Invoker{}(*logic, none);

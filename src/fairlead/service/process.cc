@@ -305,8 +305,12 @@ Status Process::make_pools() {
     PoolOptions& options = declared->second->options();
     options.threads = told.threads.value_or(options.threads);
     options.waiting_jobs_max = told.waiting_jobs_max.value_or(options.waiting_jobs_max);
+    options.queue_target = told.queue_target.value_or(options.queue_target);
+    options.queue_interval = told.queue_interval.value_or(options.queue_interval);
   }
-  for (const auto& [name, places] : pools_) FL_TRY(places->open(cores_->cores(), metrics_));
+  for (const auto& [name, places] : pools_) {
+    FL_TRY(places->open(cores_->cores(), metrics_, &protection_->bounds()));
+  }
   return {};
 }
 

@@ -114,6 +114,8 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"secure.required"},
     {"pools.NAME.threads"},
     {"pools.NAME.waiting_jobs_max"},
+    {"pools.NAME.queue_target"},
+    {"pools.NAME.queue_interval"},
 });
 
 // Whether the row speaks of this value, of one inside of it, or of one that it stands in.

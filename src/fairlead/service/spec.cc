@@ -23,6 +23,7 @@ struct Flag {
 
 constexpr std::size_t kHelpColumn = 24;
 constexpr std::uint32_t kUnset = ~std::uint32_t{0};  // beyond the limits of what is read
+constexpr Duration kNoTime{-1};                      // and so is this
 
 constexpr std::array kFlags = std::to_array<Flag>({
     {"--listen", "listen", "ADDRESS", "where to serve: tcp://127.0.0.1:9090, unix:///run/a.sock"},
@@ -259,8 +260,14 @@ Status read(const config::Value& value, PoolSpec& out) {
   std::uint32_t waiting = kUnset;
   reader.optional("threads", threads, {1, 256});
   reader.optional("waiting_jobs_max", waiting, {0, 1'000'000});
+  Duration target = kNoTime;
+  Duration interval = kNoTime;
+  reader.optional("queue_target", target, {0ms, 1h});
+  reader.optional("queue_interval", interval, {1ms, 1h});
   if (threads != 0) out.threads = threads;
   if (waiting != kUnset) out.waiting_jobs_max = waiting;
+  if (target != kNoTime) out.queue_target = target;
+  if (interval != kNoTime) out.queue_interval = interval;
   return reader.finish();
 }
 

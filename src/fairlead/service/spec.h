@@ -30,6 +30,8 @@ namespace fairlead::service {
 struct PoolSpec {
   std::optional<std::uint32_t> threads{};
   std::optional<std::uint32_t> waiting_jobs_max{};
+  std::optional<Duration> queue_target{};
+  std::optional<Duration> queue_interval{};
 };
 
 // Found by config::bind(). Errors: those of config::ObjectReader.

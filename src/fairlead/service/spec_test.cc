@@ -38,7 +38,7 @@ TEST(Spec, TakesFlagsOverEnvironmentOverFile) {
       "listen: tcp://127.0.0.1:1\nstore: 'memory:'\ncores: 3\ndrain: 2s\n"
       "notice: 1s\npid_file: math.pid\nupgrade: {ready_timeout: 9s}\n"
       "log: {level: warn}\nlimits: {call_timeout: 250ms}\n"
-      "pools: {db: {threads: 2, waiting_jobs_max: 0}, disk: {waiting_jobs_max: 5}}\n");
+      "pools: {db: {threads: 2, waiting_jobs_max: 0}, disk: {queue_target: 9ms}}\n");
   setenv("FAIRLEAD_CORES", "4", 1);
   setenv("FAIRLEAD_STORE", "memory:env", 1);
   auto read = start({"--config", file.path.c_str(), "--store=memory:flag", "--set",
@@ -57,6 +57,8 @@ TEST(Spec, TakesFlagsOverEnvironmentOverFile) {
   EXPECT_EQ(read->spec.pools["db"].threads, 8U);
   EXPECT_EQ(read->spec.pools["db"].waiting_jobs_max, 0U);
   EXPECT_FALSE(read->spec.pools["disk"].threads.has_value());
+  EXPECT_EQ(read->spec.pools["disk"].queue_target, std::chrono::milliseconds(9));
+  EXPECT_FALSE(read->spec.pools["disk"].queue_interval.has_value());
   EXPECT_EQ(read->spec.log_level, "warn");
   EXPECT_EQ(read->spec.limits.call_timeout, std::chrono::milliseconds(250));
   EXPECT_EQ(read->spec.limits.inflight_calls_max, 7U);
@@ -248,6 +250,9 @@ TEST(ServiceReference, GivesTheDefaults) {
       EXPECT_EQ(pool.threads.value_or(PoolOptions{}.threads), PoolOptions{}.threads);
       EXPECT_EQ(pool.waiting_jobs_max.value_or(PoolOptions{}.waiting_jobs_max),
                 PoolOptions{}.waiting_jobs_max);
+      EXPECT_EQ(pool.queue_target.value_or(PoolOptions{}.queue_target), PoolOptions{}.queue_target);
+      EXPECT_EQ(pool.queue_interval.value_or(PoolOptions{}.queue_interval),
+                PoolOptions{}.queue_interval);
     }
     EXPECT_EQ(spec.tls.handshake_timeout, defaults.tls.handshake_timeout);
     EXPECT_EQ(spec.log_level, defaults.log_level);

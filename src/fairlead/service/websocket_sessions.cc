@@ -42,6 +42,7 @@ class StreamFeeder final : public http::WebSocketHandler {
     stream_->on_close(std::move(end.status));
   }
   void on_sent(http::WebSocket&) override { stream_->on_sent(); }
+  void on_part(http::WebSocket&, std::uint64_t bytes) override { stream_->on_part(bytes); }
 
  private:
   rpc::WebSocketStream* stream_;  // the session keeps it until it has heard of the end

@@ -31,6 +31,10 @@ enum class WebSocketOpcode : std::uint8_t {
   kPong = 10,
 };
 constexpr bool is_control(WebSocketOpcode opcode) { return opcode >= WebSocketOpcode::kClose; }
+// What the first byte of a head says; it may be none of the above.
+constexpr WebSocketOpcode websocket_opcode(char first) {
+  return static_cast<WebSocketOpcode>(static_cast<unsigned char>(first) & 0x0FU);
+}
 
 // Which end of the connection this side is. A client masks what it sends, a server does not.
 enum class WebSocketRole : std::uint8_t { kServer, kClient };

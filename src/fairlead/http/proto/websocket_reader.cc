@@ -48,6 +48,12 @@ WebSocketReader::Step WebSocketReader::next(std::string_view input) {
   return ended;
 }
 
+std::uint64_t WebSocketReader::message_bytes_read() const {
+  if (!compressed_) return message_.size();
+  const bool in_payload = state_ == State::kPayload && !is_control(frame_.opcode);
+  return packed_bytes_ - (in_payload ? frame_.payload_bytes - frame_read_ : 0);
+}
+
 WebSocketFault WebSocketReader::begin_frame(const WebSocketFrameHead& head) {
   frame_ = head;
   frame_read_ = 0;

@@ -70,6 +70,11 @@ class WebSocketReader {
 
   WebSocketFault fault() const { return fault_; }
 
+  // After kNeedMore: whether a message has begun whose end is not here, and how many bytes of it
+  // have come, as they came: packed ones, without heads of frames.
+  bool in_message() const { return in_message_; }
+  std::uint64_t message_bytes_read() const;
+
  private:
   enum class State : std::uint8_t { kHead, kPayload, kClosed };
 
