@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fairlead/admin/html.h"
+#include "fairlead/admin/request_rules.h"
 #include "fairlead/base/check.h"
 #include "fairlead/base/text.h"
 #include "fairlead/http/problem.h"
@@ -16,14 +17,6 @@ constexpr std::size_t kBodyBytesMax = std::size_t{1} << 20U;
 
 http::Response answer_for(const http::Request& request, const Status& status) {
   return http::problem_response(status, request.id);
-}
-
-// A name in Host means that DNS was asked, and then anybody may have answered.
-bool is_own_host(std::string_view authority) {
-  if (authority.empty() || authority.starts_with('[')) return true;  // HTTP/1.0; IPv6
-  const std::string_view host = authority.substr(0, authority.find(':'));
-  return equals_ignoring_case(host, "localhost") ||
-         host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
 bool knows(const Page& page, std::string_view method) {
@@ -117,6 +110,14 @@ Task<Result<http::Response>> Server::answer(http::Request& request) {
     http::Response response = answer_for(request, status);
     response.fields.add("Allow", allowed_methods(found->second));
     co_return response;
+  }
+  if (!only_reads(request.method)) {
+    const Status allowed = check_write(request);
+    if (!allowed.ok()) {
+      http::Response response = answer_for(request, allowed);
+      if (response.status == 415) response.fields.add("Accept", "application/json");
+      co_return response;
+    }
   }
   // The page may be removed while it answers: its handler is copied for that long.
   const http::Handler handler = found->second.handler;

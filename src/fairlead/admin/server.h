@@ -22,7 +22,8 @@ struct Options {
   http::Metrics metrics{};     // of the listener itself
 };
 
-// One page. HEAD comes with GET; the handler need not know it.
+// One page. HEAD comes with GET; the handler need not know it. Requests of other methods are held
+// to check_write() (request_rules.h) before the handler hears of them.
 struct Page {
   std::string path;   // exact, plain; begins with '/'
   std::string title;  // one line, for the index

@@ -28,8 +28,10 @@ class AdminTest : public ::testing::Test {
     EXPECT_TRUE(core->run(client->close(core->deadline_after(5s))).ok());
     EXPECT_TRUE(core->run(server->close(core->deadline_after(5s))).ok());
   }
-  http::Response ask(std::string path, std::string method = "GET", std::string authority = "") {
+  http::Response ask(std::string path, std::string method = "GET", std::string authority = "",
+                     std::string_view content_type = "application/json") {
     http::ClientRequest request;
+    if (method == "POST") request.fields.add("Content-Type", content_type);
     request.address = address;
     request.method = std::move(method);
     request.target = std::move(path);
@@ -113,6 +115,40 @@ TEST_F(AdminTest, ServesPagesOfTheRoomsAboveThatMayWait) {
   const http::Response get = ask("/state");
   EXPECT_EQ(get.status, 405);
   EXPECT_EQ(get.fields.find("Allow"), "POST");
+}
+
+TEST_F(AdminTest, HoldsWhatMayChangeSomethingToItsRules) {
+  int changed = 0;
+  server->add_page({.path = "/change",
+                    .title = "Change.",
+                    .handler = http::plain_handler([&changed](const auto&) {
+                      ++changed;
+                      return http::Response::json(200, "{}");
+                    }),
+                    .methods = {"POST"}});
+
+  const http::Response form = ask("/change", "POST", "", "text/plain");
+  EXPECT_EQ(form.status, 415);
+  EXPECT_EQ(form.fields.find("Accept"), "application/json");
+  EXPECT_TRUE(holds(form, "\"reason\":\"admin.content_type\"")) << form.body.view();
+  EXPECT_EQ(ask("/change", "OPTIONS").status, 405) << "so a browser asks in vain for leave";
+  EXPECT_EQ(changed, 0);
+
+  EXPECT_EQ(ask("/change", "POST").status, 200);
+  EXPECT_EQ(changed, 1);
+}
+
+TEST_F(AdminTest, LetsNobodyChangeThingsByANameWhereverItListens) {
+  ASSERT_TRUE(core->run(server->close(core->deadline_after(5s))).ok());
+  start({.allow_outside = true});
+  server->add_page(
+      {.path = "/change",
+       .title = "Change.",
+       .handler = http::plain_handler([](const auto&) { return http::Response::json(200, "{}"); }),
+       .methods = {"POST"}});
+
+  EXPECT_EQ(ask("/change", "POST", "rebound.example").status, 421);
+  EXPECT_EQ(ask("/change", "POST").status, 200);
 }
 
 TEST_F(AdminTest, AnswersHeadAndRefusesOtherMethods) {

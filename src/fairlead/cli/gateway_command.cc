@@ -6,6 +6,7 @@
 #include "fairlead/async/event.h"
 #include "fairlead/base/text.h"
 #include "fairlead/cli/gateway_host.h"
+#include "fairlead/cli/gateway_reload.h"
 #include "fairlead/cli/json_text.h"
 #include "fairlead/cli/project_spec.h"
 #include "fairlead/observe/async_log_sink.h"
@@ -32,7 +33,8 @@ void tell_ready(GatewayHost& host, const Output& output) {
 // One run of the command, on the first core.
 class GatewayRun {
  public:
-  GatewayRun(GatewayHost& host, const Output& output) : host_(host), output_(output) {}
+  GatewayRun(GatewayHost& host, GatewayReload& reload, const Output& output)
+      : host_(host), reload_(reload), output_(output) {}
 
   // Serves until a signal comes, or another gateway takes over.
   Task<Status> run() {
@@ -44,6 +46,7 @@ class GatewayRun {
       status = co_await stop_.wait(host_.core().timers(), Deadline());
     }
     FL_LOG(info, "gateway.draining");
+    reload_.end();
     const Status closed = co_await host_.close(host_.core().deadline_after(host_.spec().drain));
     if (!closed.ok()) FL_LOG(warn, "gateway.not_drained", {"reason", closed.reason()});
     co_return status;
@@ -53,12 +56,13 @@ class GatewayRun {
   Status watch_signals() {
     FL_TRY_ASSIGN(signals_,
                   runtime::SignalWatcher::make(
-                      host_.core(), [this](int signal) { on_signal(signal); }, {SIGUSR2}));
+                      host_.core(), [this](int signal) { on_signal(signal); }, {SIGUSR2, SIGHUP}));
     return {};
   }
 
   void on_signal(int signal) {
     runtime::Succession& succession = host_.succession();
+    if (reload_.takes(signal, *signals_)) return;
     if (signal != SIGUSR2) {
       succession.end();
       return stop_.set();
@@ -89,14 +93,15 @@ class GatewayRun {
   }
 
   GatewayHost& host_;
+  GatewayReload& reload_;
   const Output& output_;
   Event stop_;
   std::unique_ptr<runtime::SignalWatcher> signals_;
   bool serves_ = false;
 };
 
-Task<Status> serve(GatewayHost& host, const Output& output) {
-  GatewayRun run(host, output);
+Task<Status> serve(GatewayHost& host, GatewayReload& reload, const Output& output) {
+  GatewayRun run(host, reload, output);
   co_return co_await run.run();
 }
 
@@ -116,9 +121,9 @@ Result<std::unique_ptr<observe::Logger>> make_log(std::string_view level,
 }
 
 ExitCode run_gateway(const RunArguments& arguments, const Output& output) {
-  Result<ProjectSpec> project = load_project(arguments.config, arguments.settings);
+  Result<ProjectSource> project = ProjectSource::read(arguments.config, arguments.settings);
   if (!project.ok()) return output.fail(project.status());
-  if (project->gateway.store.empty()) {
+  if (project->spec().gateway.store.empty()) {
     return output.fail(Status(Code::kBadMessage, "config.missing_key",
                               arguments.config +
                                   ": no store is named; add `store: file:/path/store.db`, the one "
@@ -134,9 +139,11 @@ ExitCode run_gateway(const RunArguments& arguments, const Output& output) {
   Result<std::unique_ptr<observe::Logger>> logger = make_log(arguments.log_level, "info");
   if (!logger.ok()) return output.fail(logger.status());
   const observe::ScopedDefaultLogger default_logger(**logger);
-  const Result<std::unique_ptr<GatewayHost>> host = GatewayHost::make(project->gateway);
+  const Result<std::unique_ptr<GatewayHost>> host = GatewayHost::make(project->spec().gateway);
   if (!host.ok()) return output.fail(host.status());
-  const Status served = (*host)->core().run(serve(**host, output));
+  const auto reload = GatewayReload::make(**host, *std::move(project), {"services", "hints"});
+  if (!reload.ok()) return output.fail(reload.status());
+  const Status served = (*host)->core().run(serve(**host, **reload, output));
   return served.ok() ? ExitCode::kOk : output.fail(served);
 }
 

@@ -51,6 +51,7 @@ Status GatewayHost::listen() {
     FL_TRY_ASSIGN(const io::Address wanted, io::Address::parse(spec_.admin));
     admin_ = admin::Server::make(*core_, metrics_, {});
     admin_->add_check("gateway", [this] { return gateway_->ready(); });
+    for (admin::Page& page : pages_) admin_->add_page(std::move(page));
     FL_TRY_ASSIGN(admin_address_, admin_->listen(wanted));
   }
   succession_.drop_rest();
@@ -59,11 +60,19 @@ Status GatewayHost::listen() {
 
 Status GatewayHost::follow() {
   for (const std::string& service : gateway_->services()) {
+    if (!followed_.insert(service).second) continue;
     FL_TRY(directory_->follow(service, [this, service](const upstream::EndpointSnapshot& set) {
       gateway_->update(service, set);
     }));
   }
   return {};
+}
+
+Status GatewayHost::update(gateway::GatewaySpec spec) {
+  FL_TRY(gateway_->update(spec));
+  spec_.drain = spec.drain;
+  spec_.upgrade_ready_timeout = spec.upgrade_ready_timeout;
+  return follow();  // the names were checked
 }
 
 std::string GatewayHost::admin_address() const {

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fairlead/admin/server.h"
@@ -33,13 +35,21 @@ class GatewayHost {
   ~GatewayHost();
 
   io::Core& core() { return *core_; }
+  // As it counts now: update() changes it.
   const gateway::GatewaySpec& spec() const { return spec_; }
+  observe::Registry& metrics() { return metrics_; }
   gateway::Gateway& gateway() { return *gateway_; }
   upstream::Directory& directory() { return *directory_; }
 
   // Follows the services in the registry. On the first core, like all below. Errors: those of
   // upstream::Directory::follow().
   Status follow();
+  // Other rules for what comes from now on: `drain`, `upgrade_ready_timeout`, and what
+  // gateway::Gateway::update() takes. Errors: its own, and then nothing has changed.
+  Status update(gateway::GatewaySpec spec);
+  // A page for the admin listener; lost where there is none. Before listen(); what it stands for
+  // outlives close().
+  void add_page(admin::Page page) { pages_.push_back(std::move(page)); }
   // Opens the addresses. Errors: `listen.*`, `admin.*`.
   Status listen();
   const io::Address& address() const { return address_; }
@@ -56,7 +66,9 @@ class GatewayHost {
  private:
   explicit GatewayHost(gateway::GatewaySpec spec) : spec_(std::move(spec)) {}
 
-  const gateway::GatewaySpec spec_;
+  gateway::GatewaySpec spec_;
+  std::set<std::string, std::less<>> followed_;
+  std::vector<admin::Page> pages_;
   observe::Registry metrics_;
   runtime::Succession succession_;  // of the first core
   std::unique_ptr<io::Core> core_;

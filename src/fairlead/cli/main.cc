@@ -47,10 +47,10 @@ ExitCode run_command(const Arguments& arguments) {
     case Command::kPush:
       return run_push(arguments.call, output(" push"));
     case Command::kGateway:
-      runtime::block_signals({SIGUSR2});
+      runtime::block_signals({SIGUSR2, SIGHUP});
       return run_gateway(arguments.run, output(" gateway"));
     case Command::kUp:
-      runtime::block_signals({SIGUSR2});
+      runtime::block_signals({SIGUSR2, SIGHUP});
       return run_up(arguments.run, output(" up"));
     case Command::kUpgrade:
       return run_upgrade(arguments.upgrade, output(" upgrade"));

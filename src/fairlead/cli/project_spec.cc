@@ -1,8 +1,9 @@
 #include "fairlead/cli/project_spec.h"
 
-#include <map>
+#include <algorithm>
+#include <array>
+#include <string_view>
 
-#include "fairlead/config/document.h"
 #include "fairlead/upstream/endpoint.h"
 
 namespace fairlead::cli {
@@ -17,6 +18,12 @@ config::Environment own_variables(const config::Environment& all) {
     if (name == "FAIRLEAD_STORE" || name.starts_with(kGatewayVariables)) own.emplace(name, value);
   }
   return own;
+}
+
+Status bind_project(const config::Document& document, ProjectSpec& out) {
+  FL_TRY(config::bind(document, out));
+  if (out.gateway.store.empty()) out.gateway.store = out.store;
+  return {};
 }
 
 }  // namespace
@@ -46,16 +53,45 @@ Status read(const config::Value& value, ProjectSpec& out) {
   return reader.finish();
 }
 
-Result<ProjectSpec> load_project(const std::string& file,
-                                 const std::vector<std::string>& settings) {
-  const config::Environment environment = config::system_environment();
-  FL_TRY_ASSIGN(config::Document document, config::load_file(file, {.variables = &environment}));
-  FL_TRY(document.overlay_environment("FAIRLEAD_", own_variables(environment)));
-  for (const std::string& setting : settings) FL_TRY(document.overlay_flag(setting));
-  ProjectSpec spec;
-  FL_TRY(config::bind(document, spec));
-  if (spec.gateway.store.empty()) spec.gateway.store = spec.store;
-  return spec;
+Result<ProjectSource> ProjectSource::read(std::string file, std::vector<std::string> settings) {
+  ProjectSource source(std::move(file), std::move(settings));
+  source.environment_ = config::system_environment();
+  FL_TRY_ASSIGN(source.document_, source.read_layers());
+  FL_TRY(bind_project(source.document_, source.spec_));
+  return source;
+}
+
+Result<config::Document> ProjectSource::read_layers() const {
+  FL_TRY_ASSIGN(config::Document document, config::load_file(file_, {.variables = &environment_}));
+  FL_TRY(document.overlay_environment("FAIRLEAD_", own_variables(environment_)));
+  for (const std::string& setting : settings_) FL_TRY(document.overlay_flag(setting));
+  return document;
+}
+
+Result<ProjectSource::Next> ProjectSource::read_again() const {
+  FL_TRY_ASSIGN(const config::Document written, read_layers());
+  ProjectSpec whole;
+  FL_TRY(bind_project(written, whole));
+  config::Merged merged = config::merge(document_, written, is_live);
+  Next next{.document = std::move(merged.document),
+            .spec = {},
+            .live = std::move(merged.live),
+            .at_start = std::move(merged.at_start)};
+  FL_TRY(bind_project(next.document, next.spec));
+  return next;
+}
+
+void ProjectSource::take(Next next) {
+  document_ = std::move(next.document);
+  spec_ = std::move(next.spec);
+}
+
+bool is_live(const std::vector<std::string>& steps) {
+  // Addresses, threads, files and stores are what the process was made of.
+  constexpr std::array<std::string_view, 6> kLive = {"body_max", "drain",        "routes",
+                                                     "timeout",  "status_style", "upgrade"};
+  return steps.size() > 1 && steps[0] == "gateway" &&
+         std::ranges::find(kLive, steps[1]) != kLive.end();
 }
 
 }  // namespace fairlead::cli

@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fairlead/base/result.h"
+#include "fairlead/config/changes.h"
+#include "fairlead/config/document.h"
 #include "fairlead/config/reader.h"
 #include "fairlead/gateway/spec.h"
 
@@ -32,10 +35,45 @@ struct ProjectSpec {
 Status read(const config::Value& value, ServiceSpec& out);
 Status read(const config::Value& value, ProjectSpec& out);
 
-// Reads `file`, over it the variables FAIRLEAD_STORE and FAIRLEAD_GATEWAY__*, over them `settings`
-// ("gateway.listen=127.0.0.1:80"). The gateway's store is then the one of the file, if it has none
-// of its own.
-Result<ProjectSpec> load_project(const std::string& file, const std::vector<std::string>& settings);
+// The layers of a project: a file, over it the variables FAIRLEAD_STORE and FAIRLEAD_GATEWAY__*,
+// over them `settings` ("gateway.listen=127.0.0.1:80"). The gateway's store is then the one of the
+// file, if it has none of its own.
+//
+// A gateway that runs takes over what can change live, and nothing else: what counts is a mixture.
+// Thread: like a standard container.
+class ProjectSource {
+ public:
+  // Reads them; this blocks, as read_again() does. Errors: those of config::load_file(),
+  // config::Document, config::bind(), with their places.
+  static Result<ProjectSource> read(std::string file, std::vector<std::string> settings);
+
+  const ProjectSpec& spec() const { return spec_; }
+  const std::string& file() const { return file_; }
+
+  struct Next {
+    config::Document document;
+    ProjectSpec spec;
+    std::vector<config::Change> live;      // of keys that count from now on
+    std::vector<config::Change> at_start;  // of those that count at the next start
+  };
+  // What the layers say now, with the environment of the start. Errors: as read().
+  Result<Next> read_again() const;
+  void take(Next next);
+
+ private:
+  ProjectSource(std::string file, std::vector<std::string> settings)
+      : file_(std::move(file)), settings_(std::move(settings)), document_("") {}
+  Result<config::Document> read_layers() const;
+
+  std::string file_;
+  std::vector<std::string> settings_;
+  config::Environment environment_{};
+  config::Document document_;  // what counts
+  ProjectSpec spec_;
+};
+
+// Whether the value at these keys counts when a gateway's file is read again.
+bool is_live(const std::vector<std::string>& steps);
 
 // Variables that are meant for this program and not for the services that it starts.
 inline constexpr std::string_view kGatewayVariables = "FAIRLEAD_GATEWAY__";

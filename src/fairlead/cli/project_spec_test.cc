@@ -19,7 +19,14 @@ class ProjectSpecTest : public ::testing::Test {
   }
   Result<ProjectSpec> load(const std::string& text, const std::vector<std::string>& settings = {}) {
     std::ofstream(file_) << text;
-    return load_project(file_, settings);
+    const Result<ProjectSource> source = ProjectSource::read(file_, settings);
+    if (!source.ok()) return source.status();
+    return source->spec();
+  }
+  static std::vector<std::string> keys(const std::vector<config::Change>& changes) {
+    std::vector<std::string> out;
+    for (const config::Change& change : changes) out.push_back(change.path());
+    return out;
   }
 
   const std::string file_;
@@ -76,8 +83,42 @@ TEST_F(ProjectSpecTest, RefusesWhatCannotBeStarted) {
   EXPECT_EQ(reason("{name: math, command: [a], copys: 2}"), "config.unknown_key");
 }
 
+TEST_F(ProjectSpecTest, TakesWhatCanCountNowAndNamesTheRest) {
+  std::ofstream(file_) << gateway_;
+  ProjectSource source = ProjectSource::read(file_, {"gateway.drain=5s"}).value();
+  std::ofstream(file_)
+      << "gateway:\n  listen: 127.0.0.1:0\n  cores: 2\n  timeout: 2s\n  drain: 7s\n"
+         "  upgrade: {ready_timeout: 3s}\n  body_max: 1KiB\n"
+         "  status_style: biz299\n  routes: [{prefix: /v2, service: math}]\n"
+         "services: [{name: math, command: [a]}]\n";
+
+  ProjectSource::Next next = source.read_again().value();
+
+  EXPECT_EQ(keys(next.live),
+            (std::vector<std::string>{"gateway.body_max", "gateway.routes", "gateway.status_style",
+                                      "gateway.timeout", "gateway.upgrade.ready_timeout"}));
+  EXPECT_EQ(keys(next.at_start), (std::vector<std::string>{"gateway.cores", "services"}));
+  EXPECT_EQ(next.spec.gateway.routes.at(0).prefix, "/v2");
+  EXPECT_EQ(next.spec.gateway.cores, 0U);
+  EXPECT_EQ(next.spec.gateway.drain, std::chrono::seconds(5)) << "settings are above the file";
+
+  source.take(std::move(next));
+  EXPECT_EQ(source.spec().gateway.timeout, std::chrono::seconds(2));
+  EXPECT_TRUE(source.read_again()->live.empty()) << "told once";
+}
+
+TEST_F(ProjectSpecTest, ChangesNothingForAFileThatIsWrong) {
+  std::ofstream(file_) << gateway_;
+  const ProjectSource source = ProjectSource::read(file_, {}).value();
+  std::ofstream(file_) << gateway_ + "  timeout: soon\n";
+
+  const Status status = source.read_again().status();
+
+  EXPECT_NE(status.message().find(".yaml:4:12"), std::string_view::npos) << status;
+}
+
 TEST_F(ProjectSpecTest, NamesAFileThatIsMissing) {
-  const auto spec = load_project("/nowhere/a.yaml", {});
+  const auto spec = ProjectSource::read("/nowhere/a.yaml", {});
 
   EXPECT_EQ(spec.status().reason(), "config.missing_file");
   EXPECT_NE(spec.status().message().find("/nowhere/a.yaml"), std::string_view::npos);

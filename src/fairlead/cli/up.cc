@@ -8,6 +8,7 @@
 #include "fairlead/async/event.h"
 #include "fairlead/cli/gateway_command.h"
 #include "fairlead/cli/gateway_host.h"
+#include "fairlead/cli/gateway_reload.h"
 #include "fairlead/cli/json_text.h"
 #include "fairlead/cli/project_spec.h"
 #include "fairlead/cli/service_copies.h"
@@ -57,8 +58,10 @@ class TemporaryFolder {
 // One run of the command, on the first core.
 class Up {
  public:
-  Up(GatewayHost& host, const ProjectSpec& project, std::string log_level, const Output& output)
+  Up(GatewayHost& host, GatewayReload& reload, const ProjectSpec& project, std::string log_level,
+     const Output& output)
       : host_(host),
+        reload_(reload),
         project_(project),
         log_level_(std::move(log_level)),
         output_(output),
@@ -66,7 +69,7 @@ class Up {
 
   Task<Status> run() {
     Result<std::unique_ptr<runtime::SignalWatcher>> signals = runtime::SignalWatcher::make(
-        host_.core(), [this](int signal) { on_signal(signal); }, {SIGUSR2});
+        host_.core(), [this](int signal) { on_signal(signal); }, {SIGUSR2, SIGHUP});
     Status status = signals.status();
     if (status.ok()) {
       signals_ = std::move(*signals);
@@ -78,6 +81,7 @@ class Up {
       status = co_await stop_.wait(host_.core().timers(), Deadline());
     }
     if (!output_.json() && status.ok()) output_.print("\nending: requests under way are answered");
+    reload_.end();
     // The entrance closes first, so that no request meets a service that is gone.
     const Status closed = co_await host_.close(host_.core().deadline_after(kDrainTime));
     if (!closed.ok()) FL_LOG(warn, "gateway.not_drained", {"reason", closed.reason()});
@@ -87,6 +91,7 @@ class Up {
 
  private:
   void on_signal(int signal) {
+    if (reload_.takes(signal, *signals_)) return;
     if (signal != SIGUSR2) return stop_.set();
     host_.succession().refuse_upgrade(
         signals_->sender(),
@@ -199,6 +204,7 @@ class Up {
   }
 
   GatewayHost& host_;
+  GatewayReload& reload_;
   const ProjectSpec& project_;
   const std::string log_level_;
   const Output& output_;
@@ -211,22 +217,25 @@ class Up {
 }  // namespace
 
 ExitCode run_up(const RunArguments& arguments, const Output& output) {
-  Result<ProjectSpec> project = load_project(arguments.config, arguments.settings);
-  if (!project.ok()) return output.fail(project.status());
+  Result<ProjectSource> source = ProjectSource::read(arguments.config, arguments.settings);
+  if (!source.ok()) return output.fail(source.status());
+  ProjectSpec project = source->spec();
   std::optional<TemporaryFolder> folder;
-  if (project->gateway.store.empty()) {
+  if (project.gateway.store.empty()) {
     Result<TemporaryFolder> made = TemporaryFolder::make();
     if (!made.ok()) return output.fail(made.status());
     folder.emplace(std::move(*made));
-    project->gateway.store = "file:" + folder->path() + "/store.db";
+    project.gateway.store = "file:" + folder->path() + "/store.db";
   }
   Result<std::unique_ptr<observe::Logger>> logger = make_log(arguments.log_level, "warn");
   if (!logger.ok()) return output.fail(logger.status());
   const observe::ScopedDefaultLogger default_logger(**logger);
-  const Result<std::unique_ptr<GatewayHost>> host = GatewayHost::make(project->gateway);
+  const Result<std::unique_ptr<GatewayHost>> host = GatewayHost::make(project.gateway);
   if (!host.ok()) return output.fail(host.status());
+  const auto reload = GatewayReload::make(**host, *std::move(source));
+  if (!reload.ok()) return output.fail(reload.status());
   const std::string log_level = arguments.log_level.empty() ? "info" : arguments.log_level;
-  Up up(**host, *project, log_level, output);
+  Up up(**host, **reload, project, log_level, output);
   const Status ended = (*host)->core().run(up.run());
   return ended.ok() ? ExitCode::kOk : output.fail(ended);
 }

@@ -88,6 +88,18 @@ std::vector<Change> changes(const Document& before, const Document& after) {
   return out;
 }
 
+Merged merge(const Document& in_use, const Document& written,
+             const std::function<bool(const std::vector<std::string>& steps)>& is_live) {
+  Merged out{.document = Document(in_use.name()), .live = {}, .at_start = {}};
+  out.document.take(in_use, {});
+  for (Change& change : changes(in_use, written)) {
+    const bool live = is_live(change.steps);
+    if (live) out.document.take(written, change.steps);
+    (live ? out.live : out.at_start).push_back(std::move(change));
+  }
+  return out;
+}
+
 void Document::take(const Document& other, const std::vector<std::string>& steps) {
   const Value* from = &other.root();
   for (const std::string& step : steps) {

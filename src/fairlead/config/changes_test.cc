@@ -66,6 +66,21 @@ TEST(Changes, ThatAreTakenKeepTheirPlace) {
   EXPECT_EQ(taken.root().find("a")->place().to_string(), "test.yaml:3:4");
 }
 
+TEST(Changes, AreMergedWhereTheyMayCountNow) {
+  const Document in_use = document("live: 1\nfixed: 1\n");
+  const Document written = document("live: 2\nfixed: 2\nnew: 3\n");
+
+  const Merged merged = merge(
+      in_use, written, [](const std::vector<std::string>& steps) { return steps[0] == "live"; });
+
+  ASSERT_EQ(merged.live.size(), 1U);
+  EXPECT_EQ(merged.live[0].path(), "live");
+  ASSERT_EQ(merged.at_start.size(), 2U);
+  EXPECT_EQ(merged.at_start[0].path(), "fixed");
+  EXPECT_EQ(merged.at_start[1].path(), "new");
+  EXPECT_TRUE(changes(merged.document, document("live: 2\nfixed: 1\n")).empty());
+}
+
 TEST(Changes, OfOneKeyLeaveTheOthers) {
   Document taken = document("a: {b: 1, c: 2}\n");
 

@@ -10,56 +10,91 @@
 
 namespace fairlead::gateway {
 
-Gateway::Gateway(GatewaySpec spec, std::vector<io::Core*> cores)
+Gateway::Gateway(io::Address listen, std::vector<io::Core*> cores)
     : core_(*cores.front()),
-      shared_(std::make_unique<internal::Shared>(std::move(spec))),
-      cores_(std::move(cores)) {
-  for (const RouteSpec& route : shared_->spec.routes) copies_.try_emplace(route.service);
-}
+      address_(std::move(listen)),
+      shared_(std::make_unique<internal::Shared>()),
+      cores_(std::move(cores)) {}
 
 Gateway::~Gateway() = default;
 
 Result<std::unique_ptr<Gateway>> Gateway::make(GatewaySpec spec, std::vector<io::Core*> cores,
                                                observe::Registry& registry) {
   FL_CHECK(!cores.empty());
-  std::unique_ptr<Gateway> gateway(new Gateway(std::move(spec), std::move(cores)));
+  std::unique_ptr<Gateway> gateway(new Gateway(spec.listen, std::move(cores)));
+  gateway->registry_ = &registry;
   internal::Shared& shared = *gateway->shared_;
-  FL_TRY_ASSIGN(shared.metrics, internal::Metrics::make(registry, shared.spec));
   FL_TRY_ASSIGN(shared.http_metrics, http::Metrics::make(registry));
   FL_TRY_ASSIGN(shared.rpc_metrics, rpc::Metrics::make(registry));
+  FL_TRY_ASSIGN(const std::shared_ptr<const internal::Rules> rules,
+                gateway->rules_of(std::move(spec)));
   for (io::Core* core : gateway->cores_) {
-    FL_TRY_ASSIGN(auto worker, internal::Worker::make(*core, shared));
+    FL_TRY_ASSIGN(auto worker, internal::Worker::make(*core, shared, rules));
     gateway->workers_.push_back(std::move(worker));
   }
   return gateway;
 }
 
+// With which services_ know what is routed.
+Result<std::shared_ptr<const internal::Rules>> Gateway::rules_of(GatewaySpec spec) {
+  FL_TRY_ASSIGN(internal::Metrics metrics, internal::Metrics::make(*registry_, spec));
+  for (auto& [name, known] : services_) known.routed = false;
+  for (const RouteSpec& route : spec.routes) services_[route.service].routed = true;
+  return std::make_shared<const internal::Rules>(std::move(spec), std::move(metrics));
+}
+
+template <class Function>
+void Gateway::for_each_worker(Function function) {
+  for (const auto& worker : workers_) {
+    if (&worker->core() == &core_) {
+      function(*worker);
+    } else {
+      worker->core().post([to = worker.get(), function] { function(*to); });
+    }
+  }
+}
+
+Status Gateway::update(GatewaySpec spec) {
+  core_.assert_here();
+  FL_TRY_ASSIGN(const std::shared_ptr<const internal::Rules> rules, rules_of(std::move(spec)));
+  std::vector<std::pair<std::string, upstream::EndpointSnapshot>> told;
+  for (const auto& [name, known] : services_) {
+    if (known.routed && known.endpoints != nullptr) told.emplace_back(name, known.endpoints);
+  }
+  for_each_worker([rules, told](internal::Worker& worker) {
+    worker.update(rules);
+    for (const auto& [name, endpoints] : told) worker.update(name, endpoints);
+  });
+  return {};
+}
+
 std::vector<std::string> Gateway::services() const {
   std::vector<std::string> names;
-  for (const auto& [name, copies] : copies_) names.push_back(name);
+  for (const auto& [name, known] : services_) {
+    if (known.routed) names.push_back(name);
+  }
   return names;
 }
 
 void Gateway::update(const std::string& service, const upstream::EndpointSnapshot& endpoints) {
   core_.assert_here();
-  copies_[service] = endpoints->size();
-  for (const auto& worker : workers_) {
-    if (&worker->core() == &core_) {
-      worker->update(service, endpoints);
-    } else {
-      worker->core().post(
-          [to = worker.get(), service, endpoints] { to->update(service, endpoints); });
-    }
-  }
+  Known& known = services_[service];
+  known.endpoints = endpoints;
+  if (!known.routed) return;
+  for_each_worker(
+      [service, endpoints](internal::Worker& worker) { worker.update(service, endpoints); });
 }
 
 std::size_t Gateway::copies(std::string_view service) const {
-  const auto found = copies_.find(service);
-  return found == copies_.end() ? 0 : found->second.value_or(0);
+  const auto found = services_.find(service);
+  if (found == services_.end() || found->second.endpoints == nullptr) return 0;
+  return found->second.endpoints->size();
 }
 
 bool Gateway::knows_all() const {
-  return std::ranges::all_of(copies_, [](const auto& each) { return each.second.has_value(); });
+  return std::ranges::all_of(services_, [](const auto& each) {
+    return !each.second.routed || each.second.endpoints != nullptr;
+  });
 }
 
 Result<io::Address> Gateway::listen() {
@@ -69,7 +104,7 @@ Result<io::Address> Gateway::listen() {
       if (&worker->core() == &core) return worker->adopt(std::move(stream));
     }
   };
-  FL_TRY_ASSIGN(listener_, core_.listen(shared_->spec.listen, {.cores = cores_}, adopt));
+  FL_TRY_ASSIGN(listener_, core_.listen(address_, {.cores = cores_}, adopt));
   return listener_->local();
 }
 
@@ -78,8 +113,8 @@ Status Gateway::ready() const {
   if (listener_ == nullptr) {
     return Status(Code::kOverloaded, "gateway.not_listening", "the gateway does not listen yet");
   }
-  for (const auto& [name, copies] : copies_) {
-    if (copies.value_or(0) == 0) {
+  for (const auto& [name, known] : services_) {
+    if (known.routed && copies(name) == 0) {
       return Status(Code::kNoEndpoint, "upstream.no_endpoint", "no copy of '" + name + "' lives");
     }
   }

@@ -7,7 +7,6 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +21,7 @@
 namespace fairlead::gateway {
 
 namespace internal {
+struct Rules;
 struct Shared;
 class Worker;
 }  // namespace internal
@@ -40,8 +40,14 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway();
 
+  // Other rules, for requests that come from now on: `timeout`, `body_bytes_max`, `status_style`
+  // and `routes`; the rest of `spec` is not looked at. Who calls it follows services() anew.
+  // Errors: those of observe::Registry; nothing has changed then.
+  Status update(GatewaySpec spec);
+
   // The services that routes lead to, each once. Somebody follows them in the registry and tells
-  // update(): until the first time, requests wait.
+  // update(): until the first time, requests wait. One that no route names any more may go on
+  // being told; it is remembered.
   std::vector<std::string> services() const;
   // The living copies of `service` are now these.
   void update(const std::string& service, const upstream::EndpointSnapshot& endpoints);
@@ -69,16 +75,28 @@ class Gateway {
   Task<Status> close(Deadline deadline);
 
  private:
-  Gateway(GatewaySpec spec, std::vector<io::Core*> cores);
+  // What is known of a service that a route names, or has named.
+  struct Known {
+    upstream::EndpointSnapshot endpoints{};  // null: not told yet
+    bool routed = false;
+  };
 
+  Gateway(io::Address listen, std::vector<io::Core*> cores);
+
+  Result<std::shared_ptr<const internal::Rules>> rules_of(GatewaySpec spec);
+  // Calls `function` with each worker, on its core.
+  template <class Function>
+  void for_each_worker(Function function);
   Task<void> leave_worker(internal::Worker& worker, Deadline patience);
   Task<void> close_worker(internal::Worker& worker, Deadline deadline, Status* drained);
 
   io::Core& core_;
+  const io::Address address_;
+  observe::Registry* registry_ = nullptr;
   const std::unique_ptr<internal::Shared> shared_;
   const std::vector<io::Core*> cores_;
-  std::vector<std::unique_ptr<internal::Worker>> workers_;                 // one per core
-  std::map<std::string, std::optional<std::size_t>, std::less<>> copies_;  // none: not told yet
+  std::vector<std::unique_ptr<internal::Worker>> workers_;  // one per core
+  std::map<std::string, Known, std::less<>> services_;
   std::unique_ptr<io::Listener> listener_;
   bool closing_ = false;
   Scope leavers_;

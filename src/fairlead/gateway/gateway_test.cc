@@ -244,6 +244,86 @@ TEST_F(GatewayTest, AnswersRequestsUnderWayWhileItDrains) {
   gateway_.reset();
 }
 
+TEST_F(GatewayTest, GoesByOtherRoutesFromTheNextRequestOn) {
+  handle("/math/one", [](rpc::Context& context) {
+    context.begin_reply('j')->append("1");
+    return Status();
+  });
+  start();
+  ASSERT_EQ(get("/api/math/one").status, 200);
+
+  spec_.routes = {{"/v2", "math", true}, {"/new", "new", true}};
+  ASSERT_TRUE(gateway_->update(spec_).ok());
+
+  EXPECT_EQ(get("/v2/math/one").status, 200);
+  EXPECT_TRUE(says(get("/api/math/one"), "gateway.no_route"));
+  EXPECT_EQ(gateway_->services(), (std::vector<std::string>{"math", "new"}));
+  EXPECT_FALSE(gateway_->knows_all()) << "nobody has told of `new` yet";
+}
+
+TEST_F(GatewayTest, RemembersTheCopiesOfAServiceThatNoRouteNamedForAWhile) {
+  handle("/math/one", [](rpc::Context& context) {
+    context.begin_reply('j')->append("1");
+    return Status();
+  });
+  start();
+  const std::vector<RouteSpec> routes = spec_.routes;
+  spec_.routes = {{"/away", "away", true}};
+  ASSERT_TRUE(gateway_->update(spec_).ok());
+  EXPECT_EQ(get("/api/math/one").status, 404);
+
+  spec_.routes = routes;
+  ASSERT_TRUE(gateway_->update(spec_).ok());
+
+  EXPECT_EQ(get("/api/math/one").status, 200);
+}
+
+TEST_F(GatewayTest, EndsARequestByTheRulesByWhichItBegan) {
+  handle_later("/math/wait", [this](rpc::Context& context) { return wait_for_leave(context); });
+  start();
+  http::ClientRequest request{.address = address_, .target = "/api/math/wait"};
+  Result<http::Response> response = Status(Code::kInternal, "", "");
+  const auto sending = [](http::Client& client, http::ClientRequest what, Deadline deadline,
+                          Result<http::Response>* out) -> Task<void> {
+    Result<http::Response> got = co_await client.send(std::move(what), deadline);
+    *out = std::move(got);
+  };
+  core_->spawn(sending(*client_, std::move(request), core_->deadline_after(10s), &response));
+  while (!entered_.is_set()) core_->turn(core_->deadline_after(10ms));
+
+  spec_.routes = {{"/away", "away", true}};
+  spec_.timeout = 1ms;
+  ASSERT_TRUE(gateway_->update(spec_).ok());
+  core_->turn(core_->deadline_after(10ms));
+  leave_.set();
+  while (!response.ok()) core_->turn(core_->deadline_after(10ms));
+
+  EXPECT_EQ(response->status, 200);
+}
+
+TEST_F(GatewayTest, TakesOtherBoundsOfRequestsBothWays) {
+  handle("/math/one", [](rpc::Context& context) {
+    context.begin_reply('j')->append("1");
+    return Status();
+  });
+  handle_later("/math/wait", [this](rpc::Context& context) { return wait_for_leave(context); });
+  start();
+  const auto post_json = [this] { return post("/api/math/one", "application/json", "[1,2]"); };
+  ASSERT_EQ(post_json().status, 200);
+
+  spec_.body_bytes_max = 4;
+  spec_.timeout = 20ms;
+  ASSERT_TRUE(gateway_->update(spec_).ok());
+  EXPECT_EQ(post_json().status, 413);
+  EXPECT_EQ(get("/api/math/wait").status, 504);
+
+  spec_.body_bytes_max = 5;
+  ASSERT_TRUE(gateway_->update(spec_).ok());
+  EXPECT_EQ(post_json().status, 200);
+  leave_.set();
+  core_->turn(core_->deadline_after(0ms));
+}
+
 TEST_F(GatewayTest, NamesEachServiceOnceAndKnowsItsCopies) {
   spec_.routes.push_back({"/more", "math", false});
   start();

@@ -26,27 +26,46 @@ http::Response options_response() {
   return response;
 }
 
+http::Response refuse(const GatewaySpec& spec, const Status& status, std::string_view request_id,
+                      std::string_view metadata = {}) {
+  http::Response response =
+      http::problem_response(status, request_id, {.style = spec.status_style});
+  if (response.status == 405) response.fields.set("Allow", kAllowedMethods);
+  if (response.status == 415) rpc::append_accepted(response.fields, status, kMediaTypes);
+  rpc::append_error_fields(response.fields, response.status, metadata);
+  return response;
+}
+
 }  // namespace
 
 Worker::Worker(io::Core& core, const Shared& shared)
-    : core_(core), shared_(shared), peer_(core, shared.router, {}, shared.rpc_metrics) {
-  for (const RouteSpec& route : shared.spec.routes) {
-    std::unique_ptr<upstream::Service>& service = services_[route.service];
-    if (service == nullptr) service = std::make_unique<upstream::Service>(peer_, route.service);
-    by_route_.push_back(service.get());
-  }
-}
+    : core_(core), peer_(core, shared.router, {}, shared.rpc_metrics) {}
 
-Result<std::unique_ptr<Worker>> Worker::make(io::Core& core, const Shared& shared) {
+Result<std::unique_ptr<Worker>> Worker::make(io::Core& core, const Shared& shared,
+                                             std::shared_ptr<const Rules> rules) {
   std::unique_ptr<Worker> worker(new Worker(core, shared));
-  const http::ServerOptions options{
-      .body_bytes_max = static_cast<std::size_t>(shared.spec.body_bytes_max),
-      .metrics = shared.http_metrics};
   const auto answer = [self = worker.get()](http::Request& request) {
     return self->answer(request);
   };
-  FL_TRY_ASSIGN(worker->http_, http::Server::make(core, options, answer));
+  FL_TRY_ASSIGN(worker->http_, http::Server::make(core, {.metrics = shared.http_metrics}, answer));
+  worker->update(std::move(rules));
   return worker;
+}
+
+void Worker::update(std::shared_ptr<const Rules> rules) {
+  http_->set_body_bytes_max(static_cast<std::size_t>(rules->spec.body_bytes_max));
+  auto ways = std::make_shared<Ways>();
+  for (const RouteSpec& route : rules->routes.routes()) {
+    std::unique_ptr<upstream::Service>& service = services_[route.service];
+    if (service == nullptr) service = std::make_unique<upstream::Service>(peer_, route.service);
+    ways->by_route.push_back(service.get());
+  }
+  ways->rules = std::move(rules);
+  ways_ = std::move(ways);
+  for (const auto& [name, service] : services_) {
+    if (std::ranges::find(ways_->by_route, service.get()) != ways_->by_route.end()) continue;
+    service->update(std::make_shared<const upstream::EndpointSet>());
+  }
 }
 
 void Worker::update(const std::string& service, const upstream::EndpointSnapshot& endpoints) {
@@ -56,47 +75,40 @@ void Worker::update(const std::string& service, const upstream::EndpointSnapshot
 
 Task<Result<http::Response>> Worker::answer(http::Request& request) {
   const Time started = core_.now();
+  const std::shared_ptr<const Ways> ways = ways_;
+  const Rules& rules = *ways->rules;
   RouteTable::Match match;
-  const RouteSpec* const route = shared_.routes.find(request.path, match);
+  const RouteSpec* const route = rules.routes.find(request.path, match);
   http::Response response;
   if (request.method == "OPTIONS" && (route != nullptr || request.path == "*")) {
     response = options_response();
   } else if (route == nullptr) {
-    response = refuse(no_route(request.path), request.id);
+    response = refuse(rules.spec, no_route(request.path), request.id);
   } else {
-    http::Response exchanged = co_await exchange(request, match);
+    http::Response exchanged = co_await exchange(request, *ways, match);
     response = std::move(exchanged);
   }
   response.fields.set("X-Request-Id", request.id);
   const RouteMetrics& metrics =
-      route == nullptr ? shared_.metrics.unrouted : shared_.metrics.routes[match.route];
+      route == nullptr ? rules.metrics.unrouted : rules.metrics.routes[match.route];
   metrics.count(response.status, core_.now() - started);
   co_return response;
 }
 
-Task<http::Response> Worker::exchange(const http::Request& request,
+Task<http::Response> Worker::exchange(const http::Request& request, const Ways& ways,
                                       const RouteTable::Match& match) {
-  const Duration timeout = shared_.spec.timeout;
+  const GatewaySpec& spec = ways.rules->spec;
+  const Duration timeout = spec.timeout;
   Result<upstream::RawRequest> call = to_call(request, match.method, timeout);
-  if (!call.ok()) co_return refuse(call.status(), request.id);
-  upstream::Service& service = *by_route_[match.route];
+  if (!call.ok()) co_return refuse(spec, call.status(), request.id);
+  upstream::Service& service = *ways.by_route[match.route];
   Task<upstream::Answer> asking =
       service.ask(std::move(*call), core_.deadline_after(timeout), request.cancelled);
   const upstream::Answer answer = co_await asking;
   if (!answer.reply.ok()) {
-    co_return refuse(answer.reply.status(), request.id, answer.error_metadata);
+    co_return refuse(spec, answer.reply.status(), request.id, answer.error_metadata);
   }
   co_return to_response(*answer.reply);
-}
-
-http::Response Worker::refuse(const Status& status, std::string_view request_id,
-                              std::string_view metadata) const {
-  http::Response response =
-      http::problem_response(status, request_id, {.style = shared_.spec.status_style});
-  if (response.status == 405) response.fields.set("Allow", kAllowedMethods);
-  if (response.status == 415) rpc::append_accepted(response.fields, status, kMediaTypes);
-  rpc::append_error_fields(response.fields, response.status, metadata);
-  return response;
 }
 
 Task<Status> Worker::leave(Deadline patience) {

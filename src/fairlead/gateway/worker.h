@@ -21,14 +21,19 @@ namespace fairlead::gateway::internal {
 
 // What the workers of a gateway share; nothing in it changes.
 struct Shared {
-  explicit Shared(GatewaySpec of) : spec(std::move(of)), routes(spec.routes) {}
+  const rpc::Router router;  // empty: services call nothing here
+  http::Metrics http_metrics{};
+  rpc::Metrics rpc_metrics{};
+};
+
+// What requests go by. It never changes: other rules are another object.
+struct Rules {
+  Rules(GatewaySpec of, Metrics counted)
+      : spec(std::move(of)), routes(spec.routes), metrics(std::move(counted)) {}
 
   const GatewaySpec spec;
   const RouteTable routes;
-  const rpc::Router router;  // empty: services call nothing here
-  Metrics metrics{};
-  http::Metrics http_metrics{};
-  rpc::Metrics rpc_metrics{};
+  const Metrics metrics;
 };
 
 // Thread: its core; made before the core turns, or on it. Lifetime: `shared` outlives it; close()
@@ -36,12 +41,16 @@ struct Shared {
 class Worker {
  public:
   // Errors: those of http::Server::make().
-  static Result<std::unique_ptr<Worker>> make(io::Core& core, const Shared& shared);
+  static Result<std::unique_ptr<Worker>> make(io::Core& core, const Shared& shared,
+                                              std::shared_ptr<const Rules> rules);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   // Serves a connection.
   void adopt(std::unique_ptr<io::Stream> stream) { http_->adopt(std::move(stream)); }
+  // For requests that come from now on; those under way end by the rules by which they began.
+  // Services that no route names any more have no copies, until update() tells some.
+  void update(std::shared_ptr<const Rules> rules);
   // The living copies of `service`, which a route names.
   void update(const std::string& service, const upstream::EndpointSnapshot& endpoints);
 
@@ -54,18 +63,23 @@ class Worker {
   io::Core& core() const { return core_; }
 
  private:
+  // The rules, with what they name here. A request keeps those by which it began.
+  struct Ways {
+    std::shared_ptr<const Rules> rules;
+    std::vector<upstream::Service*> by_route;
+  };
+
   Worker(io::Core& core, const Shared& shared);
 
   Task<Result<http::Response>> answer(http::Request& request);
-  Task<http::Response> exchange(const http::Request& request, const RouteTable::Match& match);
-  http::Response refuse(const Status& status, std::string_view request_id,
-                        std::string_view metadata = {}) const;
+  Task<http::Response> exchange(const http::Request& request, const Ways& ways,
+                                const RouteTable::Match& match);
 
   io::Core& core_;
-  const Shared& shared_;
   rpc::Peer peer_;
+  // All that any rules have named: one that is out of use costs no connection, and is few bytes.
   std::unordered_map<std::string, std::unique_ptr<upstream::Service>> services_;
-  std::vector<upstream::Service*> by_route_;
+  std::shared_ptr<const Ways> ways_;
   std::unique_ptr<http::Server> http_;
 };
 

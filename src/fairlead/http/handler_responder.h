@@ -15,6 +15,7 @@ class HandlerResponder final : public Responder {
       : handler_(std::move(handler)), plan_{.bytes_max = body_bytes_max, .streamed = false} {}
 
   Result<BodyPlan> plan(const Request&) override { return plan_; }
+  void set_body_bytes_max(std::size_t bytes_max) { plan_.bytes_max = bytes_max; }
   void respond(Exchange& exchange) override { scope_.spawn(handle(exchange)); }
 
   Task<Status> close(TimerWheel& timers, Deadline deadline) {
@@ -26,7 +27,7 @@ class HandlerResponder final : public Responder {
   Task<Result<Response>> run(Request& request);
 
   const Handler handler_;
-  const BodyPlan plan_;
+  BodyPlan plan_;
   Scope scope_;  // one task per request being handled
 };
 

@@ -84,6 +84,11 @@ void Server::adopt(std::unique_ptr<io::Stream> stream, std::optional<Time> head_
   add(std::move(stream), head_began, false);
 }
 
+void Server::set_body_bytes_max(std::size_t bytes_max) {
+  FL_CHECK(own_responder_ != nullptr);
+  own_responder_->set_body_bytes_max(bytes_max);
+}
+
 void Server::turn_away(std::unique_ptr<io::Stream> stream) {
   core_.assert_here();
   if (closing_) return core_.dispose(std::move(stream));

@@ -83,6 +83,10 @@ class Server {
   // now and then leaves by itself, and none crosses the end of its connection.
   void announce_close() { announced_ = true; }
 
+  // ServerOptions::body_bytes_max for requests whose heads come from now on. Of a server that was
+  // made with a Handler: a Responder says it itself.
+  void set_body_bytes_max(std::size_t bytes_max);
+
   // Stops accepting, closes idle connections, lets requests under way end (their answers say
   // `Connection: close`), and waits for them until `deadline`; then cuts them off and cancels
   // their tokens. Idempotent, but only one call at a time.

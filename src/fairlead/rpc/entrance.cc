@@ -68,6 +68,13 @@ Entrance::Entrance(io::Core& core, EntranceOptions options, Doors doors)
 
 Entrance::~Entrance() { FL_CHECK(first_ == nullptr); }
 
+void Entrance::update(std::size_t undecided_max, Duration first_byte_timeout) {
+  core_.assert_here();
+  FL_CHECK(undecided_max > 0);
+  options_.undecided_max = undecided_max;
+  options_.first_byte_timeout = first_byte_timeout;
+}
+
 void Entrance::add(std::unique_ptr<io::Stream> stream, bool turned_away) {
   core_.assert_here();
   if (turned_away && (closing_ || options_.tls_only || !doors_.turned_away)) {

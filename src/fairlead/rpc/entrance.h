@@ -96,6 +96,10 @@ class Entrance {
   // cuts them off at `deadline`. One call at a time. Errors: kDeadlineExceeded `wait.deadline`.
   Task<Status> close(Deadline deadline);
 
+  // Other limits for who comes from now on; nobody who is here is closed, and whoever was given a
+  // time keeps it. The ranges are those of EntranceOptions.
+  void update(std::size_t undecided_max, Duration first_byte_timeout);
+
   std::size_t undecided() const { return count_; }
 
  private:
@@ -105,7 +109,7 @@ class Entrance {
   void remove(Visitor& visitor);
 
   io::Core& core_;
-  const EntranceOptions options_;
+  EntranceOptions options_;
   const Doors doors_;
   Visitor* first_ = nullptr;
   std::size_t count_ = 0;

@@ -337,6 +337,36 @@ TEST_F(EntranceTest, ClosesOneConnectionTooManyAtOnce) {
   EXPECT_EQ(entrance->undecided(), 1U);
 }
 
+TEST_F(EntranceTest, MoreMayComeOnceTheLimitIsRaisedAndNobodyGoesWhenItIsLowered) {
+  options.undecided_max = 1;
+  listen();
+  dial();
+  turn_until([&] { return entrance->undecided() == 1; });
+
+  entrance->update(2, Duration::zero());
+  dial();
+  turn_until([&] { return entrance->undecided() == 2; });
+  entrance->update(1, Duration::zero());
+  End& third = dial();
+  turn_until([&] { return third.closed; });
+
+  EXPECT_EQ(entrance->undecided(), 2U);
+  EXPECT_EQ(metrics.undecided_refused.value(), 1U);
+}
+
+TEST_F(EntranceTest, TheTimeOfWhoIsHereStaysAndWhoComesGetsTheNewOne) {
+  listen();
+  End& patient = dial();
+  turn_until([&] { return entrance->undecided() == 1; });
+
+  entrance->update(10, 20ms);
+  End& hurried = dial();
+  turn_until([&] { return hurried.closed; });
+
+  EXPECT_FALSE(patient.closed);
+  EXPECT_EQ(metrics.undecided_late.value(), 1U);
+}
+
 TEST_F(EntranceTest, WhoIsTurnedAwayGoesByADoorOfItsOwn) {
   use_certificate();
   turn_away = true;

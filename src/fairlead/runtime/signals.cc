@@ -72,6 +72,7 @@ void SignalWatcher::read_all() {
   while (::read(signals_, &info, sizeof(info)) == ssize_t{sizeof(info)}) {
     const int signal = static_cast<int>(info.ssi_signo);
     sender_ = static_cast<pid_t>(info.ssi_pid);
+    by_system_ = info.ssi_code == SI_KERNEL;
     if (signal == SIGINT || signal == SIGTERM) end_at_the_next();
     on_signal_(signal);
   }

@@ -45,6 +45,8 @@ class SignalWatcher {
   // Who sent the signal that is being told; 0: the system, or a process that is not seen from here.
   // Within `on_signal`.
   pid_t sender() const { return sender_; }
+  // Whether no process sent it but the system: HUP when the terminal is gone. Within `on_signal`.
+  bool by_system() const { return by_system_; }
   SignalWatcher(const SignalWatcher&) = delete;
   SignalWatcher& operator=(const SignalWatcher&) = delete;
   ~SignalWatcher();
@@ -60,6 +62,7 @@ class SignalWatcher {
   const std::function<void(int signal)> on_signal_;
   std::unique_ptr<io::Disposable> watch_;
   pid_t sender_ = 0;
+  bool by_system_ = false;
   bool armed_ = false;  // the next INT or TERM ends the process
   struct sigaction int_before_ = {};
   struct sigaction term_before_ = {};

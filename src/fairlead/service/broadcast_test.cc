@@ -139,6 +139,20 @@ TEST_F(BroadcastTest, SkipsAndCountsWhoDoesNotRead) {
   EXPECT_LE(simulation.unsent_bytes_peak(), 100'000U + text.size() + 100);
 }
 
+TEST_F(BroadcastTest, SkipsByTheLimitOfTheMoment) {
+  connect_probe("raw");
+  probe.stream->pause();
+  const std::string text(10'000, 't');
+  server.hub.update_broadcast_queue(10'000'000);
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(say(server.hub.all<Room>(), text)->skipped, 0U);
+
+  server.hub.update_broadcast_queue(0);
+  EXPECT_EQ(say(server.hub.all<Room>(), text)->skipped, 1U);
+
+  server.hub.update_broadcast_queue(10'000'000);
+  EXPECT_EQ(say(server.hub.all<Room>(), text)->skipped, 0U);
+}
+
 TEST_F(BroadcastTest, SpeaksTheProtocolOfEachSessionAndItsCodec) {
   connect_probe("json");
 

@@ -1,27 +1,13 @@
 #include "fairlead/service/live_settings.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "fairlead/observe/log.h"
 #include "fairlead/service/spec_source.h"
 
 namespace fairlead::service {
 namespace {
-
-constexpr std::size_t kChangesToldMax = 20;
-
-// "limits.call_timeout: 250ms -> 1s; drain: 10s -> 20s"
-std::string list_of(const std::vector<config::Change>& changes) {
-  std::string out;
-  for (std::size_t i = 0; i < std::min(changes.size(), kChangesToldMax); ++i) {
-    out.append(i == 0 ? "" : "; ").append(to_text(changes[i]));
-  }
-  if (changes.size() <= kChangesToldMax) return out;
-  return out + "; and " + std::to_string(changes.size() - kChangesToldMax) + " more";
-}
 
 template <class T>
 void follow(T& mine, const T& before, const T& now) {
@@ -40,6 +26,7 @@ rpc::PeerOptions with_changes(rpc::PeerOptions options, const rpc::PeerOptions& 
   take(&rpc::PeerOptions::write_queue_bytes_max);
   take(&rpc::PeerOptions::call_timeout);
   take(&rpc::PeerOptions::request_time_max);
+  take(&rpc::PeerOptions::login_timeout);
   take(&rpc::PeerOptions::session_age);
   take(&rpc::PeerOptions::heartbeat);
   take(&rpc::PeerOptions::idle);
@@ -69,23 +56,16 @@ void apply_on_core(const Spec& before, const Spec& now, const LiveCore& core) {
     service->update(now.dial);
     service->update(now.resend.options);
   }
+  for (internal::ServedPort* port : core.ports) {  // behind the peers, whose options they look at
+    port->update(core.index, now.undecided_connections_max);
+  }
 }
 
 Result<std::unique_ptr<LiveSettings>> LiveSettings::make(Spec spec,
                                                          std::shared_ptr<SpecSource> source,
                                                          observe::Registry& metrics) {
   std::unique_ptr<LiveSettings> made(new LiveSettings(std::move(spec), std::move(source)));
-  FL_TRY_ASSIGN(made->reloads_,
-                metrics.counter({"fairlead_service_config_reloads_total",
-                                 "Times that the configuration was read again and counted."}));
-  FL_TRY_ASSIGN(
-      made->failures_,
-      metrics.counter(
-          {"fairlead_service_config_reloads_failed_total",
-           "Times that the configuration was read again, was wrong, and changed nothing."}));
-  FL_TRY_ASSIGN(made->waiting_keys_,
-                metrics.gauge({"fairlead_service_config_waiting_keys",
-                               "Keys whose values have changed and count at the next start."}));
+  FL_TRY_ASSIGN(made->report_, ReloadReport::make(metrics));
   return made;
 }
 
@@ -96,24 +76,26 @@ std::shared_ptr<const Spec> LiveSettings::now() const {
 
 bool LiveSettings::has_file() const { return source_ != nullptr && source_->has_file(); }
 
-bool LiveSettings::reload(const Apply& apply) {
-  const Status status = read_all(apply);
-  if (status.ok()) {
-    reloads_.add();
-    return true;
-  }
-  failures_.add();
-  FL_LOG(error, "config.not_reloaded", {"reason", status.reason()}, {"message", status.message()});
-  return false;
+ReloadOutcome LiveSettings::reload(const Apply& apply) {
+  ReloadOutcome outcome;
+  if (has_file()) outcome.file = source_->file();
+  Status status = read_all(apply, outcome);
+  if (!status.ok()) outcome.errors.push_back(std::move(status));
+  report_.tell(outcome);
+  return outcome;
 }
 
-Status LiveSettings::read_all(const Apply& apply) {
+Status LiveSettings::read_all(const Apply& apply, ReloadOutcome& outcome) {
   std::optional<SpecSource::Next> next;
+  std::vector<TakeRead> takes;
   if (has_file()) {
     FL_TRY_ASSIGN(next, source_->read_again());
     FL_TRY(check_settings(next->spec));
+    if (prepare_) {
+      FL_TRY_ASSIGN(TakeRead take, prepare_(next->spec));
+      takes.push_back(std::move(take));
+    }
   }
-  std::vector<TakeRead> takes;
   for (const Reread& reread : rereads_) {
     FL_TRY_ASSIGN(TakeRead take, reread());
     takes.push_back(std::move(take));
@@ -121,10 +103,11 @@ Status LiveSettings::read_all(const Apply& apply) {
   // Nothing can go wrong from here on.
   for (const TakeRead& take : takes) take();
   if (!next.has_value()) return {};
-  waiting_keys_.set(static_cast<std::int64_t>(next->at_start.size()));
-  const std::string changed = list_of(next->live);
-  const std::string waiting = list_of(next->at_start);
-  if (!changed.empty()) {
+  for (const config::Change& change : next->live) outcome.changed.push_back(shown(change));
+  for (const config::Change& change : next->at_start) {
+    outcome.at_next_start.push_back(shown(change));
+  }
+  if (!next->live.empty()) {
     const std::shared_ptr<const Spec> before = now();
     const auto spec = std::make_shared<const Spec>(next->spec);
     {
@@ -134,9 +117,6 @@ Status LiveSettings::read_all(const Apply& apply) {
     apply(before, spec);
   }
   source_->take(*std::move(next));
-  FL_LOG(info, "config.reloaded", {"file", source_->file()},
-         {"changed", changed.empty() ? std::string_view("nothing") : std::string_view(changed)});
-  if (!waiting.empty()) FL_LOG(warn, "config.needs_restart", {"keys", waiting});
   return {};
 }
 

@@ -17,7 +17,9 @@
 #include "fairlead/base/result.h"
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/service/reload_outcome.h"
 #include "fairlead/service/reread.h"
+#include "fairlead/service/served_port.h"
 #include "fairlead/service/spec.h"
 
 namespace fairlead::service {
@@ -27,6 +29,8 @@ struct LiveCore {
   rpc::Peer& serving;
   rpc::Peer& calling;
   std::vector<upstream::Service*> services{};  // that are called from it
+  std::vector<internal::ServedPort*> ports{};  // that have a part on it
+  std::size_t index = 0;                       // of this one
   std::size_t cores = 1;                       // of the process, which share some limits
 };
 
@@ -43,10 +47,7 @@ void apply_on_core(const Spec& before, const Spec& now, const LiveCore& core);
 rpc::PeerOptions with_changes(rpc::PeerOptions options, const rpc::PeerOptions& before,
                               const rpc::PeerOptions& now);
 
-// Metrics: fairlead_service_config_reloads_total, fairlead_service_config_reloads_failed_total,
-//   fairlead_service_config_waiting_keys.
-// Log: `config.reloaded` (info) with what changed, `config.needs_restart` (warn) with keys that
-//   count at the next start, `config.not_reloaded` (error) with the place of the mistake.
+// What it counts and logs: ReloadReport.
 class LiveSettings {
  public:
   using Apply =
@@ -63,21 +64,24 @@ class LiveSettings {
   bool has_file() const;
   // Files beside the configuration. Before the first reload().
   std::vector<Reread>& rereads() { return rereads_; }
+  // Reads and checks what the next spec names, before it counts: the files of clients, for one.
+  // Errors: nothing changes. Before the first reload().
+  using Prepare = std::function<Result<TakeRead>(const Spec& next)>;
+  void prepare_by(Prepare prepare) { prepare_ = std::move(prepare); }
 
   // Reads all again, and lets it count if all is good: `apply` is called when something of the
-  // configuration changed. False: nothing changed. One thread at a time.
-  bool reload(const Apply& apply) FL_EXCLUDES(mutex_);
+  // configuration changed. Errors in the outcome: nothing changed. One thread at a time.
+  ReloadOutcome reload(const Apply& apply) FL_EXCLUDES(mutex_);
 
  private:
   LiveSettings(Spec spec, std::shared_ptr<SpecSource> source)
       : source_(std::move(source)), now_(std::make_shared<const Spec>(std::move(spec))) {}
-  Status read_all(const Apply& apply) FL_EXCLUDES(mutex_);
+  Status read_all(const Apply& apply, ReloadOutcome& outcome) FL_EXCLUDES(mutex_);
 
   const std::shared_ptr<SpecSource> source_;
   std::vector<Reread> rereads_;
-  observe::Counter reloads_;
-  observe::Counter failures_;
-  observe::Gauge waiting_keys_;
+  Prepare prepare_;
+  ReloadReport report_;
   mutable Mutex mutex_;
   std::shared_ptr<const Spec> now_ FL_GUARDED_BY(mutex_);
 };

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include <array>
+#include <future>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,7 +36,8 @@ class LiveSettingsTest : public ::testing::Test {
         LiveSettings::make(spec, std::make_shared<SpecSource>(*std::move(source)), metrics).value();
   }
   bool reload() {
-    return settings->reload([this](const auto&, const auto& now) { applied.push_back(now); });
+    outcome = settings->reload([this](const auto&, const auto& now) { applied.push_back(now); });
+    return outcome.ok();
   }
   std::uint64_t counted(const char* name) { return metrics.counter({name, ""}).value().value(); }
   std::int64_t waiting_keys() {
@@ -50,6 +52,7 @@ class LiveSettingsTest : public ::testing::Test {
   observe::Registry metrics;
   std::unique_ptr<LiveSettings> settings;
   std::vector<std::shared_ptr<const Spec>> applied;
+  ReloadOutcome outcome;
 };
 
 TEST_F(LiveSettingsTest, ApplyWhatChangedAndSayIt) {
@@ -66,6 +69,43 @@ TEST_F(LiveSettingsTest, ApplyWhatChangedAndSayIt) {
   EXPECT_EQ(waiting_keys(), 1);
   EXPECT_THAT(lines, Contains(HasSubstr("changed=\"notice: 1s -> 2s\"")));
   EXPECT_THAT(lines, Contains(HasSubstr("config.needs_restart keys=\"cores: 1 -> 2\"")));
+}
+
+TEST_F(LiveSettingsTest, GiveWhoAskedWhatTheLogSays) {
+  make("notice: 1s\ncores: 1\n");
+  write("notice: 2s\ncores: 2\n");
+  EXPECT_TRUE(reload());
+  EXPECT_EQ(outcome.file, file);
+  ASSERT_EQ(outcome.changed.size(), 1U);
+  EXPECT_EQ(to_text(outcome.changed[0]), "notice: 1s -> 2s");
+  ASSERT_EQ(outcome.at_next_start.size(), 1U);
+  EXPECT_EQ(to_text(outcome.at_next_start[0]), "cores: 1 -> 2");
+
+  write("notice: soon\n");
+  EXPECT_FALSE(reload());
+  ASSERT_EQ(outcome.errors.size(), 1U);
+  EXPECT_THAT(std::string(outcome.errors[0].message()), HasSubstr("math.yaml:1:9"));
+}
+
+TEST_F(LiveSettingsTest, PrepareWhatTheNextOnesNameBeforeTheyCount) {
+  make("notice: 1s\n");
+  std::vector<std::string> order;
+  bool good = true;
+  settings->prepare_by([&](const Spec& next) -> Result<TakeRead> {
+    order.push_back("prepare " + std::to_string(next.notice / 1s));
+    if (!good) return Status(Code::kBadMessage, "tls.file_missing", "clients.math: /no");
+    return TakeRead([&order] { order.emplace_back("take"); });
+  });
+
+  write("notice: 2s\n");
+  EXPECT_TRUE(reload());
+  good = false;
+  write("notice: 3s\n");
+  EXPECT_FALSE(reload());
+
+  EXPECT_EQ(order, (std::vector<std::string>{"prepare 2", "take", "prepare 3"}));
+  EXPECT_EQ(settings->now()->notice, 2s);
+  EXPECT_EQ(outcome.errors.at(0).reason(), "tls.file_missing");
 }
 
 TEST_F(LiveSettingsTest, ApplyNothingWhenNothingLiveChanged) {
@@ -142,6 +182,7 @@ TEST(LiveSettings, BringEveryLimitToThePeers) {
   now.inflight_calls_max = 2;
   now.write_queue_bytes_max = 3;
   now.call_timeout = 4s;
+  now.login_timeout = 8s;
   now.request_time_max = 5s;
   now.session_age = 6s;
   now.heartbeat.interval = 7s;
@@ -154,6 +195,7 @@ TEST(LiveSettings, BringEveryLimitToThePeers) {
   EXPECT_EQ(options.write_queue_bytes_max, 3U);
   EXPECT_EQ(options.call_timeout, 4s);
   EXPECT_EQ(options.request_time_max, 5s);
+  EXPECT_EQ(options.login_timeout, 8s);
   EXPECT_EQ(options.session_age, 6s);
   EXPECT_EQ(options.heartbeat, now.heartbeat);
   EXPECT_EQ(options.idle, now.idle);
@@ -191,6 +233,21 @@ class LiveProgramTest : public ::testing::Test {
   std::uint64_t counted(const char* name) {
     return process.metrics().counter({name, ""}).value().value();
   }
+  std::int64_t undecided() {
+    return process.metrics().gauge({"fairlead_rpc_undecided_connections", ""}).value().value();
+  }
+  // What the service of a core goes by, asked there.
+  static rpc::DeliveryMode delivery(const Target& target) {
+    std::promise<rpc::DeliveryMode> told;
+    target.next_core().post([&] { told.set_value(target.on_this_core()->delivery()); });
+    return told.get_future().get();
+  }
+  template <class Condition>
+  static bool becomes(Condition condition) {
+    const Time end = steady_now() + 10s;
+    while (!condition() && steady_now() < end) std::this_thread::yield();
+    return condition();
+  }
   // Until the program has done something about the signal.
   void hang_up() {
     const auto done = [this] {
@@ -212,6 +269,7 @@ class LiveProgramTest : public ::testing::Test {
   rpc::Session* session = nullptr;
 };
 
+constexpr const char* kRefused = "fairlead_rpc_undecided_refused_total";
 constexpr std::string_view kQuiet = "listen: tcp://127.0.0.1:0\ncores: 2\nlog: {level: off}\n";
 
 TEST_F(LiveProgramTest, TakesNewLimitsOverOnEveryCore) {
@@ -235,6 +293,80 @@ TEST_F(LiveProgramTest, ServesOnWithTheOldOnesWhenTheFileIsWrong) {
 
   EXPECT_EQ(seconds(), "7");
   EXPECT_EQ(counted("fairlead_service_config_reloads_failed_total"), 1U);
+}
+
+TEST_F(LiveProgramTest, LetsMoreComeUndecidedAtOnceAndClosesNobodyWhenFewerMay) {
+  const auto may_be = [](int undecided) {
+    return "listen: tcp://127.0.0.1:0\ncores: 1\nlog: {level: off}\nlimits: "
+           "{undecided_connections_max: " +
+           std::to_string(undecided) + "}\n";
+  };
+  start(may_be(1));
+  ASSERT_EQ(seconds(), "60") << "whose session has said what it speaks by then";
+  std::vector<std::unique_ptr<io::Stream>> silent;
+  const auto come = [&] {
+    auto connected =
+        core->run(core->connect(process.addresses().at(0), core->deadline_after(5s), {}));
+    silent.push_back(std::move(connected).value());
+  };
+  come();
+  ASSERT_TRUE(becomes([&] { return undecided() == 1; }));
+  come();
+  ASSERT_TRUE(becomes([&] { return counted(kRefused) == 1; }));
+
+  folder.write("math.yaml", may_be(2));
+  hang_up();
+  come();
+  EXPECT_TRUE(becomes([&] { return undecided() == 2; }));
+
+  folder.write("math.yaml", may_be(1));
+  hang_up();
+  come();
+  EXPECT_TRUE(becomes([&] { return counted(kRefused) == 2; }));
+  EXPECT_EQ(undecided(), 2);
+  for (auto& stream : silent) core->dispose(std::move(stream));
+}
+
+TEST_F(LiveProgramTest, CallsServicesByTheLastReading) {
+  start(std::string(kQuiet) + "clients: {default: {codec: json, resend: {mode: best_effort}}}\n");
+  const Target& target = *process.target("127.0.0.1:1").value();
+  const contract::TypeInfo& type = contract::type_info<std::string>();
+  EXPECT_EQ(target.codec_for(type), codec::CodecId::kJson);
+  EXPECT_EQ(delivery(target), rpc::DeliveryMode::kBestEffort);
+
+  folder.write("math.yaml", std::string(kQuiet) +
+                                "resend: {mode: at_least_once}\nclients:\n"
+                                "  127.0.0.1:1: {codec: xml}\n  other: {codec: form}\n");
+  hang_up();
+  EXPECT_EQ(target.codec_for(type), codec::CodecId::kXml);
+  EXPECT_EQ(delivery(target), rpc::DeliveryMode::kAtLeastOnce);
+
+  folder.write("math.yaml", std::string(kQuiet));
+  hang_up();
+  EXPECT_EQ(target.codec_for(type), std::nullopt);
+  EXPECT_EQ(delivery(target), rpc::DeliveryMode::kAtMostOnce);
+}
+
+TEST_F(LiveProgramTest, LeavesClientsAsTheyAreWhenAFileOfOneIsNoGood) {
+  start(std::string(kQuiet) + "clients: {default: {codec: json}}\n");
+  const Target& target = *process.target("127.0.0.1:1").value();
+  folder.write("math.yaml", std::string(kQuiet) +
+                                "clients: {default: {codec: xml}, math: {tls: {ca_file: /no}}}\n");
+
+  hang_up();
+
+  EXPECT_EQ(counted("fairlead_service_config_reloads_failed_total"), 1U);
+  EXPECT_EQ(target.codec_for(contract::type_info<std::string>()), codec::CodecId::kJson);
+}
+
+TEST_F(LiveProgramTest, CallsWhatIsCalledForTheFirstTimeByTheLastReading) {
+  start(std::string(kQuiet));
+  folder.write("math.yaml", std::string(kQuiet) + "clients: {default: {codec: json}}\n");
+  hang_up();
+
+  const Target& target = *process.target("127.0.0.1:1").value();
+
+  EXPECT_EQ(target.codec_for(contract::type_info<std::string>()), codec::CodecId::kJson);
 }
 
 TEST_F(LiveProgramTest, DrainsForAsLongAsTheLastReadingSays) {

@@ -127,6 +127,7 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
     directory_ = std::make_unique<upstream::Directory>(first, *store_);
   }
   waiting_ = std::make_unique<Waiting>();
+  reload_desk_ = std::make_unique<ReloadDesk>(first, [this] { tls_->ask(); });
   cores_->start();
   tls_->start();
   watch_->start();
@@ -170,8 +171,17 @@ Result<TakeRead> Process::reread_keys() {
 }
 
 bool Process::reload() {
-  return settings_->reload([this](const std::shared_ptr<const Spec>& before,
-                                  const std::shared_ptr<const Spec>& now) { apply(before, now); });
+  const MutexLock lock(settling_mutex_);
+  reading_ = reload_desk_->begin();
+  outcome_ =
+      settings_->reload([this](const std::shared_ptr<const Spec>& before,
+                               const std::shared_ptr<const Spec>& now) { apply(before, now); });
+  return outcome_.ok();
+}
+
+void Process::reloaded(std::vector<Status> certificates) {
+  for (Status& wrong : certificates) outcome_.errors.push_back(std::move(wrong));
+  reload_desk_->told(reading_, std::exchange(outcome_, {}));
 }
 
 void Process::apply(const std::shared_ptr<const Spec>& before,
@@ -182,18 +192,21 @@ void Process::apply(const std::shared_ptr<const Spec>& before,
   if (hub_ != nullptr) {
     hub_->update(now->dial);
     hub_->update(now->resend.options);
+    hub_->update_broadcast_queue(now->broadcast_queue_bytes_max);
   }
   resend_budget_.update(now->resend.process_bytes_max);
   windows_->update(now->dedup.options);
   FL_CHECK(watch_->update(watch_options(*now)).ok());
   for (std::size_t i = 0; i < serving_.size(); ++i) {
     serving_[i]->core().post([this, i, before, now] {
-      LiveCore core{.serving = *serving_[i], .calling = *calling_[i], .cores = serving_.size()};
+      LiveCore core{
+          .serving = *serving_[i], .calling = *calling_[i], .index = i, .cores = serving_.size()};
       {
-        const MutexLock lock(targets_mutex_);
+        const MutexLock lock(parts_mutex_);
         for (const auto& [name, target] : targets_) {
           core.services.push_back(target->places_[i].service.get());
         }
+        for (const auto& port : ports_) core.ports.push_back(port.get());
       }
       apply_on_core(*before, *now, core);
     });
@@ -212,6 +225,7 @@ void Process::apply_log_level(const Spec& now) {
 Status Process::make_tls() {
   tls_ = std::make_unique<internal::TlsKeeper>(metrics_, &transitions_);
   tls_->ask_first([this] { return reload(); });
+  tls_->tell_last([this](std::vector<Status> wrong) { reloaded(std::move(wrong)); });
   if (!spec_.tls.certificates.empty()) {
     // Who offers h2 and no more is refused in the handshake, not by the first request.
     if (spec_.tls.alpn.empty()) spec_.tls.alpn = {"http/1.1"};
@@ -220,12 +234,8 @@ Status Process::make_tls() {
                   metrics_.counter({"fairlead_tls_connections_failed_total",
                                     "Connections to our listeners that TLS ended."}));
   }
-  for (const auto& [name, options] : spec_.clients) {
-    const ClientTls tls = merged(client_defaults(), options).tls;
-    if (tls.empty()) continue;
-    FL_TRY(tls_->add(io::TlsRole::kClient, "clients." + name, tls_options_of(tls), wall_ms())
-               .status());
-  }
+  FL_TRY_ASSIGN(client_tls_, client_tls(spec_));
+  settings_->prepare_by([this](const Spec& next) { return prepare_clients(next); });
   return {};
 }
 
@@ -510,6 +520,7 @@ void Process::stop() {
   if (!started()) return;
   io::Core& first = cores_->first();
   tls_->stop();  // nobody changes settings from here on
+  if (reload_desk_ != nullptr) reload_desk_->end();
   if (waiting_ != nullptr) {
     const auto tell = [](const Status& ended) {
       if (ended.ok()) return;
@@ -546,6 +557,7 @@ void Process::stop() {
   watch_.reset();
   for (const auto& [name, places] : pools_) places->end();
   admin_.reset();
+  reload_desk_.reset();
   registrar_.reset();
   directory_.reset();
   store_.reset();
@@ -554,6 +566,8 @@ void Process::stop() {
   ports_.clear();
   serving_.clear();
   calling_.clear();
+  listen_tls_.reset();
+  client_tls_.clear();
   tls_.reset();
   cores_.reset();
   protection_.reset();

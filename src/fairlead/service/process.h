@@ -30,6 +30,7 @@
 #include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
 #include "fairlead/service/protection.h"
+#include "fairlead/service/reload_desk.h"
 #include "fairlead/service/served_port.h"
 #include "fairlead/service/session_hub.h"
 #include "fairlead/service/spec.h"
@@ -44,9 +45,7 @@ namespace fairlead::service {
 // Thread: on() and next_core() from any. Lifetime: the process's.
 class Target {
  public:
-  // `codec`: of calls that name none; none: that of the argument's type.
-  explicit Target(std::string name, std::optional<codec::CodecId> codec = {})
-      : name_(std::move(name)), codec_(codec) {}
+  explicit Target(std::string name) : name_(std::move(name)) {}
 
   const std::string& name() const { return name_; }
   // What calls with an argument of this type use when they name no codec; none: its own.
@@ -63,7 +62,11 @@ class Target {
     std::unique_ptr<upstream::Service> service;
   };
   const std::string name_;
-  const std::optional<codec::CodecId> codec_;
+  // Of calls that name none; none: that of the argument's type.
+  std::atomic<std::optional<codec::CodecId>> codec_{};
+  ClientOptions told_{};                        // by the code, below the settings
+  upstream::EndpointSnapshot endpoints_{};      // where it is called by address; null: registry
+  std::shared_ptr<const io::TlsHolder> tls_{};  // that its services use; null: none
   std::vector<Place> places_;
   mutable std::atomic<std::size_t> next_{0};
 };
@@ -146,14 +149,18 @@ class Process {
 
   Status make_log(const Spec& spec);
   Status make_tls();
+  // Of all clients of these settings, so that a mistake is told before somebody calls.
+  Result<std::vector<std::shared_ptr<const io::TlsHolder>>> client_tls(const Spec& spec);
+  Result<TakeRead> prepare_clients(const Spec& next);
   Status make_peers();
   Status make_plugins(rpc::PeerOptions& options);
   Status make_secure();
   // Whether HUP has a meaning: files that may be replaced while the program runs.
   bool rereads_files() const;
-  // The next four on a thread that may block; they never run at the same time.
+  // The next five on a thread that may block; they never run at the same time.
   Result<TakeRead> reread_keys();
   bool reload();
+  void reloaded(std::vector<Status> certificates);
   void apply(const std::shared_ptr<const Spec>& before, const std::shared_ptr<const Spec>& now);
   void apply_log_level(const Spec& now);
   Status make_pools();
@@ -164,6 +171,7 @@ class Process {
   void upgrade(pid_t asker);
   Result<std::vector<ListenPlan>> plan_listeners(const std::vector<std::string>& otherwise) const;
   Task<Status> listen_all(std::vector<ListenPlan>& plans);
+  Result<internal::ServedPort*> make_port(const ListenPlan& plan);
   Status listen(ListenPlan& plan);
   Status open_admin();
   // For the page /links: process_links.cc.
@@ -191,11 +199,17 @@ class Process {
   template <class MakeTask>
   Status run_on_all(MakeTask make_task);
   Result<upstream::Record> record_of(const std::vector<ListenPlan>& bound) const;
-  ClientOptions client_defaults() const;
-  ClientOptions settled(std::string_view name, ClientOptions options) const;
-  Result<upstream::ServiceOptions> calling_options(std::string_view name, ClientOptions options,
-                                                   const upstream::EndpointSnapshot& endpoints);
+  // How something is called by these settings.
+  struct Calling {
+    std::optional<codec::CodecId> codec{};
+    upstream::ServiceOptions options{};
+    std::shared_ptr<const io::TlsHolder> tls{};  // that of `options`
+    bool redial = true;
+  };
+  Result<Calling> calling_by(const Spec& spec, std::string_view name, ClientOptions told,
+                             const upstream::EndpointSnapshot& endpoints);
 
+  Status add_target(std::unique_ptr<Target> target);
   Task<Status> dial_on_this_core(io::Address address, HubDial how, std::optional<SessionRef>* out);
 
   const std::string name_;
@@ -213,9 +227,10 @@ class Process {
   rpc::PluginChain plugins_;
   std::vector<std::function<Status()>> before_serving_;  // of plugins
   wire::TransformSet transforms_;
-  std::unique_ptr<rpc::SecureBodies> secure_;  // null: this program has no keys
-  std::unique_ptr<internal::TlsKeeper> tls_;   // all certificates of the process
-  const io::TlsHolder* listen_tls_ = nullptr;  // null: no certificate to listen with
+  std::unique_ptr<rpc::SecureBodies> secure_;        // null: this program has no keys
+  std::unique_ptr<internal::TlsKeeper> tls_;         // all certificates of the process
+  std::shared_ptr<const io::TlsHolder> listen_tls_;  // null: no certificate to listen with
+  std::vector<std::shared_ptr<const io::TlsHolder>> client_tls_;
   observe::Counter tls_failures_;
   upstream::DialLimits dial_limits_;
   upstream::Metrics link_metrics_;
@@ -237,10 +252,18 @@ class Process {
   std::unique_ptr<upstream::Directory> directory_;
   std::unique_ptr<upstream::Registrar> registrar_;
   std::unique_ptr<admin::Server> admin_;
-  std::vector<std::unique_ptr<internal::ServedPort>> ports_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
-  Mutex targets_mutex_;  // held to change them, and to read them on another thread than main's
+  // Held to add to them, and to read them on any thread but the one that adds: the first core's to
+  // ports, main's to targets.
+  Mutex parts_mutex_;
+  std::vector<std::unique_ptr<internal::ServedPort>> ports_;
   std::map<std::string, std::unique_ptr<Target>, std::less<>> targets_;
+  // Held while settings are read and while a target is made of them: none is made of old ones.
+  // Taken before parts_mutex_.
+  Mutex settling_mutex_;
+  std::unique_ptr<ReloadDesk> reload_desk_;  // null: HUP has no meaning
+  std::uint64_t reading_ = 0;                // of the desk; both on the thread that reads
+  ReloadOutcome outcome_;
   CancelSource stopping_;             // the first core's
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them
   std::size_t next_dial_ = 0;         // on which core

@@ -42,7 +42,7 @@ internal::CoreLinks Process::look_at_core(std::size_t index, const internal::Lin
   }
   internal::look_at_links(*serving_[index], query, name_of, out);
   internal::look_at_links(*calling_[index], query, name_of, out);
-  const MutexLock lock(targets_mutex_);
+  const MutexLock lock(parts_mutex_);
   for (const auto& [name, target] : targets_) {
     for (upstream::EndpointView& endpoint : target->places_[index].service->endpoints()) {
       out.endpoints.push_back({.service = name, .endpoint = std::move(endpoint)});

@@ -79,17 +79,25 @@ std::vector<io::Address> Process::addresses() const {
   return out;
 }
 
-// Opens one listener and notes where it is.
-Status Process::listen(ListenPlan& plan) {
+// What stands behind a listener. Settings that change while it is made reach it by its place in the
+// list.
+Result<internal::ServedPort*> Process::make_port(const ListenPlan& plan) {
+  const MutexLock lock(parts_mutex_);
   const internal::PortParts parts{.peers = serving_,
-                                  .tls = listen_tls_,
+                                  .tls = listen_tls_.get(),
                                   .metrics = metrics_,
                                   .tls_failures = tls_failures_,
                                   .http = spec_.http,
-                                  .undecided_max = spec_.undecided_connections_max};
+                                  .undecided_max = settings_->now()->undecided_connections_max};
   FL_TRY_ASSIGN(std::unique_ptr<internal::ServedPort> made,
                 internal::ServedPort::make(plan, parts));
-  internal::ServedPort& port = *ports_.emplace_back(std::move(made));
+  return ports_.emplace_back(std::move(made)).get();
+}
+
+// Opens one listener and notes where it is.
+Status Process::listen(ListenPlan& plan) {
+  FL_TRY_ASSIGN(internal::ServedPort * made, make_port(plan));
+  internal::ServedPort& port = *made;
   const auto accept_one = [&port](io::Core& core, std::unique_ptr<io::Stream> stream) {
     port.accept(core, std::move(stream));
   };
@@ -119,6 +127,7 @@ Status Process::open_admin() {
   for (admin::Page& page : internal::links_pages(links_sources())) {
     admin_->add_page(std::move(page));
   }
+  if (rereads_files()) admin_->add_page(reload_desk_->page());
   FL_TRY_ASSIGN(const io::Address at, admin_->listen(address));
   FL_LOG(info, "service.admin", {"address", at.to_text()});
   return {};

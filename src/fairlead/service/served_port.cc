@@ -21,6 +21,12 @@ std::size_t descriptors_for_connections() {
   return std::min<std::size_t>(limit.rlim_cur, 10'000'000) / 10 * 8;
 }
 
+// One core's share of the undecided connections of the process; 0: of what the system gives.
+std::size_t undecided_share(std::size_t process_max, std::size_t cores) {
+  const std::size_t all = process_max != 0 ? process_max : descriptors_for_connections();
+  return std::max<std::size_t>(1, all / cores);
+}
+
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
@@ -35,9 +41,7 @@ Result<std::unique_ptr<ServedPort>> ServedPort::make(ListenPlan plan, const Port
                 http::WebSocketMetrics::make(parts.metrics));
   FL_TRY_ASSIGN(const rpc::EntranceMetrics entrance_metrics,
                 rpc::EntranceMetrics::make(parts.metrics));
-  const std::size_t all =
-      parts.undecided_max != 0 ? parts.undecided_max : descriptors_for_connections();
-  const std::size_t each = std::max<std::size_t>(1, all / parts.peers.size());
+  const std::size_t each = undecided_share(parts.undecided_max, parts.peers.size());
   for (const auto& peer : parts.peers) {
     FL_TRY(port->open(*peer, parts.http, http_metrics, socket_metrics, entrance_metrics, each));
   }
@@ -66,21 +70,32 @@ Status ServedPort::open(rpc::Peer& peer, const HttpSpec& http, const http::Metri
   return {};
 }
 
+// Who says nothing may stay, as an idle session may; but for who must log in, or asks over HTTP.
+Duration ServedPort::first_byte_timeout(const rpc::Peer& peer) const {
+  if (plan_.called_by() == nullptr) return rpc::EntranceOptions().head_timeout;
+  return peer.router().login() != nullptr ? peer.options().login_timeout : Duration::zero();
+}
+
+void ServedPort::update(std::size_t index, std::size_t undecided_max) {
+  const Place& place = *places_[index];
+  if (place.entrance == nullptr) return;
+  place.entrance->update(undecided_share(undecided_max, places_.size()),
+                         first_byte_timeout(*place.peer));
+}
+
 std::unique_ptr<rpc::Entrance> ServedPort::make_entrance(Place& place, rpc::EntranceMetrics metrics,
                                                          std::size_t undecided_max) const {
   rpc::Peer& peer = *place.peer;
   http::Server* const http = place.http.get();
-  const bool login = plan_.called_by() != nullptr && peer.router().login() != nullptr;
-  rpc::EntranceOptions options{.frames = plan_.frames,
-                               .thrift = plan_.thrift,
-                               .http = plan_.has_http(),
-                               .erpc_http = plan_.erpc_http,
-                               .tls = plan_.where.tls || plan_.tls_too ? tls_ : nullptr,
-                               .tls_only = plan_.where.tls,
-                               .undecided_max = undecided_max,
-                               .metrics = metrics};
-  if (login) options.first_byte_timeout = peer.options().login_timeout;
-  if (plan_.called_by() == nullptr) options.first_byte_timeout = options.head_timeout;
+  const rpc::EntranceOptions options{.frames = plan_.frames,
+                                     .thrift = plan_.thrift,
+                                     .http = plan_.has_http(),
+                                     .erpc_http = plan_.erpc_http,
+                                     .tls = plan_.where.tls || plan_.tls_too ? tls_ : nullptr,
+                                     .tls_only = plan_.where.tls,
+                                     .undecided_max = undecided_max,
+                                     .first_byte_timeout = first_byte_timeout(peer),
+                                     .metrics = metrics};
   return std::make_unique<rpc::Entrance>(
       peer.core(), options,
       rpc::Entrance::Doors{

@@ -42,6 +42,9 @@ class ServedPort {
   // Over TLS it is closed at once, since a handshake is the dearest thing to ask for.
   void refuse(io::Core& core, std::unique_ptr<io::Stream> stream);
   const ListenPlan& plan() const { return plan_; }
+  // Core `index`, on it: other limits for connections that come from now on. `undecided_max`: as in
+  // PortParts; the time for a login is that of the peer's options by now.
+  void update(std::size_t index, std::size_t undecided_max);
 
   // Answers of HTTP on core `index` say that their connection ends; all else goes on.
   void announce_close(std::size_t index);
@@ -71,6 +74,7 @@ class ServedPort {
               const rpc::EntranceMetrics& entrance_metrics, std::size_t undecided_max);
   std::unique_ptr<rpc::Entrance> make_entrance(Place& place, rpc::EntranceMetrics metrics,
                                                std::size_t undecided_max) const;
+  Duration first_byte_timeout(const rpc::Peer& peer) const;
   void accept_session(rpc::Peer& peer, std::unique_ptr<io::Stream> stream, io::TlsStream* tls,
                       const wire::Protocol& protocol) const;
   static void tell_tls_failure(const observe::Counter& failures, const io::Address& peer,

@@ -208,6 +208,7 @@ Broadcast Hub::broadcast(const contract::MethodInfo& method, std::shared_ptr<con
 void Hub::tell(Part& part) {
   part.told_again = false;
   std::size_t told = 0;
+  const std::size_t unsent_bytes_max = broadcast_queue_bytes_max_.load(std::memory_order_relaxed);
   while (!part.telling.empty()) {
     Telling& now = part.telling.front();
     auto next = part.sessions.upper_bound(now.last);
@@ -222,7 +223,7 @@ void Hub::tell(Part& part) {
     }
     const Entry& entry = *next->second;
     now.last = next->first;
-    if (now.job->send(*entry.session, entry, options_.broadcast_queue_bytes_max)) {
+    if (now.job->send(*entry.session, entry, unsent_bytes_max)) {
       options_.skipped.add();
     }
   }

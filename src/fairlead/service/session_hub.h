@@ -8,6 +8,7 @@
 //   SessionRef ─► entry ─► session  ┘
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -50,7 +51,7 @@ struct HubDial {
   rpc::DeliveryMode delivery = rpc::DeliveryMode::kAtMostOnce;
   rpc::ResendOptions resend{};
   // Where certificates of later dials come from, when they may change; null: those of `options`.
-  const io::TlsHolder* tls = nullptr;
+  std::shared_ptr<const io::TlsHolder> tls{};
 };
 
 // Thread: any, but for the methods before the first session. Lifetime: outlives its peers and refs;
@@ -71,7 +72,10 @@ class Hub final : private rpc::SessionWatcher {
   // Before the first session, on one thread: a core of the program, with the peer that dials there.
   // `line`: where dials wait for the process's limits; null: there are none.
   void add_core(rpc::Peer& dials, upstream::DialLine* line = nullptr);
-  void set_options(const HubOptions& options) { options_ = options; }
+  void set_options(const HubOptions& options) {
+    options_ = options;
+    update_broadcast_queue(options.broadcast_queue_bytes_max);
+  }
   // For PeerOptions of every peer.
   rpc::SessionWatcher& watcher() { return *this; }
   // The close notification: a session that could be found has ended, for good; OK in `why` when it
@@ -110,6 +114,10 @@ class Hub final : private rpc::SessionWatcher {
   void update(const upstream::DialSettings& settings);
   // For messages that wait for their session from now on.
   void update(const rpc::ResendOptions& options);
+  // HubOptions::broadcast_queue_bytes_max, for whoever is told from now on. Thread: any.
+  void update_broadcast_queue(std::size_t bytes_max) {
+    broadcast_queue_bytes_max_.store(bytes_max, std::memory_order_relaxed);
+  }
 
   // Pushes of S to all that can be found now, `hub.all<Room>().say(line)`: a Stub whose methods
   // give a Broadcast. Broadcasts reach a session in the order in which one thread began them. They
@@ -184,6 +192,7 @@ class Hub final : private rpc::SessionWatcher {
   void tell(Part& part);
 
   HubOptions options_;
+  std::atomic<std::size_t> broadcast_queue_bytes_max_{HubOptions().broadcast_queue_bytes_max};
   ClosedHandler on_closed_;
   std::vector<std::unique_ptr<Part>> parts_;
   const std::shared_ptr<internal::BroadcastLoad> load_;

@@ -4,23 +4,15 @@
 
 #include <utility>
 
-#include "fairlead/base/text.h"
 #include "fairlead/config/reader.h"
 #include "fairlead/service/setting_table.h"
 
 namespace fairlead::service {
 namespace {
 
-constexpr std::size_t kShownBytesMax = 80;
-
 bool is_file(const std::string& path) {
   struct stat info{};
   return stat(path.c_str(), &info) == 0;
-}
-
-std::string shown(const std::string& value, bool secret) {
-  if (value.empty()) return "(not set)";
-  return secret ? "***" : escape_text(value, kShownBytesMax);
 }
 
 // What bind() does not look at, since it concerns more than one key.
@@ -53,14 +45,13 @@ Result<SpecSource::Next> SpecSource::read_again() const {
   FL_TRY(config::bind(written, whole));
   FL_TRY(check(whole));
   // What counts is made of the same kind of tree, so that it is checked as a whole, too.
-  Next next{
-      .document = config::Document(document_.name()), .spec = code_, .live = {}, .at_start = {}};
-  next.document.take(document_, {});
-  for (config::Change& change : config::changes(document_, written)) {
-    const bool live = setting_of(change.steps).live;
-    if (live) next.document.take(written, change.steps);
-    (live ? next.live : next.at_start).push_back(std::move(change));
-  }
+  config::Merged merged =
+      config::merge(document_, written,
+                    [](const std::vector<std::string>& steps) { return setting_of(steps).live; });
+  Next next{.document = std::move(merged.document),
+            .spec = code_,
+            .live = std::move(merged.live),
+            .at_start = std::move(merged.at_start)};
   FL_TRY(config::bind(next.document, next.spec));
   FL_TRY(check(next.spec));
   return next;
@@ -71,10 +62,8 @@ void SpecSource::take(Next next) {
   spec_ = std::move(next.spec);
 }
 
-std::string to_text(const config::Change& change) {
-  const bool secret = setting_of(change.steps).secret;
-  return escape_text(change.path(), kShownBytesMax) + ": " + shown(change.before, secret) + " -> " +
-         shown(change.after, secret);
+ShownChange shown(const config::Change& change) {
+  return shown(change, setting_of(change.steps).secret);
 }
 
 }  // namespace fairlead::service

@@ -13,6 +13,7 @@
 #include "fairlead/base/result.h"
 #include "fairlead/config/changes.h"
 #include "fairlead/config/document.h"
+#include "fairlead/service/reload_outcome.h"
 #include "fairlead/service/spec.h"
 
 namespace fairlead::service {
@@ -64,7 +65,7 @@ class SpecSource {
   Spec spec_;
 };
 
-// One change for people: "limits.call_timeout: 250ms -> 1s". Secrets are `***`, long values cut.
-std::string to_text(const config::Change& change);
+// A change of a program's setting, for people.
+ShownChange shown(const config::Change& change);
 
 }  // namespace fairlead::service

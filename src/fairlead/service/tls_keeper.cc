@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -47,16 +48,18 @@ void TlsKeeper::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<const io::TlsHolder*> TlsKeeper::add(io::TlsRole role, std::string use,
-                                            io::TlsOptions options, std::int64_t wall_ms) {
+Result<std::shared_ptr<const io::TlsHolder>> TlsKeeper::add(io::TlsRole role, std::string use,
+                                                            io::TlsOptions options,
+                                                            std::int64_t wall_ms) {
+  using Shared = std::shared_ptr<const io::TlsHolder>;
   const MutexLock lock(mutex_);
   for (const auto& kept : kept_) {
-    if (kept->role == role && kept->options == options) return kept->holder.get();
+    if (kept->role == role && kept->options == options) return Shared(kept->holder);
   }
   FL_TRY_ASSIGN(std::unique_ptr<Kept> kept,
                 make(role, std::move(use), std::move(options), wall_ms));
   kept_.push_back(std::move(kept));
-  return kept_.back()->holder.get();
+  return Shared(kept_.back()->holder);
 }
 
 Result<std::unique_ptr<TlsKeeper::Kept>> TlsKeeper::make(io::TlsRole role, std::string use,
@@ -110,19 +113,22 @@ void TlsKeeper::tell(Kept& kept, std::int64_t wall_ms) {
   if (context->expires_ms() != kNever) kept.expires_seconds.set(context->expires_ms() / 1000);
 }
 
-void TlsKeeper::reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t wall_ms) {
+Status TlsKeeper::reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t wall_ms) {
   const Status reloaded = kept.holder->reload(wall_ms);
   if (!reloaded.ok()) {
     kept.failures.add();
     FL_LOG(error, "tls.not_reloaded", {"use", kept.use}, {"reason", reloaded.reason()},
            {"message", reloaded.message()});
-    return become(kept, "old", reloaded.reason(), reloaded.message());
+    become(kept, "old", reloaded.reason(), reloaded.message());
+    return Status(reloaded.code(), reloaded.reason(),
+                  kept.use + ": " + std::string(reloaded.message()));
   }
   kept.stamps = std::move(stamps);
   kept.reloads.add();
   FL_LOG(info, "tls.reloaded", {"use", kept.use});
   become(kept, "current", "reloaded", {});
   tell(kept, wall_ms);
+  return {};
 }
 
 // A certificate that was good when it was read grows old.
@@ -159,12 +165,37 @@ void TlsKeeper::become(Kept& kept, std::string_view state, std::string_view reas
 }
 
 void TlsKeeper::look(bool everything, std::int64_t wall_ms) {
-  if (everything && first_ && !first_()) return;
+  std::vector<Status> wrong;
+  if (!everything || !first_ || first_()) wrong = look_at_all(everything, wall_ms);
+  if (everything && last_) last_(std::move(wrong));
+}
+
+// What is wrong with them.
+std::vector<Status> TlsKeeper::look_at_all(bool everything, std::int64_t wall_ms) {
+  std::vector<Status> wrong;
   const MutexLock lock(mutex_);
+  drop_unused();
   for (const auto& kept : kept_) {
     std::vector<FileStamp> stamps = stamps_of(kept->files);
-    if (everything || stamps != kept->stamps) reload(*kept, std::move(stamps), wall_ms);
+    if (everything || stamps != kept->stamps) {
+      Status reloaded = reload(*kept, std::move(stamps), wall_ms);
+      if (!reloaded.ok()) wrong.push_back(std::move(reloaded));
+    }
     watch_the_end(*kept, wall_ms);
+  }
+  return wrong;
+}
+
+// Clients may be given other certificates while the program runs; the files of those before may be
+// gone, and nobody wants to hear that.
+void TlsKeeper::drop_unused() {
+  for (std::size_t i = kept_.size(); i-- > 0;) {
+    if (kept_[i]->holder.use_count() > 1) continue;  // nobody else gives it out
+    const std::unique_ptr<Kept> unused = std::move(kept_[i]);
+    kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (std::ranges::none_of(kept_, [&](const auto& kept) { return kept->use == unused->use; })) {
+      unused->expires_seconds.set(0);
+    }
   }
 }
 

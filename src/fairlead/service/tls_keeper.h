@@ -35,7 +35,8 @@ FileStamp stamp_of(const std::string& path);
 // next look. What a person should know of a certificate is logged as `tls.warning` when it is read;
 // that it ends within 14 days again every day (`tls.expires_soon`, warn), and once it has ended as
 // an error (`tls.expired`).
-// Metrics, by `use`: fairlead_tls_certificate_expires_seconds (since 1970, the first that ends),
+// Metrics, by `use`: fairlead_tls_certificate_expires_seconds (since 1970, the first that ends; 0:
+//   it is not used any more),
 //   fairlead_tls_reloads_total, fairlead_tls_reloads_failed_total.
 // Thread: any, every method. Lifetime: outlives whoever uses its holders.
 class TlsKeeper {
@@ -51,9 +52,11 @@ class TlsKeeper {
 
   // Reads the files (this blocks). `use` names them in errors, log and metrics: "tls",
   // "clients.math". Who asks for the same options twice gets the same holder, under its first name.
+  // It is looked after for as long as somebody has it.
   // Errors: those of io::TlsContext::make() with `use` in front; those of observe::Registry.
-  Result<const io::TlsHolder*> add(io::TlsRole role, std::string use, io::TlsOptions options,
-                                   std::int64_t wall_ms) FL_EXCLUDES(mutex_);
+  Result<std::shared_ptr<const io::TlsHolder>> add(io::TlsRole role, std::string use,
+                                                   io::TlsOptions options, std::int64_t wall_ms)
+      FL_EXCLUDES(mutex_);
 
   // Starts the thread. Called once.
   void start();
@@ -62,6 +65,9 @@ class TlsKeeper {
   // Called first on that thread when somebody asks: what else is read from files. False: something
   // is wrong with that, and certificates are left alone, too. Before start().
   void ask_first(std::function<bool()> reload) { first_ = std::move(reload); }
+  // Called last on that thread when somebody asked, with what is wrong with certificates. Before
+  // start().
+  void tell_last(std::function<void(std::vector<Status>)> told) { last_ = std::move(told); }
   // Everything is read again soon, changed or not.
   void ask() FL_EXCLUDES(asked_mutex_);
   // Reads again what has changed, or everything. This blocks.
@@ -74,7 +80,7 @@ class TlsKeeper {
     io::TlsOptions options;
     std::vector<std::string> files;
     std::vector<FileStamp> stamps;  // taken before the files were read
-    std::unique_ptr<io::TlsHolder> holder;
+    std::shared_ptr<io::TlsHolder> holder;
     observe::Gauge expires_seconds;
     observe::Counter reloads;
     observe::Counter failures;
@@ -84,7 +90,9 @@ class TlsKeeper {
 
   static std::vector<FileStamp> stamps_of(const std::vector<std::string>& files);
   static void tell(Kept& kept, std::int64_t wall_ms);
-  void reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t wall_ms);
+  std::vector<Status> look_at_all(bool everything, std::int64_t wall_ms) FL_EXCLUDES(mutex_);
+  void drop_unused() FL_REQUIRES(mutex_);
+  Status reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t wall_ms);
   void become(Kept& kept, std::string_view state, std::string_view reason,
               std::string_view evidence);
   void watch_the_end(Kept& kept, std::int64_t wall_ms);
@@ -101,6 +109,7 @@ class TlsKeeper {
   bool ending_ FL_GUARDED_BY(asked_mutex_) = false;
   CondVar changed_;
   std::function<bool()> first_;
+  std::function<void(std::vector<Status>)> last_;
   std::thread thread_;
 };
 

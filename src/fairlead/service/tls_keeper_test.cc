@@ -42,7 +42,8 @@ class TlsKeeperTest : public ::testing::Test {
   const io::TlsHolder* add() {
     const auto added = keeper.add(io::TlsRole::kServer, "tls", options, now_ms);
     EXPECT_TRUE(added.ok()) << added.status();
-    return added.ok() ? *added : nullptr;
+    if (added.ok()) held.push_back(*added);
+    return added.ok() ? added->get() : nullptr;
   }
   std::uint64_t counted(const char* name) {
     return metrics.counter({name, ""}, {{"use", "tls"}}).value().value();
@@ -61,6 +62,7 @@ class TlsKeeperTest : public ::testing::Test {
   io::TlsOptions options;
   observe::Registry metrics;
   TlsKeeper keeper{metrics};
+  std::vector<std::shared_ptr<const io::TlsHolder>> held;
   std::int64_t now_ms = wall_ms();
 };
 
@@ -157,6 +159,43 @@ TEST_F(TlsKeeperTest, SharesWhatIsTheSame) {
   const auto first = keeper.add(io::TlsRole::kClient, "clients.a", clients, now_ms);
   const auto second = keeper.add(io::TlsRole::kClient, "clients.b", clients, now_ms);
   EXPECT_EQ(first.value(), second.value());
+}
+
+TEST_F(TlsKeeperTest, LooksAfterNothingThatNobodyUses) {
+  add();
+  held.clear();
+  std::filesystem::remove(folder.path() / "server.key");
+
+  keeper.look(true, now_ms);
+
+  EXPECT_TRUE(lines.empty()) << lines.front();
+  EXPECT_EQ(expires_seconds(), 0);
+}
+
+TEST_F(TlsKeeperTest, KeepsTheEndOfTheOneThatTookItsPlace) {
+  add();
+  held.clear();
+  options.version_min = io::TlsVersion::kTls13;
+  const io::TlsHolder* const second = add();
+
+  keeper.look(false, now_ms);
+
+  EXPECT_EQ(expires_seconds(), second->current()->expires_ms() / 1000);
+}
+
+TEST_F(TlsKeeperTest, TellsWhoAskedWhatIsWrong) {
+  add();
+  std::vector<std::vector<Status>> told;
+  keeper.tell_last([&told](std::vector<Status> wrong) { told.push_back(std::move(wrong)); });
+  std::filesystem::remove(folder.path() / "server.key");
+
+  keeper.look(false, now_ms);
+  keeper.look(true, now_ms);
+
+  ASSERT_EQ(told.size(), 1U) << "nobody asked for the first look";
+  ASSERT_EQ(told[0].size(), 1U);
+  EXPECT_EQ(told[0][0].reason(), "tls.file_missing");
+  EXPECT_TRUE(told[0][0].message().starts_with("tls: ")) << told[0][0];
 }
 
 TEST_F(TlsKeeperTest, NamesTheSectionOfABadFile) {

@@ -157,6 +157,19 @@ void Service::update(const DialSettings& settings) {
   for (const auto& link : links_) link->redial.update(settings.redial);
 }
 
+void Service::update(const ServiceOptions& options) {
+  ServiceOptions next = options;
+  next.line = options_.line;
+  next.metrics = options_.metrics;
+  next.seed = options_.seed;
+  options_ = std::move(next);
+  update(options.dial);
+  update(options.resend);
+  if (!idle_timer_.armed()) return;
+  idle_timer_.disarm();
+  close_idle();
+}
+
 // Whether a call's turn may come to it: it has a session, or this call dials it, or is one of those
 // that wait for its first dial. One that was lost is dialled by itself and calls go elsewhere.
 bool Service::takes_turns(const Link& link, Time now) {

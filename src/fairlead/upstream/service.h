@@ -149,6 +149,12 @@ class Service {
   void update(const EndpointSnapshot& endpoints);
   // For dials and rests that begin from now on. `settings` have been validated.
   void update(const DialSettings& settings);
+  // All of `options` but `line`, `metrics` and `seed`. Protocol, TLS and login are for sessions
+  // that are dialled from now on, and those that are open stay. More sessions are dialled when they
+  // are needed; where there are more than may be, they close when they are idle. `delivery` is for
+  // messages that begin. `options` are as good as those of the constructor; what they name before
+  // is not used any more.
+  void update(const ServiceOptions& options);
 
   // The session whose turn it is, or null: then wait(). Round robin over the endpoints that can be
   // reached. Good until the next co_await.

@@ -256,6 +256,30 @@ TEST_F(ServiceTest, RefusesCallsOnceItIsClosed) {
   EXPECT_EQ(whoami().status().reason(), "upstream.closed");
 }
 
+// ---- other options while it lives
+
+TEST_F(ServiceTest, DialsByItsNewOptionsAndKeepsTheSessionsThatAreOpen) {
+  const Endpoint a = start("a");
+  const Endpoint b = start("b");
+  update({a});
+  ASSERT_EQ(whoami().value(), "a");
+
+  service.update(ServiceOptions{.tls_required = true});
+  EXPECT_EQ(whoami().value(), "a");
+  update({b});
+  EXPECT_FALSE(whoami().ok());
+  EXPECT_NE(service.endpoints().at(0).last_error.find("upstream.no_tls"), std::string::npos);
+
+  service.update(ServiceOptions{});
+  update({a});
+  EXPECT_EQ(whoami().value(), "a");
+}
+
+TEST_F(ServiceTest, TakesTheDeliveryOfItsNewOptions) {
+  service.update(ServiceOptions{.delivery = rpc::DeliveryMode::kAtLeastOnce});
+  EXPECT_EQ(service.delivery(), rpc::DeliveryMode::kAtLeastOnce);
+}
+
 // ---- more than one connection to a copy
 
 class ManyConnectionsTest : public ServiceTest {
@@ -328,6 +352,31 @@ TEST_F(ManyConnectionsTest, DialsAnotherWhenAllAreBusyAndNoMoreThanItMay) {
   EXPECT_EQ(loads, (std::vector<std::size_t>{2, 2, 3}));
   answer("a");
   EXPECT_EQ(answered, 7);
+}
+
+TEST_F(ManyConnectionsTest, TakesAHigherLimitAtOnceAndClosesNoneThatIsUsedForALowerOne) {
+  const auto may_have = [this](std::uint32_t connections) {
+    many.update(ServiceOptions{.connections_max = connections, .connections_idle = kIdle});
+  };
+  use({start("a")});
+  may_have(1);
+  for (int i = 1; i <= 2; ++i) {
+    hold();
+    ASSERT_TRUE(becomes([&] { return copies["a"]->holding == i; }));
+  }
+  EXPECT_EQ(many.session_count(), 1U);
+
+  may_have(2);
+  hold();
+  ASSERT_TRUE(becomes([&] { return many.session_count() == 2; }));
+  hold();
+  ASSERT_TRUE(becomes([&] { return copies["a"]->holding == 4; }));
+  may_have(1);
+  EXPECT_EQ(many.session_count(), 2U);
+  answer("a");
+
+  EXPECT_EQ(answered, 4);
+  EXPECT_TRUE(becomes([&] { return many.session_count() == 1; })) << "nobody needs it any more";
 }
 
 TEST_F(ManyConnectionsTest, ClosesThoseThatNobodyNeedsAndKeepsTheFirst) {
