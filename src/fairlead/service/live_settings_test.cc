@@ -14,6 +14,7 @@
 #include "fairlead/service/spec_source.h"
 #include "tests/testkit/certificates.h"
 #include "tests/testkit/log_records.h"
+#include "tests/testkit/room.h"
 
 namespace fairlead::service {
 namespace {
@@ -248,6 +249,8 @@ class LiveProgramTest : public ::testing::Test {
     while (!condition() && steady_now() < end) std::this_thread::yield();
     return condition();
   }
+  // Until its only core has read what was posted to it: a connection may be faster.
+  void wait_for_letters() { (void)delivery(*process.target("127.0.0.1:1").value()); }
   // Until the program has done something about the signal.
   void hang_up() {
     const auto done = [this] {
@@ -316,15 +319,43 @@ TEST_F(LiveProgramTest, LetsMoreComeUndecidedAtOnceAndClosesNobodyWhenFewerMay) 
 
   folder.write("math.yaml", may_be(2));
   hang_up();
+  wait_for_letters();
   come();
   EXPECT_TRUE(becomes([&] { return undecided() == 2; }));
 
   folder.write("math.yaml", may_be(1));
   hang_up();
+  wait_for_letters();
   come();
   EXPECT_TRUE(becomes([&] { return counted(kRefused) == 2; }));
   EXPECT_EQ(undecided(), 2);
   for (auto& stream : silent) core->dispose(std::move(stream));
+}
+
+TEST_F(LiveProgramTest, SkipsWhoDoesNotReadByTheLastReading) {
+  const auto up_to = [](const char* bytes) {
+    return "listen: tcp://127.0.0.1:0\ncores: 1\nlog: {level: off}\nlimits: "
+           "{broadcast_queue_bytes_max: " +
+           std::string(bytes) + "}\n";
+  };
+  Hub& hub = process.sessions();
+  start(up_to("64KiB"));
+  ASSERT_EQ(seconds(), "60");  // reads nothing from here on
+  const std::string text(100'000, 't');
+  const auto skipped = [&] {
+    return hub.all<room_test::Room>().say({.from = "x", .text = text}).get().value().skipped;
+  };
+  for (int i = 0; i < 150 && skipped() == 0; ++i) {
+  }
+  ASSERT_EQ(skipped(), 1U);
+
+  folder.write("math.yaml", up_to("1GiB"));
+  hang_up();
+  EXPECT_EQ(skipped(), 0U);
+
+  folder.write("math.yaml", up_to("64KiB"));
+  hang_up();
+  EXPECT_EQ(skipped(), 1U);
 }
 
 TEST_F(LiveProgramTest, CallsServicesByTheLastReading) {

@@ -379,6 +379,18 @@ TEST_F(ManyConnectionsTest, TakesAHigherLimitAtOnceAndClosesNoneThatIsUsedForALo
   EXPECT_TRUE(becomes([&] { return many.session_count() == 1; })) << "nobody needs it any more";
 }
 
+TEST_F(ManyConnectionsTest, CountsAShorterIdleTimeForThoseThatAreIdleAlready) {
+  many.update(ServiceOptions{.connections_max = 3, .connections_idle = 1h});
+  use({start("a")});
+  fill(2);
+  answer("a");
+  EXPECT_EQ(many.session_count(), 2U);
+
+  many.update(ServiceOptions{.connections_max = 3, .connections_idle = kIdle});
+
+  EXPECT_TRUE(becomes([&] { return many.session_count() == 1; }));
+}
+
 TEST_F(ManyConnectionsTest, ClosesThoseThatNobodyNeedsAndKeepsTheFirst) {
   use({start("a")});
   fill(5);
