@@ -27,7 +27,7 @@ io::ReadResult Session::wait_for_rest(io::ReadResult read, std::size_t arrived) 
 }
 
 void Session::on_part(std::size_t bytes) {
-  if (reading()) (void)wait_for_rest({0, 0}, bytes);
+  if (!cut() && takes_messages()) (void)wait_for_rest({0, 0}, bytes);
 }
 
 void Session::look_at_cut_frame(Time now) {
