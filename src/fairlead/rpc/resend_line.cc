@@ -126,10 +126,11 @@ void ResendLine::attach(Session& session) {
   session.show_secret();
 }
 
-void ResendLine::answered(const Session& session, std::uint64_t window) {
+void ResendLine::answered(const Session& session, std::uint64_t window, bool known) {
   if (phase_ != Phase::kAsking || session_ != &session) return;
   phase_ = Phase::kReady;
   window_ = window;
+  acknowledges_ = window != 0 || !known;
   queue_.window_is(window);
   flush();
   count();
@@ -193,7 +194,7 @@ void ResendLine::write(ResentMessage& message) {
   ResendQueue::Entry& entry = message;
   Session& session = *session_;
   const RawRequest& request = message.request_;
-  queue_.begin_write(entry, &session, window_);
+  queue_.begin_write(entry, &session, window_, acknowledges_);
   if (++message.attempts_ > 1) metrics_.resend_again.add();
   std::string metadata = request.metadata;
   if (window_ != 0) {

@@ -121,8 +121,9 @@ class ResendLine final : private Timer {
   friend Session;
   enum class Phase : std::uint8_t { kNoSession, kAsking, kReady, kClosed };
 
-  // From sessions. `window`: its name; 0: the peer keeps none, or says no hello.
-  void answered(const Session& session, std::uint64_t window);
+  // From sessions. `window`: its name; 0: the peer keeps none, or says no hello. `known`: that is
+  // so; else nobody answered.
+  void answered(const Session& session, std::uint64_t window, bool known);
   void acknowledged(std::uint64_t id, Status status);
   void losing(const Session& session) { losing_ = &session; }  // its calls end now
   void link_lost(Session& session, std::uint64_t handed_over, std::string_view cause);
@@ -151,7 +152,8 @@ class ResendLine final : private Timer {
   std::uint64_t window_ = 0;
   Phase phase_ = Phase::kNoSession;
   bool flushing_ = false;
-  bool blocked_ = false;  // the session takes no more for now
+  bool acknowledges_ = true;  // the peer says what became of PUSHes, or may
+  bool blocked_ = false;      // the session takes no more for now
   Time fires_at_ = Time::max();
   ResendQueue::Counts counted_;
 };

@@ -111,10 +111,12 @@ ResendQueue::Entry* ResendQueue::first_queued() const {
   return entry;
 }
 
-void ResendQueue::begin_write(Entry& entry, const void* link, std::uint64_t window) {
+void ResendQueue::begin_write(Entry& entry, const void* link, std::uint64_t window,
+                              bool acknowledges) {
   FL_CHECK(entry.queue_ == this && entry.state_ == State::kQueued);
   if (entry.id_ == 0 && window != 0) entry.id_ = ++last_id_;
   entry.window_ = window;
+  entry.acknowledged_ = entry.message_.mode == DeliveryMode::kAtLeastOnce && acknowledges;
   entry.link_ = link;
   entry.from_ = entry.to_ = ~std::uint64_t{0};  // no byte yet
   set_state(entry, State::kWriting);
@@ -148,8 +150,7 @@ void ResendQueue::handed_over(const void* link, std::uint64_t bytes) {
     entry = entry->next_;
     if (one.state_ != State::kWriting || one.link_ != link || one.to_ > bytes) continue;
     set_state(one, State::kSent);
-    if (!one.message_.push) continue;
-    if (one.message_.mode == DeliveryMode::kAtLeastOnce && one.window_ != 0) continue;
+    if (!one.message_.push || one.acknowledged_) continue;
     end(one, State::kReplied, Status());
     entry = first_;  // any may be gone
   }

@@ -111,6 +111,7 @@ class ResendQueue {
     Time until_{};
     State state_ = State::kNone;
     bool uncertain_ = false;
+    bool acknowledged_ = false;  // a PUSH: its receiver says what became of it
   };
 
   struct Counts {
@@ -134,8 +135,9 @@ class ResendQueue {
   // The first that waits to be sent; null: none does.
   Entry* next_queued() const { return counts_.queued == 0 ? nullptr : first_queued(); }
   // Takes the attempt: `entry` is queued. `window`: the receiver's, 0 where messages have no ids;
-  // an entry keeps the id that it has.
-  void begin_write(Entry& entry, const void* link, std::uint64_t window);
+  // an entry keeps the id that it has. `acknowledges`: false where a PUSH of at_least_once() is
+  // surely not acknowledged: it ends when it was handed over.
+  void begin_write(Entry& entry, const void* link, std::uint64_t window, bool acknowledges = true);
   // Its bytes in the life of the link.
   void wrote(Entry& entry, std::uint64_t from, std::uint64_t to);
   // It could not be written after all, no byte of it: queued as before.

@@ -338,7 +338,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // session_resume.cc: messages with numbers, which may come again.
   void show_secret();
   void add_resume_words(std::string& metadata) const;
-  void hear_window(bool showed_secret, std::string_view metadata);
+  void hear_window(bool showed_secret, bool heard, std::string_view metadata);
   void hear_ack(std::string_view metadata);
   void take_window(std::string_view metadata);
   void receive_numbered(const wire::MessageView& message, const Bytes& input);

@@ -49,7 +49,10 @@ class Session::Hello final : public PendingCall {
   void on_done(Status status, const wire::MessageView& reply, const Bytes&) override {
     if (status.ok()) owner_.heard_hello(reply.metadata);
     // Which may destroy this object.
-    if (owner_.line_ != nullptr) owner_.hear_window(shows_secret_, reply.metadata);
+    if (owner_.line_ == nullptr) return;
+    const bool heard = status.ok() || status.outcome() == Outcome::kProcessed ||
+                       status.outcome() == Outcome::kNotProcessed;
+    owner_.hear_window(shows_secret_, heard, reply.metadata);
   }
   Session& owner_;
   const bool shows_secret_;

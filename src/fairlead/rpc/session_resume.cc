@@ -56,7 +56,7 @@ Status refusal(DuplicateWindow::Seen seen) {
 void Session::show_secret() {
   if (hello_ != nullptr && hello_->waiting()) return;  // when it is answered, again
   say_hello();
-  if (hello_ == nullptr || !hello_->waiting()) line_->answered(*this, 0);
+  if (hello_ == nullptr || !hello_->waiting()) line_->answered(*this, 0, true);
 }
 
 void Session::add_resume_words(std::string& metadata) const {
@@ -66,11 +66,12 @@ void Session::add_resume_words(std::string& metadata) const {
   }
 }
 
-void Session::hear_window(bool showed_secret, std::string_view metadata) {
-  if ((features_ & kResumes) == 0) return line_->answered(*this, 0);
+// `heard`: the peer answered our hello, in whatever way.
+void Session::hear_window(bool showed_secret, bool heard, std::string_view metadata) {
+  if ((features_ & kResumes) == 0) return line_->answered(*this, 0, heard);
   if (!showed_secret) return say_hello();
   const std::string name = wire::find_in_encoded(metadata, "window").value_or("");
-  line_->answered(*this, parse_hex(name).value_or(0));
+  line_->answered(*this, parse_hex(name).value_or(0), true);
 }
 
 void Session::hear_ack(std::string_view metadata) {
