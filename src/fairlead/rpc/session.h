@@ -328,10 +328,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void end_waiting(Context& context);
   void expire_waiting(Time now);
   void cancel_waiting();
-  // `status` of a reply, with the outcome that a peer of ours has marked.
-  static Status believed(Status status, std::string_view metadata);
-  // Ends a call by an error, with the outcome that a peer of ours has marked.
-  static void end_with_error(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
+  // The error that a reply says, with the outcome of its call.
+  Status judged(Status status, std::string_view metadata) const;
   Buffer* begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
                            const CancelToken& cancel);
 

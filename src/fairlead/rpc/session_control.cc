@@ -222,16 +222,14 @@ void Session::tell_going(std::string_view reason, Duration retry_after) {
   });
 }
 
-Status Session::believed(Status status, std::string_view metadata) {
-  if (metadata.empty() || !wire::find_in_encoded(metadata, wire::kRefusedKey)) return status;
-  return std::move(status).with_outcome(Outcome::kNotProcessed);
-}
-
-void Session::end_with_error(PendingCall& call, const wire::MessageView& reply,
-                             const Bytes& input) {
-  Status status = wire::parse_status_text(reply.status);
-  if (!status.ok()) status = believed(std::move(status), reply.metadata);
-  call.on_done(std::move(status), reply, input);
+// Of a CALL that was answered only a marked refusal says that no handler ran. Codes that mean "not
+// sent" where they arise tell what became of a call that the handler made.
+Status Session::judged(Status status, std::string_view metadata) const {
+  if (said_hello() && !metadata.empty() && wire::find_in_encoded(metadata, wire::kRefusedKey)) {
+    return std::move(status).with_outcome(Outcome::kNotProcessed);
+  }
+  if (status.outcome() != Outcome::kNotSent) return status;
+  return std::move(status).with_outcome(Outcome::kProcessed);
 }
 
 // ---- handlers that wait

@@ -24,9 +24,6 @@ inline constexpr auto kHeartbeatCodec = static_cast<std::uint8_t>(codec::CodecId
 // Metadata of a refusal before the handler: X-Fl-Refused.
 inline constexpr std::string_view kRefusedMark = "X-Fl-Refused=1";
 
-// A longer status text tells an error, or is no text that one of us writes.
-inline constexpr std::size_t kOkStatusBytes = std::string_view("code=0").size();
-
 // A number that a word's metadata holds.
 std::optional<std::uint64_t> number_in(std::string_view metadata, std::string_view key);
 

@@ -22,6 +22,9 @@ class ControlTest : public ::testing::Test {
       context.reply_with('s', Bytes(context.metadata_text()));
       return Status();
     });
+    add(server_router, wire::Kind::kCall, "/no_endpoint", [](Context&) {
+      return Status(Code::kNoEndpoint, "test.nobody", "nobody does the rest of the work");
+    });
     add(server_router, wire::Kind::kCall, "/ask_back",
         [this](Context& context) { return ask_back(context); });
     add(client_router, wire::Kind::kCall, "/time_left", [](Context& context) {
@@ -239,6 +242,16 @@ TEST_F(ControlTest, ARefusalOfAPlainPeerIsNotBelievedToBeSafe) {
   start(false, true);
 
   EXPECT_NE(call("/nowhere", {}).status().outcome(), Outcome::kNotProcessed);
+}
+
+TEST_F(ControlTest, WhatAHandlerCouldNotSendIsNotWhatItsCallerCouldNot) {
+  start(true, true);
+  EXPECT_EQ(call("/no_endpoint", {}).status().outcome(), Outcome::kProcessed);
+}
+
+TEST_F(ControlTest, NorIsItWhereThePeerIsPlain) {
+  start(false, true);
+  EXPECT_EQ(call("/no_endpoint", {}).status().outcome(), Outcome::kProcessed);
 }
 
 TEST_F(ControlTest, ACallMadeInAHandlerEndsALittleBeforeItsOwn) {

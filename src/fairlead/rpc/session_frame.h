@@ -46,9 +46,10 @@ inline Status Session::send_frame(wire::FrameStart start, const Bytes& shared,
   call.session_ = nullptr;
   if (call.extras_ != nullptr) [[unlikely]]
     return receive_extended_reply(call, reply, input);
-  if (said_hello() && reply.status.size() > kOkStatusBytes) [[unlikely]]
-    return end_with_error(call, reply, input);
-  call.on_done(wire::parse_status_text(reply.status), reply, input);
+  Status status = wire::parse_status_text(reply.status);
+  if (!status.ok()) [[unlikely]]
+    status = judged(std::move(status), reply.metadata);
+  call.on_done(std::move(status), reply, input);
 }
 
 }  // namespace fairlead::rpc

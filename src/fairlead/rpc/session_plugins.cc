@@ -157,7 +157,7 @@ void Session::receive_extended_reply(PendingCall& call, const wire::MessageView&
     ended = peer_.calling_plugins_->ask<&Plugin::pre_read_header>(*this, message);
   }
   Status status = wire::parse_status_text(message.status);
-  if (!status.ok() && said_hello()) status = believed(std::move(status), message.metadata);
+  if (!status.ok()) status = judged(std::move(status), message.metadata);
   if (extras->secure.has_value()) open_reply(*extras, opened, status, memory);
   if (!ended.ok()) {
     status = Status(Code::kConnectionClosed, "session.closed", "a plugin ended the connection")

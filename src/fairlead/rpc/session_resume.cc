@@ -78,7 +78,8 @@ void Session::hear_ack(std::string_view metadata) {
   const auto id = parse_message_id(wire::find_in_encoded(metadata, "id").value_or(""));
   if (line_ == nullptr || !id.has_value()) return;
   const std::string status = wire::find_in_encoded(metadata, "status").value_or("");
-  line_->acknowledged(*id, wire::parse_status_text(status));
+  Status told = wire::parse_status_text(status);
+  line_->acknowledged(*id, told.ok() ? std::move(told) : judged(std::move(told), metadata));
 }
 
 // ---- the accepting side

@@ -21,6 +21,11 @@ class ServiceTest : public ::testing::Test {
       (void)router.add(wire::Kind::kCall, "/whoami", rpc::make_handler(whoami));
       (void)router.add(wire::Kind::kCall, "/hold",
                        rpc::make_handler([this](rpc::Context& context) { return hold(context); }));
+      const auto half = [this](rpc::Context&) {
+        ++half_done;
+        return Status(Code::kDialFailed, "test.half", "half is done, the rest's service is away");
+      };
+      (void)router.add(wire::Kind::kCall, "/half", rpc::make_handler(half));
     }
     // Answered when the test says so.
     Task<Status> hold(rpc::Context& context) {
@@ -34,6 +39,7 @@ class ServiceTest : public ::testing::Test {
     std::unique_ptr<io::Listener> listener;
     Event release;
     int holding = 0;
+    int half_done = 0;
   };
 
   void TearDown() override {
@@ -241,6 +247,15 @@ TEST_F(ServiceTest, CallsOverAnotherSessionWhenTheCopySaysThatThisOneEnds) {
   EXPECT_TRUE(held.ok()) << held;
   EXPECT_TRUE(core->run(from.close(core->deadline_after(1s))).ok());
   EXPECT_TRUE(core->run(polite.close(core->deadline_after(1s))).ok());
+}
+
+TEST_F(ServiceTest, ACallThatWasAnsweredIsNotMadeElsewhere) {
+  update({start("a"), start("b")});
+  RawRequest request{.method = "/half"};
+  const Result<rpc::Reply> reply =
+      core->run(service.call(std::move(request), core->deadline_after(5s)));
+  EXPECT_EQ(reply.status().reason(), "test.half");
+  EXPECT_EQ(copies["a"]->half_done + copies["b"]->half_done, 1) << "its handler ran";
 }
 
 TEST_F(ServiceTest, PushesToACopy) {
