@@ -303,7 +303,7 @@ TEST_F(GatewayTest, EndsARequestByTheRulesByWhichItBegan) {
 
 TEST_F(GatewayTest, TakesOtherBoundsOfRequestsBothWays) {
   handle("/math/one", [](rpc::Context& context) {
-    context.begin_reply('j')->append("1");
+    context.reply_with('j', Bytes("1"));
     return Status();
   });
   handle_later("/math/wait", [this](rpc::Context& context) { return wait_for_leave(context); });
@@ -318,6 +318,7 @@ TEST_F(GatewayTest, TakesOtherBoundsOfRequestsBothWays) {
   EXPECT_EQ(get("/api/math/wait").status, 504);
 
   spec_.body_bytes_max = 5;
+  spec_.timeout = 10s;
   ASSERT_TRUE(gateway_->update(spec_).ok());
   EXPECT_EQ(post_json().status, 200);
   leave_.set();
