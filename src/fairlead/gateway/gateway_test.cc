@@ -46,7 +46,7 @@ TEST_F(GatewayTest, AsksForJsonWhateverCameIn) {
   handle("/math/codec", [](rpc::Context& context) {
     EXPECT_EQ(context.body_codec(), 'f');
     EXPECT_EQ(context.wanted_reply_codec(), 'j');
-    context.begin_reply('j')->append("1");
+    context.reply_with('j', Bytes("1"));
     return Status();
   });
   start();
@@ -137,7 +137,7 @@ TEST_F(GatewayTest, AnswersOtherMethodsWith405AndWhatIsAllowed) {
 
 TEST_F(GatewayTest, AnswersHeadLikeGetWithoutTheBody) {
   handle("/math/now", [](rpc::Context& context) {
-    context.begin_reply('j')->append("12345");
+    context.reply_with('j', Bytes("12345"));
     return Status();
   });
   start();
@@ -153,7 +153,7 @@ TEST_F(GatewayTest, AnswersHeadLikeGetWithoutTheBody) {
 TEST_F(GatewayTest, RefusesOtherContentTypesAndBodiesThatAreTooLarge) {
   spec_.body_bytes_max = 8;
   handle("/math/any", [](rpc::Context& context) {
-    context.begin_reply('j')->append("{}");
+    context.reply_with('j', Bytes("{}"));
     return Status();
   });
   start();
@@ -246,7 +246,7 @@ TEST_F(GatewayTest, AnswersRequestsUnderWayWhileItDrains) {
 
 TEST_F(GatewayTest, GoesByOtherRoutesFromTheNextRequestOn) {
   handle("/math/one", [](rpc::Context& context) {
-    context.begin_reply('j')->append("1");
+    context.reply_with('j', Bytes("1"));
     return Status();
   });
   start();
@@ -263,7 +263,7 @@ TEST_F(GatewayTest, GoesByOtherRoutesFromTheNextRequestOn) {
 
 TEST_F(GatewayTest, RemembersTheCopiesOfAServiceThatNoRouteNamedForAWhile) {
   handle("/math/one", [](rpc::Context& context) {
-    context.begin_reply('j')->append("1");
+    context.reply_with('j', Bytes("1"));
     return Status();
   });
   start();

@@ -77,7 +77,7 @@ class GatewayTest : public ::testing::Test {
   Task<Status> wait_for_leave(rpc::Context& context) {
     entered_.set();
     Status left = co_await leave_.wait(core_->timers(), Deadline());
-    context.begin_reply('j')->append("1");
+    context.reply_with('j', Bytes("1"));
     co_return left;
   }
   static bool says(const http::Response& response, std::string_view reason) {
