@@ -167,7 +167,8 @@ Task<void> Load::call(Visit& visit, const char* method, Deadline deadline, Cance
   }
   const std::string_view reason = reply.status().reason();
   const bool late = reason == "call.deadline" || reason == "handler.deadline";
-  const bool lost = reason == "session.closed" || reason == "session.going_away";
+  const bool lost = reason == "session.closed" || reason == "session.cut_message" ||
+                    reason == "session.going_away";
   count(late                         ? counts_.late
         : reason == "call.cancelled" ? counts_.cancelled
         : lost                       ? counts_.cut
