@@ -217,15 +217,8 @@ TEST_F(GatewayTest, GivesUpTheCallOfAClientThatIsGone) {
 TEST_F(GatewayTest, AnswersRequestsUnderWayWhileItDrains) {
   handle_later("/math/wait", [this](rpc::Context& context) { return wait_for_leave(context); });
   start();
-  http::ClientRequest request{.address = address_, .target = "/api/math/wait"};
   Result<http::Response> response = Status(Code::kInternal, "", "");
-  const auto sending = [](http::Client& client, http::ClientRequest what, Deadline deadline,
-                          Result<http::Response>* out) -> Task<void> {
-    Result<http::Response> got = co_await client.send(std::move(what), deadline);
-    *out = std::move(got);
-  };
-  core_->spawn(sending(*client_, std::move(request), core_->deadline_after(10s), &response));
-  while (!entered_.is_set()) core_->turn(core_->deadline_after(10ms));
+  begin_waiting(&response);
 
   bool closed = false;
   const auto closing = [](Gateway& gateway, Deadline deadline, bool* done) -> Task<void> {
@@ -281,15 +274,8 @@ TEST_F(GatewayTest, RemembersTheCopiesOfAServiceThatNoRouteNamedForAWhile) {
 TEST_F(GatewayTest, EndsARequestByTheRulesByWhichItBegan) {
   handle_later("/math/wait", [this](rpc::Context& context) { return wait_for_leave(context); });
   start();
-  http::ClientRequest request{.address = address_, .target = "/api/math/wait"};
   Result<http::Response> response = Status(Code::kInternal, "", "");
-  const auto sending = [](http::Client& client, http::ClientRequest what, Deadline deadline,
-                          Result<http::Response>* out) -> Task<void> {
-    Result<http::Response> got = co_await client.send(std::move(what), deadline);
-    *out = std::move(got);
-  };
-  core_->spawn(sending(*client_, std::move(request), core_->deadline_after(10s), &response));
-  while (!entered_.is_set()) core_->turn(core_->deadline_after(10ms));
+  begin_waiting(&response);
 
   spec_.routes = {{"/away", "away", true}};
   spec_.timeout = 1ms;

@@ -80,6 +80,17 @@ class GatewayTest : public ::testing::Test {
     context.reply_with('j', Bytes("1"));
     co_return left;
   }
+  // Sends a request to wait_for_leave(), and returns when that has it.
+  void begin_waiting(Result<http::Response>* out) {
+    const auto sending = [](http::Client& client, http::ClientRequest what, Deadline deadline,
+                            Result<http::Response>* answer) -> Task<void> {
+      Result<http::Response> got = co_await client.send(std::move(what), deadline);
+      *answer = std::move(got);
+    };
+    http::ClientRequest request{.address = address_, .target = "/api/math/wait"};
+    core_->spawn(sending(*client_, std::move(request), core_->deadline_after(kPatience), out));
+    while (!entered_.is_set()) core_->turn(core_->deadline_after(std::chrono::milliseconds(10)));
+  }
   static bool says(const http::Response& response, std::string_view reason) {
     return response.body.view().find("\"reason\":\"" + std::string(reason) + "\"") !=
            std::string_view::npos;

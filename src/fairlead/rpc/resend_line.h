@@ -90,13 +90,12 @@ class ResendLine final : private Timer {
   ~ResendLine();
 
   // Takes a message: sends it in this turn when the peer is there, else when it is.
-  // Ends with: what Session::start_call() gives; OK for a PUSH that was acknowledged (best effort,
-  // at
-  //   most once, or no numbers: that was handed to the system), or what its receiver made of it;
-  //   kSendQueueFull `resend.full`, NOT_SENT; kDeadlineExceeded `call.deadline`, `resend.ttl`;
-  //   kCancelled `call.cancelled`; kConnectionClosed `session.closed`, UNKNOWN, of cause
-  //   `resend.window_lost` where the peer does not know any more whether it was served;
-  //   kConnectionClosed `resend.closed` of close().
+  // Ends with: what Session::start_call() gives; OK for a PUSH that was acknowledged, or that was
+  //   handed to the system where nobody acknowledges (best effort, at most once, no numbers); what
+  //   its receiver made of a PUSH; kSendQueueFull `resend.full`, NOT_SENT; kDeadlineExceeded
+  //   `call.deadline`, `resend.ttl`; kCancelled `call.cancelled`; kConnectionClosed
+  //   `session.closed`, UNKNOWN, of cause `resend.window_lost` where the peer does not know any
+  //   more whether it was served; kConnectionClosed `resend.closed` of close().
   void start(ResentMessage& message, Deadline deadline, const CancelToken& cancel);
 
   // The session over which messages go from now on. Before its hello (DialOptions::resend), or
