@@ -334,6 +334,21 @@ TEST_F(ControlTest, APeerThatGoesAwayEndsItsCallsAndRefusesNewOnes) {
   EXPECT_EQ(first.code(), Code::kDeadlineExceeded);
 }
 
+TEST_F(ControlTest, TheHeartbeatBehindTheWordSaysThatItWasRead) {
+  start(true, true);
+  ASSERT_TRUE(call("/plain", {}).ok());
+  EXPECT_FALSE(server->somebody_may_not_know_going());
+
+  accepted->announce_going("test");
+  EXPECT_TRUE(server->somebody_may_not_know_going());
+
+  const Time end = steady_now() + 10s;
+  while (server->somebody_may_not_know_going() && steady_now() < end) {
+    core->turn(core->deadline_after(5ms));
+  }
+  EXPECT_FALSE(server->somebody_may_not_know_going());
+}
+
 TEST_F(ControlTest, CallsThatCrossTheAnnouncementAreAnswered) {
   start(true, true);
   (void)call("/plain", {});  // the hello is over
