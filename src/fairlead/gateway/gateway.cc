@@ -9,6 +9,11 @@
 #include "fairlead/observe/log.h"
 
 namespace fairlead::gateway {
+namespace {
+
+Task<Status> take_turn() { co_return Status(); }
+
+}  // namespace
 
 Gateway::Gateway(io::Address listen, std::vector<io::Core*> cores)
     : core_(*cores.front()),
@@ -144,10 +149,25 @@ Task<void> Gateway::close_worker(internal::Worker& worker, Deadline deadline, St
   if (drained->ok()) *drained = std::move(closed);
 }
 
+// Whoever is connected already comes in: the cores accept in the first round of letters, and in the
+// second those have arrived that they gave to each other.
+Task<void> Gateway::close_listener() {
+  if (listener_ == nullptr) co_return;
+  listener_->stop();
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& worker : workers_) {
+      Task<Status> turning = internal::run_on(core_, worker->core(), take_turn);
+      const Status turned = co_await turning;
+      FL_CHECK(turned.ok());
+    }
+  }
+  listener_.reset();
+}
+
 Task<Status> Gateway::close(Deadline deadline) {
   core_.assert_here();
   closing_ = true;
-  listener_.reset();
+  co_await close_listener();
   Status drained;
   for (const auto& worker : workers_) closers_.spawn(close_worker(*worker, deadline, &drained));
   Status closed = co_await closers_.close(core_.timers(), Deadline());

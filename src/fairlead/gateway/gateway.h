@@ -87,6 +87,7 @@ class Gateway {
   // Calls `function` with each worker, on its core.
   template <class Function>
   void for_each_worker(Function function);
+  Task<void> close_listener();
   Task<void> leave_worker(internal::Worker& worker, Deadline patience);
   Task<void> close_worker(internal::Worker& worker, Deadline deadline, Status* drained);
 

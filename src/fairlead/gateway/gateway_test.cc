@@ -7,6 +7,7 @@
 
 #include "fairlead/gateway/testing.h"
 #include "fairlead/observe/prometheus.h"
+#include "tests/testkit/raw_client.h"
 
 namespace fairlead::gateway {
 namespace {
@@ -214,6 +215,30 @@ TEST_F(GatewayTest, GivesUpTheCallOfAClientThatIsGone) {
   core_->turn(core_->deadline_after(0ms));
 }
 
+Task<void> close_and_tell(Gateway& gateway, Deadline deadline, bool* done) {
+  Status status = co_await gateway.close(deadline);
+  EXPECT_TRUE(status.ok()) << status;
+  *done = true;
+}
+
+// A client that has a connection may have written its request: it is not reset.
+TEST_F(GatewayTest, AnswersWhoWasConnectedAlreadyWhenItBeganToClose) {
+  handle("/math/one", [](rpc::Context& context) {
+    context.reply_with('j', Bytes("1"));
+    return Status();
+  });
+  start();
+  testkit::RawClient client(*core_, address_);  // in the backlog: nobody has accepted it
+  bool closed = false;
+
+  core_->spawn(close_and_tell(*gateway_, core_->deadline_after(5s), &closed));
+  client.send("GET /api/math/one HTTP/1.1\r\nHost: a\r\n\r\n");
+
+  EXPECT_NE(client.wait_for_close().find("200 OK"), std::string::npos) << client.received();
+  while (!closed) core_->turn(core_->deadline_after(10ms));
+  gateway_.reset();
+}
+
 TEST_F(GatewayTest, AnswersRequestsUnderWayWhileItDrains) {
   handle_later("/math/wait", [this](rpc::Context& context) { return wait_for_leave(context); });
   start();
@@ -221,12 +246,7 @@ TEST_F(GatewayTest, AnswersRequestsUnderWayWhileItDrains) {
   begin_waiting(&response);
 
   bool closed = false;
-  const auto closing = [](Gateway& gateway, Deadline deadline, bool* done) -> Task<void> {
-    Status status = co_await gateway.close(deadline);
-    EXPECT_TRUE(status.ok()) << status;
-    *done = true;
-  };
-  core_->spawn(closing(*gateway_, core_->deadline_after(5s), &closed));
+  core_->spawn(close_and_tell(*gateway_, core_->deadline_after(5s), &closed));
   EXPECT_EQ(gateway_->ready().reason(), "gateway.draining");
   EXPECT_FALSE(closed);
   leave_.set();

@@ -123,8 +123,11 @@ void Server::for_each_connection(Visitor&& visitor) {
 Task<Status> Server::close(Deadline deadline) {
   core_.assert_here();
   announced_ = true;
+  for (auto& listener : listeners_) {
+    listener->stop();  // who is connected already comes in
+    core_.dispose(std::move(listener));
+  }
   closing_ = true;
-  for (auto& listener : listeners_) core_.dispose(std::move(listener));
   listeners_.clear();
   for_each_connection([](internal::ServerConnection& connection) { connection.drain(); });
 

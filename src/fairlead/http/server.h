@@ -87,7 +87,8 @@ class Server {
   // made with a Handler: a Responder says it itself.
   void set_body_bytes_max(std::size_t bytes_max);
 
-  // Stops accepting, closes idle connections, lets requests under way end (their answers say
+  // Stops accepting, closes idle connections but those that came just now and have not asked yet
+  // (they have half a second for one request), lets requests under way end (their answers say
   // `Connection: close`), and waits for them until `deadline`; then cuts them off and cancels
   // their tokens. Idempotent, but only one call at a time.
   // Errors: kDeadlineExceeded `http.drain_cut` when requests were cut off (the server is empty

@@ -30,6 +30,9 @@ std::string_view host_of(std::string_view authority) {
   return host;
 }
 
+// Who has come no longer ago than that may still ask once while the server drains.
+constexpr Duration kFirstRequestTime = std::chrono::milliseconds(500);
+
 // Into write_timeout: so many looks in a row that find too little.
 constexpr std::uint8_t kLooksPerTimeout = 5;
 
@@ -55,7 +58,10 @@ void ServerConnection::start_to_refuse() {
 }
 
 void ServerConnection::drain() {
-  if (state_ == State::kHead && exchange_ == nullptr) close_stream();
+  if (state_ != State::kHead || exchange_ != nullptr) return;
+  const Time came = phase_end_ - server_.options_.head_timeout;
+  if (asked_ || core().now() >= came + kFirstRequestTime) return close_stream();
+  await_until(came + kFirstRequestTime);  // its first request is on the way
 }
 
 void ServerConnection::abort(Status why) {
@@ -103,6 +109,7 @@ bool ServerConnection::read_head(const Bytes& input, io::ReadResult& read) {
   const bool first_bytes = exchange_ == nullptr;
   const bool timed = std::exchange(head_timed_, false);
   if (first_bytes) {
+    asked_ = true;
     exchange_ = server_.take_exchange();
     exchange_->connection_ = this;
     to_head_ = false;

@@ -108,6 +108,7 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   State state_ = State::kHead;
   bool head_timed_ = false;   // the first head began before it came here, and its time runs
   bool turned_away_ = false;  // there are too many connections
+  bool asked_ = false;        // its first request has begun
   bool reading_ = false;      // on_read() is on the stack
   bool paused_ = false;       // the stream waits for resume()
   bool ended_ = false;        // the peer sends no more

@@ -35,6 +35,11 @@ Task<Result<Response>> throw_after_a_turn(World* world) {
   throw std::runtime_error("inner secret");
 }
 
+Task<void> close_and_tell(Server* server, Deadline deadline, std::optional<Status>* out) {
+  Status status = co_await server->close(deadline);
+  *out = status;
+}
+
 Task<Result<Response>> give(Result<Response> result) { co_return std::move(result); }
 
 Result<Response> answer_at_once(const Request& request) {
@@ -396,6 +401,49 @@ TEST_F(ServerTest, TellsWhoAsksThatItWillCloseAndGoesOnUntilThen) {
   EXPECT_NE(client.wait_for_close().find("Connection: close\r\n"), std::string::npos);
 }
 
+// It would be reset otherwise, and its client would not know whether its request was served.
+TEST_F(ServerTest, AnswersWhoWasConnectedAlreadyWhenItBeganToClose) {
+  start();
+  RawClient client(*core, address);  // in the backlog: nobody has accepted it
+  std::optional<Status> closed;
+
+  core->spawn(close_and_tell(server.get(), core->deadline_after(5s), &closed));
+  client.turn();
+  EXPECT_FALSE(closed.has_value());
+  client.send(kGet);
+
+  EXPECT_NE(client.wait_for_close().find("200 OK"), std::string::npos);
+  EXPECT_NE(client.received().find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(turn_until(*core, [&] { return closed.has_value(); }));
+  EXPECT_TRUE(closed->ok()) << *closed;
+}
+
+TEST_F(ServerTest, ClosesWhoCameJustBeforeItsCloseAndDoesNotAsk) {
+  start();
+  RawClient client(*core, address);
+  client.turn();
+
+  const Status closed = core->run(server->close(core->deadline_after(5s)));
+
+  EXPECT_TRUE(closed.ok()) << closed;
+  EXPECT_EQ(client.wait_for_close(), "");
+}
+
+TEST_F(ServerTest, ClosesWhoHasNotAskedForLongAtOnce) {
+  start();
+  RawClient client(*core, address);
+  client.turn();
+  std::optional<Status> closed;
+  const Time later = core->now() + 600ms;
+  EXPECT_TRUE(turn_until(*core, [&] { return core->now() >= later; }));
+
+  core->spawn(close_and_tell(server.get(), core->deadline_after(5s), &closed));
+  core->turn(Deadline(core->now()));
+  core->turn(Deadline(core->now()));
+
+  EXPECT_TRUE(closed.has_value());
+}
+
 TEST_F(ServerTest, DrainsWhatIsUnderWay) {
   start();
   RawClient idle(*core, address);
@@ -405,13 +453,8 @@ TEST_F(ServerTest, DrainsWhatIsUnderWay) {
   busy.send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
   busy.turn();
   std::optional<Status> closed;
-  const auto close = [](Server* closing, Deadline deadline,
-                        std::optional<Status>* out) -> Task<void> {
-    Status status = co_await closing->close(deadline);
-    *out = status;
-  };
 
-  core->spawn(close(server.get(), core->deadline_after(5s), &closed));
+  core->spawn(close_and_tell(server.get(), core->deadline_after(5s), &closed));
   idle.wait_for_close();
   EXPECT_FALSE(closed.has_value());
   world.release.set();

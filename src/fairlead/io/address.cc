@@ -1,8 +1,6 @@
 #include "fairlead/io/address.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <charconv>
@@ -18,11 +16,6 @@ namespace {
 Status bad(std::string_view text, std::string_view why) {
   return Status(Code::kBadMessage, "address.bad",
                 "'" + escape_text(text) + "' is no address: " + std::string(why));
-}
-
-template <class T>
-const T& as(const sockaddr_storage& storage) {
-  return reinterpret_cast<const T&>(storage);
 }
 
 Result<Address> parse_unix(std::string_view text, std::string_view path) {
@@ -122,22 +115,45 @@ Address Address::loopback(std::uint16_t port) {
 
 Address Address::from_socket(const sockaddr_storage& storage, socklen_t length) {
   Address address;
-  address.storage_ = storage;
-  address.length_ = length;
+  if (length < sizeof(sa_family_t)) return address;
+  if (storage.ss_family != AF_UNIX) {
+    std::memcpy(&address.inet_, &storage, std::min<std::size_t>(length, sizeof(address.inet_)));
+    return address;
+  }
+  address.inet_.any.sa_family = AF_UNIX;
+  if (length <= offsetof(sockaddr_un, sun_path)) return address;
+  const auto path = std::make_shared<UnixPath>();
+  path->length = std::min<socklen_t>(length, sizeof(path->address));
+  std::memcpy(&path->address, &storage, path->length);
+  address.path_ = path;
   return address;
+}
+
+socklen_t Address::length() const {
+  if (path_ != nullptr) return path_->length;
+  switch (family()) {
+    case AF_INET:
+      return sizeof(inet_.v4);
+    case AF_INET6:
+      return sizeof(inet_.v6);
+    case AF_UNIX:
+      return sizeof(sa_family_t);
+    default:
+      return 0;
+  }
 }
 
 bool Address::is_loopback() const {
   if (is_unix()) return true;
   if (family() == AF_INET) {
-    return (ntohl(as<sockaddr_in>(storage_).sin_addr.s_addr) >> 24) == 127;
+    return (ntohl(inet_.v4.sin_addr.s_addr) >> 24) == 127;
   }
-  return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&as<sockaddr_in6>(storage_).sin6_addr);
+  return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&inet_.v6.sin6_addr);
 }
 
 std::uint16_t Address::port() const {
-  if (family() == AF_INET) return ntohs(as<sockaddr_in>(storage_).sin_port);
-  if (family() == AF_INET6) return ntohs(as<sockaddr_in6>(storage_).sin6_port);
+  if (family() == AF_INET) return ntohs(inet_.v4.sin_port);
+  if (family() == AF_INET6) return ntohs(inet_.v6.sin6_port);
   return 0;
 }
 
@@ -146,7 +162,7 @@ std::uint16_t Address::port() const {
 std::string Address::host() const {
   char text[INET6_ADDRSTRLEN] = {};
   if (family() == AF_INET) {
-    const std::uint32_t number = ntohl(as<sockaddr_in>(storage_).sin_addr.s_addr);
+    const std::uint32_t number = ntohl(inet_.v4.sin_addr.s_addr);
     char* at = text;
     for (const unsigned shift : {24U, 16U, 8U, 0U}) {
       if (shift != 24) *at++ = '.';
@@ -155,17 +171,16 @@ std::string Address::host() const {
     return {text, at};
   }
   if (family() == AF_INET6) {
-    inet_ntop(AF_INET6, &as<sockaddr_in6>(storage_).sin6_addr, text, sizeof(text));
+    inet_ntop(AF_INET6, &inet_.v6.sin6_addr, text, sizeof(text));
     return text;
   }
   return "unix";
 }
 
 std::string Address::unix_path() const {
-  constexpr std::size_t kPathAt = offsetof(sockaddr_un, sun_path);
-  if (!is_unix() || length_ <= kPathAt) return {};
-  const char* path = as<sockaddr_un>(storage_).sun_path;
-  return {path, strnlen(path, length_ - kPathAt)};
+  if (path_ == nullptr) return {};
+  const char* path = path_->address.sun_path;
+  return {path, strnlen(path, path_->length - offsetof(sockaddr_un, sun_path))};
 }
 
 std::string Address::to_text() const {
@@ -176,10 +191,8 @@ std::string Address::to_text() const {
 
 Address Address::with_port(std::uint16_t port) const {
   Address changed = *this;
-  if (family() == AF_INET) reinterpret_cast<sockaddr_in&>(changed.storage_).sin_port = htons(port);
-  if (family() == AF_INET6) {
-    reinterpret_cast<sockaddr_in6&>(changed.storage_).sin6_port = htons(port);
-  }
+  if (family() == AF_INET) changed.inet_.v4.sin_port = htons(port);
+  if (family() == AF_INET6) changed.inet_.v6.sin6_port = htons(port);
   return changed;
 }
 

@@ -1,9 +1,12 @@
 // Addresses of stream sockets: TCP over IPv4 and IPv6, and Unix sockets.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -26,7 +29,7 @@ class Address {
   static Address loopback(std::uint16_t port);
   static Address from_socket(const sockaddr_storage& storage, socklen_t length);
 
-  bool is_unix() const { return storage_.ss_family == AF_UNIX; }
+  bool is_unix() const { return family() == AF_UNIX; }
   bool only_ipv6() const { return only_ipv6_; }  // written as tcp6://; for who listens
   bool is_loopback() const;                      // Unix sockets count as loopback
   std::uint16_t port() const;                    // 0 for Unix sockets
@@ -35,14 +38,27 @@ class Address {
   std::string to_text() const;  // "127.0.0.1:9090", "[::1]:9090", "unix:/run/math.sock"
   Address with_port(std::uint16_t port) const;
 
-  int family() const { return storage_.ss_family; }
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
-  socklen_t length() const { return length_; }
+  int family() const { return inet_.any.sa_family; }
+  const sockaddr* get() const {
+    return path_ == nullptr ? &inet_.any : reinterpret_cast<const sockaddr*>(&path_->address);
+  }
+  socklen_t length() const;
 
  private:
-  sockaddr_storage storage_{};
-  socklen_t length_ = 0;
+  // Every session keeps one: what only a Unix socket with a name needs lies elsewhere.
+  union Inet {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  };
+  struct UnixPath {
+    sockaddr_un address;
+    socklen_t length;
+  };
+
+  Inet inet_{};  // of a Unix socket: the family
   bool only_ipv6_ = false;
+  std::shared_ptr<const UnixPath> path_;  // null for TCP and for unnamed sockets
 };
 
 }  // namespace fairlead::io

@@ -170,6 +170,8 @@ void EpollCore::run_acceptors(int events) {
 }
 
 void EpollCore::forget_again(Watcher& watcher) {
+  if (!again_.empty() && again_.back() == &watcher)
+    return again_.pop_back();  // it changed its mind
   std::ranges::replace(again_, &watcher, static_cast<Watcher*>(nullptr));
   std::ranges::replace(running_again_, &watcher, static_cast<Watcher*>(nullptr));
 }

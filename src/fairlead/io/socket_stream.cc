@@ -52,14 +52,18 @@ void set_tcp_options(int socket) {
   set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytesMax);
 }
 
+// An idle connection owns this and nothing else down here.
+static_assert(sizeof(SocketStream) <= 120);
+
 SocketStream::SocketStream(EpollCore& core, Descriptor socket, ConnectionPass pass)
-    : Stream(core), pass_(std::move(pass)), socket_(std::move(socket)) {
+    : Stream(core), socket_(std::move(socket)), pass_(std::move(pass)) {
   core.add_load(1);
 }
 
 SocketStream::~SocketStream() {
   if (again_) core().forget_again(*this);
   if (socket_.valid() && handler_ != nullptr) core().remove(socket_.get());
+  socket_.reset();  // before its pass
   core().add_load(-1);
 }
 
@@ -107,28 +111,38 @@ void SocketStream::on_events(std::uint32_t events) {
     if (!socket_.valid()) return;
   }
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) return;
-  // What the handler writes here leaves when the read ends, not when the turn does: the socket is
-  // still in the cache, and one spare buffer serves all streams.
-  const bool flush_here = !std::exchange(flush_scheduled_, true);
-  if (output_.buffer().capacity() == 0) output_.buffer().swap(core().spare_output());
+  const bool flush_here = begin_answers();
   read((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
-  if (flush_here) {
-    flush_scheduled_ = false;
-    if (!blocked_ || !abort_why_.ok()) flush();
-  }
+  if (flush_here) end_answers();
   if (writable && read_first && blocked_ && !again_ && !paused_) flush();
 }
 
 void SocketStream::on_again() {
   again_ = false;
   if (!socket_.valid() || paused_) return;
+  const bool flush_here = begin_answers();
   if (rest_bytes_ > 0) deliver(Bytes(rest_, {rest_->data(), rest_bytes_}));
-  if (!socket_.valid() || paused_ || closing_) return;
-  read(true);
+  if (socket_.valid() && !paused_ && !closing_) read(true);
+  if (flush_here) end_answers();
+}
+
+// What the handler writes while it reads leaves when the read ends, not when the turn does: the
+// socket is still in the cache, and one spare buffer serves all streams. True: end_answers() is to
+// follow.
+[[gnu::always_inline]] inline bool SocketStream::begin_answers() {
+  if (output_.buffer().capacity() == 0) output_.buffer().swap(core().spare_output());
+  return !std::exchange(flush_scheduled_, true);
+}
+
+[[gnu::always_inline]] inline void SocketStream::end_answers() {
+  flush_scheduled_ = false;
+  if (!blocked_ || !abort_why_.ok()) flush();
 }
 
 void SocketStream::resume() {
-  if (!std::exchange(paused_, false) || again_) return;
+  if (!paused_) return;
+  paused_ = false;
+  if (again_) return;
   again_ = true;
   core().again(*this);
 }
@@ -194,9 +208,24 @@ void SocketStream::read(bool until_empty) {
 }
 
 [[gnu::always_inline]] inline void SocketStream::deliver(const Bytes& input) {
-  const ReadResult result = handler_->on_read(input);
+  StreamHandler* const handler = handler_;
+  const ReadResult result = handler->on_read(input);
   FL_DCHECK(result.consumed <= input.size());
+  if (handler_ != handler) [[unlikely]]
+    return deliver_handed_over(input, result);
   if (socket_.valid()) keep_rest(input, result);
+}
+
+// The handler gave the stream to another one, which gets what is left at once: a first request is
+// neither copied nor does it wait for a turn.
+void SocketStream::deliver_handed_over(const Bytes& input, ReadResult result) {
+  if (!socket_.valid()) return;
+  if (paused_ || closing_ || !again_ || result.consumed == input.size()) {
+    return keep_rest(input, result);
+  }
+  again_ = false;
+  core().forget_again(*this);
+  deliver(input.slice(result.consumed));
 }
 
 void SocketStream::keep_rest(const Bytes& input, ReadResult result) {

@@ -12,7 +12,7 @@ namespace fairlead::io::internal {
 // No delay, keep-alive after 60 s, 30 s for unacknowledged bytes.
 void set_tcp_options(int socket);
 
-class SocketStream final : public Stream, private Watcher {
+class SocketStream final : private Watcher, public Stream {
  public:
   // `pass`: that it counts as a connection of those limits.
   SocketStream(EpollCore& core, Descriptor socket, ConnectionPass pass = {});
@@ -46,21 +46,25 @@ class SocketStream final : public Stream, private Watcher {
   ssize_t receive(Bytes& input, std::size_t& space);
   ssize_t send_pieces();
   void deliver(const Bytes& input);
+  void deliver_handed_over(const Bytes& input, ReadResult result);
+  bool begin_answers();
+  void end_answers();
   void keep_rest(const Bytes& input, ReadResult result);
   void ask_for_writability(bool wanted);
   void finish(Status why);
 
-  ConnectionPass pass_;  // ends after the descriptor
+  // Here they lie in the end of Stream, so that an idle connection costs no word more.
+  bool paused_ : 1 = false;
+  bool ended_ : 1 = false;    // the peer sends no more
+  bool closing_ : 1 = false;  // closed once the output is sent
+  bool again_ : 1 = false;
+  bool rest_is_read_into_ = false;  // the next bytes go straight behind rest_
   Descriptor socket_;
+  ConnectionPass pass_;  // ends after the descriptor
   StreamHandler* handler_ = nullptr;
   ChunkRef rest_;  // the bytes that were not consumed, at its front
   std::size_t rest_bytes_ = 0;
-  bool rest_is_read_into_ = false;  // the next bytes go straight behind it
   Status abort_why_;
-  bool paused_ = false;
-  bool ended_ = false;    // the peer sends no more
-  bool closing_ = false;  // closed once the output is sent
-  bool again_ = false;
 };
 
 }  // namespace fairlead::io::internal

@@ -83,7 +83,8 @@ class Stream : public Disposable {
   virtual void start(StreamHandler& handler) = 0;
   // Another handler from here on, after start(): a reader of first bytes gives the stream to who
   // understands them. What was read and not consumed, and the peer's end, come to `handler`, never
-  // inside this call. From on_read(): what it says to have consumed is gone.
+  // inside this call. From on_read(): what that says to have consumed is gone, and what is left may
+  // come as soon as it returns.
   virtual void hand_over(StreamHandler& handler) = 0;
 
   // Append to it, then call wrote(). Dropped when the stream is closed.

@@ -235,6 +235,33 @@ TEST_P(StreamTest, GivesWhatIsLeftToTheNextHandlerBeforeTheEndThatCameWithIt) {
   EXPECT_EQ(server->received_at_end, "bcdef");
 }
 
+// Who takes a stream may not want to read yet.
+TEST_P(StreamTest, KeepsWhatWasLeftWhileTheNextHandlerPauses) {
+  connect();
+  struct Pausing final : StreamHandler {
+    explicit Pausing(Recorder& to) : next(to) {}
+    ReadResult on_read(const Bytes& input) override {
+      next.stream->hand_over(next);
+      next.stream->pause();
+      received_inside = next.received;
+      return {input.size() / 2, 0};
+    }
+    void on_end() override {}
+    void on_close(Status) override {}
+    Recorder& next;
+    std::string received_inside;
+  } doorman(*server);
+  server->stream->hand_over(doorman);
+
+  client->write("abcdef");
+  for (int turn = 0; turn < 20; ++turn) core->turn(core->deadline_after(1ms));
+  EXPECT_EQ(server->received, "");
+  server->stream->resume();
+  turn_until([&] { return server->received == "def"; });
+
+  EXPECT_EQ(doorman.received_inside, "");
+}
+
 TEST_P(StreamTest, StartsAStreamThatWasStartedAlreadyByHandingItOver) {
   connect();
   Doorman doorman(*server->stream, *server);

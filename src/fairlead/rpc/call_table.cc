@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "fairlead/base/check.h"
 
@@ -13,10 +14,10 @@ std::int32_t CallTable::next_seq() {
 }
 
 std::int32_t CallTable::add(PendingCall& call) {
-  if ((size_ + 1) * 2 > slots_.size()) grow();
+  if ((size_ + 1) * 2 > slot_count_) grow();
   std::int32_t seq = next_seq();
-  while (slots_[slot_of(seq)] != nullptr) seq = next_seq();
-  slots_[slot_of(seq)] = &call;
+  while (slot_of(seq) != nullptr) seq = next_seq();
+  slot_of(seq) = &call;
   call.seq_ = seq;
   ++size_;
   return seq;
@@ -24,14 +25,14 @@ std::int32_t CallTable::add(PendingCall& call) {
 
 PendingCall* CallTable::take(std::int32_t seq) {
   if (size_ == 0 || seq <= 0) return nullptr;
-  PendingCall*& slot = slots_[slot_of(seq)];
+  PendingCall*& slot = slot_of(seq);
   if (slot == nullptr || slot->seq_ != seq) return nullptr;
   --size_;
   return std::exchange(slot, nullptr);
 }
 
 void CallTable::remove(PendingCall& call) {
-  PendingCall*& slot = slots_[slot_of(call.seq_)];
+  PendingCall*& slot = slot_of(call.seq_);
   if (slot != &call) return;  // taken already
   slot = nullptr;
   --size_;
@@ -40,13 +41,13 @@ void CallTable::remove(PendingCall& call) {
 PendingCall* CallTable::take_any() {
   if (size_ == 0) return nullptr;
   const auto found =
-      std::ranges::find_if(slots_, [](PendingCall* call) { return call != nullptr; });
+      std::ranges::find_if(slots(), [](PendingCall* call) { return call != nullptr; });
   --size_;
   return std::exchange(*found, nullptr);
 }
 
 PendingCall* CallTable::take_expired(Time now, std::size_t& place) {
-  for (; place < slots_.size(); ++place) {
+  for (; place < slot_count_; ++place) {
     PendingCall* call = slots_[place];
     if (call == nullptr || call->deadline_ > now) continue;
     --size_;
@@ -57,20 +58,21 @@ PendingCall* CallTable::take_expired(Time now, std::size_t& place) {
 
 std::optional<Time> CallTable::next_deadline() const {
   std::optional<Time> next;
-  for (const PendingCall* call : slots_) {
+  for (const PendingCall* call : slots()) {
     if (call != nullptr) next = std::min(next.value_or(Time::max()), call->deadline_);
   }
   return next;
 }
 
 void CallTable::grow() {
-  constexpr std::size_t kSlotsMin = 16;
-  std::vector<PendingCall*> old = std::exchange(slots_, {});
-  slots_.resize(std::max(kSlotsMin, old.size() * 2));
-  for (PendingCall* call : old) {
+  constexpr std::uint32_t kSlotsMin = 16;
+  const std::uint32_t old_count = slot_count_;
+  slot_count_ = std::max(kSlotsMin, old_count * 2);
+  const auto old = std::exchange(slots_, std::make_unique<PendingCall*[]>(slot_count_));
+  for (PendingCall* call : std::span(old.get(), old_count)) {
     if (call == nullptr) continue;
-    FL_DCHECK(slots_[slot_of(call->seq_)] == nullptr);
-    slots_[slot_of(call->seq_)] = call;
+    FL_DCHECK(slot_of(call->seq_) == nullptr);
+    slot_of(call->seq_) = call;
   }
 }
 

@@ -6,8 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <vector>
+#include <span>
 
 #include "fairlead/base/time.h"
 #include "fairlead/rpc/pending_call.h"
@@ -35,13 +36,15 @@ class CallTable {
   std::size_t size() const { return size_; }
 
  private:
-  std::size_t slot_of(std::int32_t seq) const {
-    return static_cast<std::size_t>(seq) & (slots_.size() - 1);
+  PendingCall*& slot_of(std::int32_t seq) const {
+    return slots_[static_cast<std::uint32_t>(seq) & (slot_count_ - 1)];
   }
+  std::span<PendingCall*> slots() const { return {slots_.get(), slot_count_}; }
   void grow();
 
-  std::vector<PendingCall*> slots_;
-  std::size_t size_ = 0;
+  std::unique_ptr<PendingCall*[]> slots_;
+  std::uint32_t slot_count_ = 0;  // a power of two, or 0
+  std::uint32_t size_ = 0;
   std::int32_t last_seq_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include "fairlead/base/check.h"
 #include "fairlead/http/proto/head.h"
 #include "fairlead/observe/log.h"
+#include "fairlead/rpc/session.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -19,6 +20,13 @@ class Entrance::Visitor final : public io::Disposable, private io::StreamHandler
  public:
   Visitor(Entrance& entrance, std::unique_ptr<io::Stream> stream, bool turned_away)
       : entrance_(entrance), stream_(std::move(stream)), turned_away_(turned_away) {}
+
+  // As much memory as the session takes that usually follows. So it is of use for the next one when
+  // this is over, where many came at once: a smaller hole between sessions that stay is of no use.
+  static void* operator new(std::size_t bytes) {
+    return ::operator new(std::max(bytes, sizeof(Session)));
+  }
+  static void operator delete(void* memory) { ::operator delete(memory); }
 
   void begin();
   void close() { stream_->close(); }

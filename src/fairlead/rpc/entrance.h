@@ -61,7 +61,7 @@ struct EntranceOptions {
 };
 
 // Thread: its core. Lifetime: close() must have completed before destruction, or nobody be
-// undecided; core and doors outlive it. Cost: one object of about 180 bytes per connection that is
+// undecided; core and doors outlive it. Cost: the memory of a session per connection that is
 // undecided, none later.
 class Entrance {
  public:

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "fairlead/rpc/session.h"
+#include "fairlead/rpc/session_seldom.h"
 #include "fairlead/wire/metadata.h"
 
 namespace fairlead::rpc {
@@ -63,7 +63,7 @@ ResendLine::ResendLine(io::Core& core, const ResendOptions& options, const Metri
 
 ResendLine::~ResendLine() {
   close();
-  for (Session* session : sessions_) session->line_ = nullptr;
+  for (Session* session : sessions_) session->seldom().line = nullptr;
 }
 
 void ResendLine::start(ResentMessage& message, Deadline deadline, const CancelToken& cancel) {
@@ -120,7 +120,7 @@ void ResendLine::attach(Session& session) {
   FL_CHECK(session.dialled());
   if (phase_ == Phase::kClosed || session_ == &session) return;
   if (std::ranges::find(sessions_, &session) == sessions_.end()) sessions_.push_back(&session);
-  session.line_ = this;
+  session.seldom().line = this;
   session_ = &session;
   phase_ = Phase::kAsking;
   session.show_secret();
@@ -139,7 +139,7 @@ void ResendLine::answered(const Session& session, std::uint64_t window, bool kno
 void ResendLine::link_lost(Session& session, std::uint64_t handed_over, std::string_view cause) {
   losing_ = nullptr;
   std::erase(sessions_, &session);
-  session.line_ = nullptr;
+  session.seldom().line = nullptr;
   if (session_ == &session) {
     session_ = nullptr;
     if (phase_ != Phase::kClosed) phase_ = Phase::kNoSession;

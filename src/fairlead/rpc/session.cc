@@ -9,9 +9,15 @@
 #include "fairlead/rpc/session_backlog.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/rpc/session_seldom.h"
 #include "fairlead/wire/metadata.h"
 
 namespace fairlead::rpc {
+
+// With its stream, half a KiB for a connection that is idle. Where a member more would break it,
+// Seldom is the place, or a reason to say so in docs/performance.md.
+static_assert(sizeof(Session) <= 344);
+
 Session::Session(Peer& peer, std::unique_ptr<io::Stream> stream, const wire::Protocol* protocol,
                  Side side, bool login)
     : peer_(peer),
@@ -40,11 +46,12 @@ std::string_view Session::protocol_name() const {
 const Metrics& Session::metrics() const { return peer_.metrics_; }
 
 CancelToken Session::cancel_token() {
-  if (!cancel_.has_value()) {
-    cancel_.emplace();
-    if (state_ == State::kClosed) cancel_->cancel();
+  std::optional<CancelSource>& source = seldom().cancel;
+  if (!source.has_value()) {
+    source.emplace();
+    if (state_ == State::kClosed) source->cancel();
   }
-  return cancel_->token();
+  return source->token();
 }
 
 // ---- sending
@@ -73,7 +80,7 @@ Status Session::queue_full(std::size_t unsent_bytes_max) const {
 Status Session::end_frame(Status body_written, const Bytes& shared) {
   frame_open_ = false;
   if (!body_written.ok()) {
-    sealing_.reset();
+    stop_sealing();
     wire::Protocol::abandon(stream_->output(), frame_);
     return std::move(body_written).with_outcome(Outcome::kNotSent);
   }
@@ -158,7 +165,7 @@ Buffer* Session::begin_inheriting(PendingCall& call, const CallHead& head, Deadl
                            .transforms = head.transforms});
   }
   if (!refused.ok()) {
-    sealing_.reset();
+    stop_sealing();
     call.fail(std::move(refused));
     return nullptr;
   }
@@ -187,7 +194,7 @@ void Session::on_timer() {
   const Time now = core().now();
   std::size_t place = 0;
   expiry_ = armed_at_ = Time::max();
-  if (state_ == State::kLogin && login_until_ <= now) {
+  if (state_ == State::kLogin && look_at_ <= now) {
     peer_.hit(observe::Bound::kLogin, static_cast<std::uint64_t>(peer_.options_.login_timeout /
                                                                  std::chrono::milliseconds(1)));
     return refuse_login(
@@ -203,13 +210,12 @@ void Session::on_timer() {
         Status(Code::kDeadlineExceeded, "call.deadline", "no reply before the call's deadline"));
   }
   expire_waiting(now);
-  if (age_look_ <= now) look_at_age(now);
+  if (look_at_ <= now) look_at_age(now);
   look_at_link(now);
   if (half_read_) look_at_cut_frame(now);
-  if (backlog_ != nullptr) look_at_backlog(now);
+  if (backlog() != nullptr) look_at_backlog(now);
   fire_before(calls_.next_deadline().value_or(Time::max()));
-  if (state_ == State::kLogin) fire_before(login_until_);
-  fire_before(age_look_);
+  fire_before(look_at_);
   // The next call, whatever its deadline, shall say that it waits.
   if (!a_call_waits() && probes()) expiry_ = Time::max();
 }
@@ -234,7 +240,7 @@ void Session::end_call(PendingCall& call, Status body_written, const Bytes& shar
 
 Status Session::begin_push(const CallHead& head) {
   if (state_ != State::kOpen) return session_closed();
-  if (peer_.calling_plugins_ != nullptr && hooked_push_ == nullptr) [[unlikely]]
+  if (peer_.calling_plugins_ != nullptr && !is_hooked_push()) [[unlikely]]
     return begin_hooked_push(head);
   std::string_view metadata = head.metadata;
   Status refused;
@@ -247,7 +253,7 @@ Status Session::begin_push(const CallHead& head) {
                               .method = head.method,
                               .metadata = metadata,
                               .transforms = head.transforms});
-  if (!begun.ok()) sealing_.reset();
+  if (!begun.ok()) stop_sealing();
   return begun;
 }
 
@@ -259,9 +265,9 @@ Status Session::push(const CallHead& head, const Bytes& body) {
 }
 
 Status Session::end_push(Status body_written, const Bytes& shared) {
-  if (hooked_push_ != nullptr) [[unlikely]]
+  if (is_hooked_push()) [[unlikely]]
     return end_hooked_push(std::move(body_written), shared);
-  if (sealing_ != nullptr && body_written.ok()) [[unlikely]]
+  if (seals_ && body_written.ok()) [[unlikely]]
     body_written = seal_frame(nullptr);
   FL_TRY(end_frame(std::move(body_written), shared));
   metrics().pushes_sent.add();
@@ -312,16 +318,49 @@ void Session::on_close(Status why) {
   Status reason(Code::kConnectionClosed, "session.closed",
                 why.ok() ? std::string_view("the session was closed") : why.message());
   fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()));
-  if (cancel_.has_value()) cancel_->cancel();
-  lease_.reset();
-  if (self_ != nullptr) *self_ = nullptr;
+  if (seldom_ != nullptr && seldom_->cancel.has_value()) seldom_->cancel->cancel();
+  if (std::exchange(has_window_, false)) {
+    seldom_->lease.reset();
+    *seldom_->self = nullptr;
+  }
   cancel_waiting();
   end_backlog();
-  if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, why);
+  tell_closed(why);
   if (plugins_reached_ != 0) see_off(why);
   take_mark_off(why);
   end_if_idle();
-  if (gone_ != nullptr) gone_->set();  // the last thing: who waits may destroy the peer
+  if (seldom_ != nullptr && seldom_->gone != nullptr)
+    seldom_->gone->set();  // the last thing: who waits may destroy the peer
+}
+
+Session::Seldom& Session::seldom() {
+  if (seldom_ == nullptr) seldom_ = std::make_unique<Seldom>();
+  return *seldom_;
+}
+
+void Session::on_closed(ClosedHandler handler) { seldom().closed_handler = std::move(handler); }
+
+void Session::on_leaving(LeavingHandler handler) { seldom().leaving_handler = std::move(handler); }
+
+// Moved out first: a handler may set another one, or end this session.
+void Session::tell_closed(const Status& why) {
+  if (seldom_ == nullptr || !seldom_->closed_handler) return;
+  std::exchange(seldom_->closed_handler, nullptr)(*this, why);
+}
+
+void Session::tell_leaving() {
+  if (seldom_ == nullptr || !seldom_->leaving_handler) return;
+  std::exchange(seldom_->leaving_handler, nullptr)(*this);
+}
+
+ResendLine* Session::line() const { return seldom_ == nullptr ? nullptr : seldom_->line; }
+
+Duration Session::retry_after() const {
+  return seldom_ == nullptr ? Duration::zero() : seldom_->retry_after;
+}
+
+bool Session::is_hooked_push() const {
+  return seldom_ != nullptr && seldom_->hooked_push != nullptr;
 }
 
 void Session::take_mark_off(const Status& why) {
@@ -331,29 +370,30 @@ void Session::take_mark_off(const Status& why) {
 }
 
 internal::SerialLines& Session::serial_lines() {
-  if (serial_lines_ == nullptr) serial_lines_ = std::make_unique<internal::SerialLines>();
-  return *serial_lines_;
+  std::unique_ptr<internal::SerialLines>& lines = seldom().serial_lines;
+  if (lines == nullptr) lines = std::make_unique<internal::SerialLines>();
+  return *lines;
 }
 
 void Session::begin_again() {
   FL_CHECK(side_ == Side::kServing && state_ < State::kClosing && handlers_running_ == 0);
-  if (cancel_.has_value()) {
-    cancel_->cancel();
-    cancel_.reset();
+  if (seldom_ != nullptr && seldom_->cancel.has_value()) {
+    seldom_->cancel->cancel();
+    seldom_->cancel.reset();
   }
-  if (closed_handler_) std::exchange(closed_handler_, nullptr)(*this, Status());
+  tell_closed(Status());
   take_mark_off(Status());
   values_.clear();
   id_ = ++peer_.last_session_id_;
   login_seen_ = false;
-  login_until_ = Time::max();
+  look_at_ = Time::max();
   state_ = peer_.router_.login() != nullptr ? State::kLogin : State::kOneWay;
 }
 
 void Session::fail_calls(const Status& why) {
   const std::uint64_t handed_over = appended_bytes_ - stream_->unsent_bytes();
   const std::string cause(why.cause() != nullptr ? std::string_view(*why.cause()) : why.reason());
-  if (line_ != nullptr) line_->losing(*this);
+  if (line() != nullptr) line()->losing(*this);
   while (PendingCall* call = calls_.take_any()) {
     call->forget();
     call->session_ = nullptr;
@@ -365,12 +405,12 @@ void Session::fail_calls(const Status& why) {
       call->conclude(Status(why).with_outcome(Outcome::kUnknown));
     }
   }
-  if (line_ != nullptr) line_->link_lost(*this, handed_over, cause);
+  if (line() != nullptr) line()->link_lost(*this, handed_over, cause);
 }
 
 void Session::end_if_idle() {
   if (handlers_running_ > 0) return;
-  if (idle_ != nullptr) idle_->set();
+  if (seldom_ != nullptr && seldom_->idle != nullptr) seldom_->idle->set();
   if (state_ == State::kClosed) {
     peer_.remove(*this);
   } else if (state_ == State::kClosing) {
@@ -396,12 +436,13 @@ Task<Status> Session::close(Deadline deadline) {
   }
   if (state_ < State::kClosing) state_ = State::kClosing;
   if (handlers_running_ > 0) {
-    if (idle_ == nullptr) idle_ = std::make_unique<Event>();
+    std::unique_ptr<Event>& idle = seldom().idle;
+    if (idle == nullptr) idle = std::make_unique<Event>();
     const Deadline patience = going_away_ ? deadline : plain_patience(deadline);
-    status = co_await idle_->wait(timers, patience, cancel_token());
+    status = co_await idle->wait(timers, patience, cancel_token());
     if (status.code() == Code::kDeadlineExceeded && !going_away_) {
       going_away_ = true;
-      status = co_await idle_->wait(timers, deadline, cancel_token());
+      status = co_await idle->wait(timers, deadline, cancel_token());
     }
     if (status.code() == Code::kCancelled) status = Status();
   }
@@ -410,15 +451,16 @@ Task<Status> Session::close(Deadline deadline) {
     co_return status;
   }
   if (peer_.closing_) stream_->set_goodbye(io::Goodbye::kGoingAway);
-  if (gone_ == nullptr) gone_ = std::make_unique<Event>();
+  std::unique_ptr<Event>& gone = seldom().gone;
+  if (gone == nullptr) gone = std::make_unique<Event>();
   if (status.ok()) {
     stream_->close();
-    status = co_await gone_->wait(timers, deadline);
+    status = co_await gone->wait(timers, deadline);
     if (status.ok()) co_return status;
   }
   peer_.calls_cut_ += handlers_running_;
   stream_->abort(Status(Code::kConnectionClosed, "session.cut", "closed at its deadline"));
-  Status cut = co_await gone_->wait(timers, Deadline());
+  Status cut = co_await gone->wait(timers, Deadline());
   co_return status.ok() ? cut : status;
 }
 

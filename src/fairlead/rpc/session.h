@@ -19,7 +19,6 @@
 #include <string>
 #include <string_view>
 
-#include "fairlead/async/event.h"
 #include "fairlead/async/task.h"
 #include "fairlead/async/timer_wheel.h"
 #include "fairlead/base/result.h"
@@ -180,7 +179,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Whether the peer said that it goes away, and what it asked for before it is dialled again;
   // zero: nothing.
   bool peer_leaving() const { return peer_leaving_; }
-  Duration retry_after() const { return retry_after_; }
+  Duration retry_after() const;
   // Why it ended, in its ClosedHandler and after it.
   LinkEnd end() const { return end_; }
   std::size_t calls_waiting() const { return calls_.size(); }
@@ -190,10 +189,11 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // What the peer's watcher keeps of this session; null: nothing. Only that watcher sets it.
   std::shared_ptr<SessionMark>& mark() { return mark_; }
   internal::SerialLines& serial_lines();  // made at the first use
-  void on_closed(ClosedHandler handler) { closed_handler_ = std::move(handler); }
-  void on_leaving(LeavingHandler handler) { leaving_handler_ = std::move(handler); }
+  void on_closed(ClosedHandler handler);
+  void on_leaving(LeavingHandler handler);
 
  private:
+  struct Seldom;
   friend Peer;
   friend PendingCall;
   friend Context;
@@ -214,9 +214,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void on_part(std::size_t bytes) override;
   void on_end() override;
   void on_close(Status why) override;
-  void on_sent() override {
-    if (backlog_ != nullptr) fire_before(core().now());
-  }
+  void on_sent() override;
 
   Buffer* begin_call(PendingCall& call, const CallHead& head, Deadline deadline,
                      const CancelToken& cancel);
@@ -254,16 +252,17 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Whether `body` is to be shared with the stream instead of copied.
   bool shares(const Bytes& body, std::string_view transforms) const {
     return body.size() >= io::Stream::kSharedBytesMin && transforms.empty() && body.owned() &&
-           protocol_ == nullptr && sealing_ == nullptr;
+           protocol_ == nullptr && !seals_;
   }
   // Where the body of the frame under construction goes.
-  Buffer& body_buffer() { return sealing_ == nullptr ? stream_->output() : sealing_->plain; }
+  Buffer& body_buffer() { return seals_ ? sealed_body() : stream_->output(); }
 
   // session_plugins.cc: messages that plugins see, or that are sealed.
   Buffer* begin_hooked_call(PendingCall& call, const CallHead& head, Deadline deadline,
                             const CancelToken& cancel);
   void end_extended_call(PendingCall& call, Status body_written, const Bytes& shared);
   Status begin_hooked_push(const CallHead& head);
+  bool is_hooked_push() const;  // one is under construction
   Status end_hooked_push(Status body_written, const Bytes& shared);
   void receive_extended_reply(PendingCall& call, const wire::MessageView& message,
                               const Bytes& input);
@@ -288,6 +287,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool begin_sealing(PendingCall* call, wire::Kind kind, const CallHead& head,
                      std::string_view& metadata, Status& refused);
   Status seal_frame(PendingCall* call);
+  Buffer& sealed_body();
+  void stop_sealing();
   // `method`: as it was sent.
   void serve_secure(const wire::MessageView& message, std::string_view method, const Bytes& input);
   Status seal_reply(Context& context);
@@ -313,6 +314,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // session_control.cc: what two of us tell each other about the link itself.
   class Hello;
   void say_hello();
+  bool hello_waits() const;  // for its answer
   void heard_hello(std::string_view metadata);
   std::string hello_metadata() const;
   std::uint8_t spoken_features() const;
@@ -334,6 +336,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
                            const CancelToken& cancel);
 
   // session_resume.cc: messages with numbers, which may come again.
+  ResendLine* line() const;  // null: nothing outlives this session
   void show_secret();
   void add_resume_words(std::string& metadata) const;
   void hear_window(bool showed_secret, bool heard, std::string_view metadata);
@@ -388,6 +391,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
 
   // session_backlog.cc: a peer that does not read.
   struct Backlog;
+  Backlog* backlog() const;  // null: what is sent leaves
   Time held_since() const;
   std::uint64_t taken_bytes() const;
   void watch_output();
@@ -437,9 +441,14 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void refuse(const wire::MessageView& message, const Status& status);
   void protocol_error(const Status& why, std::string_view input);
   void fail_calls(const Status& why);
+  void tell_leaving();
+  void tell_closed(const Status& why);
+  Seldom& seldom();
   void bound_unsent();
   void end_if_idle();
 
+  // An idle connection costs what stands here: what few sessions have is in Seldom.
+  std::uint32_t handlers_running_ = 0;
   Peer& peer_;
   std::unique_ptr<io::Stream> stream_;
   const wire::Protocol* const protocol_;  // null: raw, without a virtual call
@@ -448,61 +457,42 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   Time expiry_ = Time::max();
   Time armed_at_ = Time::max();  // when the timer fires; max: it is not armed
   const Time opened_at_;
-  Time read_at_{};                  // when the last bytes came
-  Time login_until_ = Time::max();  // for the accepting side
-  Time age_look_ = Time::max();     // when somebody looks whether it is old and idle; max: never
-  Time old_since_ = Time::max();
-  std::optional<CancelSource> cancel_;
-  std::unique_ptr<Event> idle_;                        // made by close(): no handler runs
-  std::unique_ptr<Event> gone_;                        // made by close(): the stream is gone
-  std::unique_ptr<internal::Sealing> sealing_;         // the body of the frame under construction
-  std::unique_ptr<internal::HookedCall> hooked_push_;  // under construction
+  Time read_at_{};  // when the last bytes came
+  // LOGIN: when it is too late for one, of the accepting side. Later: when somebody looks whether
+  // the session is old and idle. max: never.
+  Time look_at_ = Time::max();
   // Of the message that is about to be served; its context takes it.
   std::unique_ptr<Context::Extras> next_extras_;
-  ClosedHandler closed_handler_;
-  LeavingHandler leaving_handler_;
-  std::unique_ptr<Hello> hello_;  // ours, until it is answered
-  std::unique_ptr<Beat> beat_;    // the same
-  ResendLine* line_ = nullptr;    // of the dialling side: messages that outlive the session
-  // Of the accepting side: the window of what the peer numbers.
-  std::unique_ptr<DuplicateWindows::Lease> lease_;
-  std::shared_ptr<Session*> self_;  // made with it; holds null when this session is closed
-  internal::Liveness liveness_;
-  Context* waiting_ = nullptr;               // handlers that wait, the latest first
-  Duration retry_after_{};                   // told by the peer's goaway
-  Duration peer_timeout_ = Duration::max();  // of calls that name none; told by the peer's hello
+  std::unique_ptr<Beat> beat_;      // a PING of ours, until it is answered
+  std::unique_ptr<Seldom> seldom_;  // null: it has none of that
   SessionValues values_;
   std::shared_ptr<SessionMark> mark_;
-  std::unique_ptr<internal::SerialLines> serial_lines_;
-  std::unique_ptr<Backlog> backlog_;  // null: what is sent leaves
+  internal::Liveness liveness_;
+  Context* waiting_ = nullptr;  // handlers that wait, the latest first
   std::uint64_t id_;
   std::uint64_t appended_bytes_ = 0;  // in the session's life
   wire::FrameStart frame_;            // of the frame under construction
-  std::uint32_t handlers_running_ = 0;
-  const Side side_;
-  State state_;
-  bool login_seen_ = false;  // an AUTH_CALL is being checked
-  bool frame_open_ = false;
-  std::uint32_t going_ping_ = 0;      // PING behind announce_going(); 0: none, or answered
-  bool half_read_ = false;            // the last read ended inside a frame
-  bool going_announced_ = false;      // the peer was told, and is still served
-  bool going_away_ = false;           // the peer was told
-  bool turned_away_ = false;          // it is one connection too many
-  bool peer_leaving_ = false;         // and told us
-  std::uint8_t plugins_reached_ = 0;  // of those that were told of this session
-  std::uint8_t features_ = 0;         // what both sides understand; 0: no hello
-  LinkEnd end_ = LinkEnd::kUnknown;   // why it is being ended
-  bool link_begun_ = false;           // it is counted among those that are alive
-  Stop stop_ = Stop::kNo;
-  // Of the frame that is cut, where half_read_ says so: when its first byte came, how much of it is
-  // there, and how much was at the last look, of which there were so many.
-  std::uint8_t frame_looks_ = 0;
-  std::uint32_t frame_bytes_ = 0;
-  std::uint32_t frame_bytes_seen_ = 0;
-  Time frame_began_{};
   // Position in the peer's list.
   Session* previous_ = nullptr;
   Session* next_ = nullptr;
+  std::uint32_t peer_timeout_ms_ = 0;  // of calls that name none; told by a hello; 0: it has none
+  std::uint32_t going_ping_ = 0;       // PING behind announce_going(); 0: none, or answered
+  const Side side_;
+  State state_;
+  Stop stop_ = Stop::kNo;
+  LinkEnd end_ = LinkEnd::kUnknown;   // why it is being ended
+  std::uint8_t plugins_reached_ = 0;  // of those that were told of this session
+  std::uint8_t features_ = 0;         // what both sides understand; 0: no hello
+  bool login_seen_ = false;           // an AUTH_CALL is being checked
+  bool frame_open_ = false;
+  bool seals_ = false;            // the frame under construction
+  bool half_read_ = false;        // the last read ended inside a frame
+  bool going_announced_ = false;  // the peer was told, and is still served
+  bool going_away_ = false;       // the peer was told
+  bool turned_away_ = false;      // it is one connection too many
+  bool peer_leaving_ = false;     // and told us
+  bool has_window_ = false;       // of what the peer numbers
+  bool link_begun_ = false;       // it is counted among those that are alive
 };
 
 }  // namespace fairlead::rpc

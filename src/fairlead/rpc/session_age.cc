@@ -8,6 +8,7 @@
 
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/session.h"
+#include "fairlead/rpc/session_seldom.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -36,19 +37,20 @@ void Session::begin_age() {
 }
 
 void Session::look_at_age_at(Time when) {
-  age_look_ = when;
+  look_at_ = when;
   fire_before(when);
 }
 
 void Session::look_at_age(Time now) {
-  age_look_ = Time::max();
+  look_at_ = Time::max();
   if (state_ != State::kOpen) return;
-  if (old_since_ == Time::max()) {
-    old_since_ = now;
+  Time& old_since = seldom().old_since;
+  if (old_since == Time::max()) {
+    old_since = now;
     go_away("age");
-    if (leaving_handler_) std::exchange(leaving_handler_, nullptr)(*this);
+    tell_leaving();
   }
-  const Duration old = now - old_since_;
+  const Duration old = now - old_since;
   const bool plain = !said_hello();
   if (plain && old >= kPlainPatience) going_away_ = true;
   const bool idle = calls_.size() == 0 && handlers_running_ == 0 && !half_read_;

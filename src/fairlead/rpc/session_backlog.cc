@@ -8,12 +8,12 @@
 //
 // What is written is never waited for while something that is read could free it, so two peers that
 // both hold the other's CALLs get on as soon as either reads: docs/adr/0032-protection.md.
-#include "fairlead/rpc/session_backlog.h"
 
 #include <algorithm>
 
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/rpc/session_seldom.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -25,16 +25,20 @@ constexpr Duration kLookEvery = 1s;
 }  // namespace
 
 // When the first of the CALLs that are served now came: their time runs from there.
-Time Session::held_since() const { return std::min(backlog_->held_since, core().now()); }
+Time Session::held_since() const { return std::min(backlog()->held_since, core().now()); }
 
 std::uint64_t Session::taken_bytes() const {
   return appended_bytes_ - std::min<std::uint64_t>(appended_bytes_, stream_->untaken_bytes());
 }
 
+void Session::on_sent() {
+  if (backlog() != nullptr) fire_before(core().now());
+}
+
 void Session::watch_output() {
-  if (backlog_ != nullptr) return;
-  backlog_ = std::make_unique<Backlog>();
-  backlog_->taken_at = core().now();
+  if (backlog() != nullptr) return;
+  seldom().backlog = std::make_unique<Backlog>();
+  backlog()->taken_at = core().now();
   fire_before(core().now() + std::min<Duration>(kLookEvery, peer_.guards().slow_reader_after));
 }
 
@@ -63,19 +67,19 @@ void Session::look_at_backlog(Time now) {
   if (state_ == State::kClosed || cut()) return;
   const std::size_t unsent = stream_->unsent_bytes();
   if (unsent <= peer_.hold_above_ / 2) release_held();
-  if (backlog_ == nullptr || cut()) return;
-  if (stop_ == Stop::kNo && unsent == 0) return backlog_.reset();
+  if (backlog() == nullptr || cut()) return;
+  if (stop_ == Stop::kNo && unsent == 0) return seldom_->backlog.reset();
   const std::uint64_t taken = taken_bytes();
   const Duration patience = peer_.guards_.slow_reader_after;
   // What a handler has begun to write and not ended is not offered to the peer yet.
-  if (taken > backlog_->taken || frame_open_) {
-    backlog_->taken = taken;
-    backlog_->taken_at = now;
-  } else if (now - backlog_->taken_at >= patience) {
+  if (taken > backlog()->taken || frame_open_) {
+    backlog()->taken = taken;
+    backlog()->taken_at = now;
+  } else if (now - backlog()->taken_at >= patience) {
     return cut_slow_reader(observe::Bound::kSlowReader, static_cast<std::uint64_t>(patience / 1ms),
                            "the peer took nothing for slow_reader_after");
   }
-  fire_before(std::min(now + kLookEvery, backlog_->taken_at + patience));
+  fire_before(std::min(now + kLookEvery, backlog()->taken_at + patience));
 }
 
 bool Session::is_held(const wire::MessageView& message) const {
@@ -85,7 +89,7 @@ bool Session::is_held(const wire::MessageView& message) const {
 
 // Copied, since a view would keep the whole chunk that it was read into.
 void Session::hold(const wire::MessageView& message, std::string_view frame) {
-  Backlog& backlog = *backlog_;
+  Backlog& backlog = *this->backlog();
   const bool full = backlog.held_calls >= peer_.options_.inflight_calls_max ||
                     backlog.held.size() + frame.size() > peer_.hold_above_;
   if (full) {
@@ -101,13 +105,13 @@ void Session::hold(const wire::MessageView& message, std::string_view frame) {
 
 // Serves them, until there is no room again: what is left is held anew.
 void Session::release_held() {
-  if (backlog_ == nullptr) return;
-  if (std::unique_ptr<Event> room = std::move(backlog_->room)) room->set();
+  if (backlog() == nullptr) return;
+  if (std::unique_ptr<Event> room = std::move(backlog()->room)) room->set();
   if (stop_ != Stop::kHolds) return;
   stop_ = Stop::kNo;
-  const Bytes held(backlog_->held.view());
-  backlog_->held.release();
-  backlog_->held_calls = 0;
+  const Bytes held(backlog()->held.view());
+  backlog()->held.release();
+  backlog()->held_calls = 0;
   if (!held.empty()) {
     // They are no news of the link, nor of the frame that is cut at this moment.
     const Time read_at = read_at_;
@@ -116,12 +120,12 @@ void Session::release_held() {
     read_at_ = read_at;
     half_read_ = half_read;
   }
-  if (backlog_ != nullptr && backlog_->held_calls == 0) backlog_->held_since = Time::max();
+  if (backlog() != nullptr && backlog()->held_calls == 0) backlog()->held_since = Time::max();
 }
 
 void Session::end_backlog() {
-  if (backlog_ == nullptr) return;
-  const std::unique_ptr<Backlog> ended = std::move(backlog_);
+  if (backlog() == nullptr) return;
+  const std::unique_ptr<Backlog> ended = std::move(seldom_->backlog);
   if (ended->room != nullptr) ended->room->set();
 }
 
@@ -129,9 +133,9 @@ Task<Status> Session::room(Deadline deadline, CancelToken cancel) {
   if (state_ >= State::kClosing) co_return session_closed();
   if (stream_->unsent_bytes() <= peer_.options_.write_queue_bytes_max) co_return Status();
   watch_output();
-  if (backlog_->room == nullptr) backlog_->room = std::make_unique<Event>();
+  if (backlog()->room == nullptr) backlog()->room = std::make_unique<Event>();
   // Who is woken by the session's end is woken before it dies.
-  Status waited = co_await backlog_->room->wait(core().timers(), deadline, std::move(cancel));
+  Status waited = co_await backlog()->room->wait(core().timers(), deadline, std::move(cancel));
   if (waited.ok() && state_ >= State::kClosing) waited = session_closed();
   if (waited.ok()) co_return waited;
   co_return std::move(waited).with_outcome(Outcome::kNotSent);

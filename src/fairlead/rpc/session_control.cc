@@ -10,6 +10,7 @@
 
 #include "fairlead/base/text.h"
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/rpc/session_seldom.h"
 #include "fairlead/wire/metadata.h"
 
 namespace fairlead::rpc {
@@ -81,17 +82,22 @@ std::uint8_t Session::spoken_features() const {
 
 void Session::say_hello() {
   if (!peer_.options_.hello || state_ != State::kOpen || !on_wire().carries().hello) return;
-  hello_ = std::make_unique<Hello>(*this);
-  hello_->session_ = this;
-  hello_->sent_from_ = appended_bytes_;
+  seldom().hello = std::make_unique<Hello>(*this);
+  Hello& hello = *seldom_->hello;
+  hello.session_ = this;
+  hello.sent_from_ = appended_bytes_;
   const std::string metadata = hello_metadata();
-  const wire::FrameStart start = begin_on_wire({.seq = calls_.add(*hello_),
+  const wire::FrameStart start = begin_on_wire({.seq = calls_.add(hello),
                                                 .kind = wire::Kind::kCall,
                                                 .method = kHelloMethod,
                                                 .metadata = metadata});
-  watch(*hello_, core().deadline_after(std::chrono::seconds(10)));
+  watch(hello, core().deadline_after(std::chrono::seconds(10)));
   Status sent = send_frame(start, Bytes(), nullptr);
-  if (!sent.ok()) hello_->fail(std::move(sent));
+  if (!sent.ok()) hello.fail(std::move(sent));
+}
+
+bool Session::hello_waits() const {
+  return seldom_ != nullptr && seldom_->hello != nullptr && seldom_->hello->waiting();
 }
 
 // Whoever answers without a version is no peer of ours, whatever the status: erpc over WebSocket
@@ -103,7 +109,7 @@ void Session::heard_hello(std::string_view metadata) {
   const std::optional<std::uint64_t> timeout = number_in(metadata, "timeout");
   constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
   if (timeout.has_value() && *timeout > 0 && *timeout <= kDayMs) {
-    peer_timeout_ = std::chrono::milliseconds(*timeout);
+    peer_timeout_ms_ = static_cast<std::uint32_t>(*timeout);
   }
   const std::optional<std::uint64_t> gap = number_in(metadata, "heartbeat_min");
   if (gap.has_value() && *gap <= kDayMs) {
@@ -123,8 +129,8 @@ bool Session::serve_control(const wire::MessageView& message) {
       peer_leaving_ = true;
       constexpr std::uint64_t kDayMs = 24 * 3600 * 1000;
       const std::uint64_t after = number_in(message.metadata, "retry_after").value_or(0);
-      retry_after_ = std::chrono::milliseconds(std::min(after, kDayMs));
-      if (leaving_handler_) std::exchange(leaving_handler_, nullptr)(*this);
+      seldom().retry_after = std::chrono::milliseconds(std::min(after, kDayMs));
+      tell_leaving();
     } else if (message.method == kAckMethod) {
       hear_ack(message.metadata);
     }

@@ -40,13 +40,13 @@ enum Feature : std::uint8_t {
 // Our hello, waiting for its answer. What else is sent meanwhile is plain.
 class Session::Hello final : public PendingCall {
  public:
-  explicit Hello(Session& session) : owner_(session), shows_secret_(session.line_ != nullptr) {}
+  explicit Hello(Session& session) : owner_(session), shows_secret_(session.line() != nullptr) {}
 
  private:
   void on_done(Status status, const wire::MessageView& reply, const Bytes&) override {
     if (status.ok()) owner_.heard_hello(reply.metadata);
     // Which may destroy this object.
-    if (owner_.line_ == nullptr) return;
+    if (owner_.line() == nullptr) return;
     const bool heard = status.ok() || status.outcome() == Outcome::kProcessed ||
                        status.outcome() == Outcome::kNotProcessed;
     owner_.hear_window(shows_secret_, heard, reply.metadata);

@@ -54,8 +54,8 @@ bool Session::probes() const {
 
 // Our own words about the link are calls, but nobody waits for them.
 bool Session::a_call_waits() const {
-  const std::size_t own = (hello_ != nullptr && hello_->waiting() ? 1U : 0U) +
-                          (beat_ != nullptr && beat_->waiting() ? 1U : 0U);
+  const std::size_t own =
+      (hello_waits() ? 1U : 0U) + (beat_ != nullptr && beat_->waiting() ? 1U : 0U);
   return calls_.size() > own;
 }
 

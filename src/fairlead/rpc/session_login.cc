@@ -26,8 +26,8 @@ void Session::start_login(PendingCall& call, const Login& login, Deadline deadli
 }
 
 void Session::expect_login() {
-  login_until_ = core().now() + peer_.options_.login_timeout;
-  fire_before(login_until_);
+  look_at_ = core().now() + peer_.options_.login_timeout;
+  fire_before(look_at_);
 }
 
 void Session::receive_login(const wire::MessageView& message, const Bytes& input) {
@@ -63,7 +63,7 @@ void Session::end_login(const Status& result) {
   if (state_ != State::kLogin) return;
   if (result.ok()) {
     state_ = open_state();
-    login_until_ = Time::max();
+    look_at_ = Time::max();
     begin_age();
     begin_link();
     if (peer_.options_.watcher != nullptr && side_ == Side::kAccepted) {

@@ -7,6 +7,7 @@
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 #include "fairlead/rpc/session_resume.h"
+#include "fairlead/rpc/session_seldom.h"
 #include "fairlead/wire/status_text.h"
 
 namespace fairlead::rpc {
@@ -103,7 +104,7 @@ void Session::end_extended_call(PendingCall& call, Status body_written, const By
   if (call.extras_->hooked.has_value() && body_written.ok()) {
     note_body(*call.extras_->hooked, body_buffer(), shared);
   }
-  if (sealing_ != nullptr && body_written.ok()) body_written = seal_frame(&call);
+  if (seals_ && body_written.ok()) body_written = seal_frame(&call);
   const std::uint64_t before = appended_bytes_;
   Status sent = end_frame(std::move(body_written), shared);
   if (!sent.ok()) return call.fail(std::move(sent));
@@ -116,28 +117,28 @@ void Session::end_extended_call(PendingCall& call, Status body_written, const By
 }
 
 Status Session::begin_hooked_push(const CallHead& head) {
-  hooked_push_ =
-      std::make_unique<internal::HookedCall>(hooked_call(*this, head, wire::Kind::kPush));
-  OutgoingHead out(*hooked_push_);
+  std::unique_ptr<internal::HookedCall>& hooked = seldom().hooked_push;
+  hooked = std::make_unique<internal::HookedCall>(hooked_call(*this, head, wire::Kind::kPush));
+  OutgoingHead out(*hooked);
   Status begun = peer_.calling_plugins_->ask<&Plugin::pre_write_push>(out);
   if (begun.ok()) {
     CallHead changed = head;
-    changed.method = hooked_push_->method;
-    changed.metadata = hooked_push_->metadata;
+    changed.method = hooked->method;
+    changed.metadata = hooked->metadata;
     begun = begin_push(changed);
   }
   if (begun.ok()) {
-    hooked_push_->body_from = body_buffer().size();
+    hooked->body_from = body_buffer().size();
     return {};
   }
-  hooked_push_.reset();
+  hooked.reset();
   return std::move(begun).with_outcome(Outcome::kNotSent);
 }
 
 Status Session::end_hooked_push(Status body_written, const Bytes& shared) {
-  const auto hooked = std::move(hooked_push_);
+  const auto hooked = std::move(seldom_->hooked_push);
   if (body_written.ok()) note_body(*hooked, body_buffer(), shared);
-  if (sealing_ != nullptr && body_written.ok()) body_written = seal_frame(nullptr);
+  if (seals_ && body_written.ok()) body_written = seal_frame(nullptr);
   const std::uint64_t before = appended_bytes_;
   FL_TRY(end_frame(std::move(body_written), shared));
   metrics().pushes_sent.add();

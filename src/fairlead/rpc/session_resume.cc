@@ -9,6 +9,7 @@
 #include "fairlead/rpc/resend_line.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/rpc/session_seldom.h"
 #include "fairlead/wire/metadata.h"
 #include "fairlead/wire/status_text.h"
 
@@ -54,32 +55,32 @@ Status refusal(DuplicateWindow::Seen seen) {
 // ---- the dialling side
 
 void Session::show_secret() {
-  if (hello_ != nullptr && hello_->waiting()) return;  // when it is answered, again
+  if (hello_waits()) return;  // when it is answered, again
   say_hello();
-  if (hello_ == nullptr || !hello_->waiting()) line_->answered(*this, 0, true);
+  if (!hello_waits()) line()->answered(*this, 0, true);
 }
 
 void Session::add_resume_words(std::string& metadata) const {
-  if (line_ != nullptr) wire::append_metadata_pair(metadata, "resume", line_->secret_.text());
-  if (lease_ != nullptr) {
-    wire::append_metadata_pair(metadata, "window", hex_text(lease_->window()->name()));
+  if (line() != nullptr) wire::append_metadata_pair(metadata, "resume", line()->secret_.text());
+  if (has_window_) {
+    wire::append_metadata_pair(metadata, "window", hex_text(seldom_->lease->window()->name()));
   }
 }
 
 // `heard`: the peer answered our hello, in whatever way.
 void Session::hear_window(bool showed_secret, bool heard, std::string_view metadata) {
-  if ((features_ & kResumes) == 0) return line_->answered(*this, 0, heard);
+  if ((features_ & kResumes) == 0) return line()->answered(*this, 0, heard);
   if (!showed_secret) return say_hello();
   const std::string name = wire::find_in_encoded(metadata, "window").value_or("");
-  line_->answered(*this, parse_hex(name).value_or(0), true);
+  line()->answered(*this, parse_hex(name).value_or(0), true);
 }
 
 void Session::hear_ack(std::string_view metadata) {
   const auto id = parse_message_id(wire::find_in_encoded(metadata, "id").value_or(""));
-  if (line_ == nullptr || !id.has_value()) return;
+  if (line() == nullptr || !id.has_value()) return;
   const std::string status = wire::find_in_encoded(metadata, "status").value_or("");
   Status told = wire::parse_status_text(status);
-  line_->acknowledged(*id, told.ok() ? std::move(told) : judged(std::move(told), metadata));
+  line()->acknowledged(*id, told.ok() ? std::move(told) : judged(std::move(told), metadata));
 }
 
 // ---- the accepting side
@@ -88,8 +89,10 @@ void Session::take_window(std::string_view metadata) {
   if ((features_ & kResumes) == 0 || dialled()) return;
   const auto secret = ResumeSecret::parse(wire::find_in_encoded(metadata, "resume").value_or(""));
   if (!secret.has_value()) return;
-  lease_ = peer_.options_.windows->take(*secret, core());
-  if (self_ == nullptr) self_ = std::make_shared<Session*>(this);
+  seldom().lease = peer_.options_.windows->take(*secret, core());
+  has_window_ = true;
+  std::shared_ptr<Session*>& self = seldom().self;
+  if (self == nullptr) self = std::make_shared<Session*>(this);
 }
 
 bool Session::admit(const wire::MessageView& message) {
@@ -103,16 +106,16 @@ bool Session::admit(const wire::MessageView& message) {
     refuse(message, Status(Code::kBadMessage, "resend.bad_id", "X-Fl-Id is no message's number"));
     return false;
   }
-  const auto waiter = [core = &core(), self = self_, seq = message.seq, kind = message.kind,
+  const auto waiter = [core = &core(), self = seldom().self, seq = message.seq, kind = message.kind,
                        transforms = std::string(message.transforms),
                        number = *id](std::shared_ptr<const KeptReply> reply) {
     core->post([self, seq, kind, transforms, number, reply = std::move(reply)] {
       if (*self != nullptr) (*self)->answer_again(seq, kind, transforms, number, reply.get());
     });
   };
-  const std::shared_ptr<internal::SharedWindow>& window = lease_->window();
+  const std::shared_ptr<internal::SharedWindow>& window = seldom_->lease->window();
   std::optional<DuplicateWindow::Answer> answer =
-      window->look(*id, print_of(message), core().now(), lease_->owner(), waiter);
+      window->look(*id, print_of(message), core().now(), seldom_->lease->owner(), waiter);
   if (answer.has_value() && answer->seen == DuplicateWindow::Seen::kNew) {
     next_extras_ = std::make_unique<Context::Extras>();
     next_extras_->admitted = std::make_unique<internal::Admitted>(core(), window, *id);

@@ -1,5 +1,6 @@
 // Bodies that are sealed: those of our calls and pushes, those that we serve, and the replies.
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/rpc/session_seldom.h"
 #include "fairlead/wire/metadata.h"
 #include "fairlead/wire/status_text.h"
 
@@ -39,21 +40,30 @@ bool Session::begin_sealing(PendingCall* call, wire::Kind kind, const CallHead& 
                              .reply_must_be_secure = reply != wire::SecureForm::kPlain};
   }
   if (form == wire::SecureForm::kPlain) return true;
-  sealing_ = std::make_unique<internal::Sealing>(
+  std::unique_ptr<internal::Sealing>& sealing = seldom().sealing;
+  seals_ = true;
+  sealing = std::make_unique<internal::Sealing>(
       internal::Sealing{.form = form,
                         .kind = kind,
                         .body_codec = head.body_codec,
                         .method = std::string(head.method),
                         .metadata = std::string(head.metadata)});
   if (told.form == wire::SecureForm::kPlain) {
-    wire::append_metadata_pair(sealing_->metadata, wire::kSecureKey, wire::secure_value_of(form));
+    wire::append_metadata_pair(sealing->metadata, wire::kSecureKey, wire::secure_value_of(form));
   }
-  metadata = sealing_->metadata;
+  metadata = sealing->metadata;
   return true;
 }
 
+Buffer& Session::sealed_body() { return seldom_->sealing->plain; }
+
+void Session::stop_sealing() {
+  if (std::exchange(seals_, false)) seldom_->sealing.reset();
+}
+
 Status Session::seal_frame(PendingCall* call) {
-  const auto sealing = std::move(sealing_);
+  seals_ = false;
+  const auto sealing = std::move(seldom_->sealing);
   const wire::BodyBinding binding{
       .kind = sealing->kind, .body_codec = sealing->body_codec, .method = sealing->method};
   const Result<wire::SecureNonce> nonce =

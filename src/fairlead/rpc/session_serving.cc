@@ -7,6 +7,7 @@
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 #include "fairlead/rpc/session_resume.h"
+#include "fairlead/rpc/session_seldom.h"
 #include "fairlead/wire/status_text.h"
 
 namespace fairlead::rpc {
@@ -91,7 +92,7 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
         return refuse(message, Status(Code::kOverloaded, "session.going_away",
                                       "this peer is going away: call another one, or again"));
       }
-      if (lease_ != nullptr) [[unlikely]]
+      if (has_window_) [[unlikely]]
         return receive_numbered(message, input);
       return serve_any(message, input);
     case wire::Kind::kAuthCall:
@@ -203,7 +204,8 @@ void Session::run_waiting(Handler& handler, const Router::Route* route,
   io::Core& core = peer_.core_;
   // A caller that names no time waits as long as its hello said.
   if (!deadline.is_set() && message.kind == wire::Kind::kCall) {
-    deadline = Deadline::after(core.now(), peer_timeout_);
+    const Duration told = std::chrono::milliseconds(peer_timeout_ms_);
+    deadline = Deadline::after(core.now(), peer_timeout_ms_ == 0 ? Duration::max() : told);
   }
   const Duration at_most = peer_.options_.request_time_max;
   if (at_most > Duration::zero()) {
@@ -234,7 +236,7 @@ void Session::serve(const wire::MessageView& message, const Bytes& input) {
   Deadline deadline;
   if (!message.metadata.empty()) [[unlikely]] {
     const Time now = peer_.core_.now();
-    deadline = deadline_in(message.metadata, backlog_ != nullptr ? held_since() : now);
+    deadline = deadline_in(message.metadata, backlog() != nullptr ? held_since() : now);
     if (deadline.passed(now)) {
       return refuse(message, Status(Code::kExpired, "call.expired",
                                     "the caller's deadline had passed when the call arrived"));

@@ -43,7 +43,7 @@ SessionRef Hub::list(rpc::Session& session) {
   Part* const part = part_of(entry->core);
   FL_CHECK(part != nullptr);
   entry->number = ++part->last_number;
-  part->sessions.emplace(entry->number, entry.get());
+  part->sessions.add(entry->number, *entry);
   std::shared_ptr<Entry> older;
   {
     const bool dialled = session.side() == rpc::Session::Side::kDialled;
@@ -70,7 +70,7 @@ void Hub::on_end(rpc::Session& session, const Status& why) {
     entry->redial->end();
   }
   if (take_out(entry)) {
-    part->sessions.erase(entry->number);
+    part->sessions.remove(entry->number);
     if (on_closed_) on_closed_(SessionRef(entry), why);
   }
   entry->session = nullptr;
@@ -80,7 +80,7 @@ bool Hub::take_out(const std::shared_ptr<Entry>& entry) {
   MutexLock lock(mutex_);
   const bool listed = std::exchange(entry->place, Entry::Place::kEnded) == Entry::Place::kListed;
   const auto found = by_id_.find(entry->id);
-  if (found != by_id_.end() && found->second == entry) by_id_.erase(found);
+  if (found != by_id_.end() && *found == entry) by_id_.erase(found);
   return listed;
 }
 
@@ -99,10 +99,10 @@ std::string Hub::free_id(const io::Address& address) {
 std::shared_ptr<Hub::Entry> Hub::place(const std::shared_ptr<Entry>& entry) {
   std::shared_ptr<Entry> older;
   if (const auto found = by_id_.find(entry->id); found != by_id_.end()) {
-    older = std::move(found->second);
+    older = *found;
     by_id_.erase(found);
   }
-  by_id_.emplace(entry->id, entry);
+  by_id_.insert(entry);
   return older;
 }
 
@@ -118,7 +118,7 @@ Status Hub::set_id(const SessionRef& session, std::string_view id) {
     MutexLock lock(mutex_);
     if (entry->place == Entry::Place::kEnded) return internal::session_gone();
     const auto own = by_id_.find(entry->id);
-    if (own != by_id_.end() && own->second == entry) {
+    if (own != by_id_.end() && *own == entry) {
       if (entry->id == id) return {};
       by_id_.erase(own);
     }
@@ -138,7 +138,7 @@ std::optional<SessionRef> Hub::find(std::string_view id) const {
   MutexLock lock(mutex_);
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return std::nullopt;
-  return SessionRef(found->second);
+  return SessionRef(*found);
 }
 
 std::size_t Hub::count() const {
@@ -151,7 +151,7 @@ void Hub::for_each(const std::function<void(const SessionRef& session)>& functio
   {
     MutexLock lock(mutex_);
     found.reserve(by_id_.size());
-    for (const auto& [id, entry] : by_id_) found.emplace_back(entry);
+    for (const auto& entry : by_id_) found.emplace_back(entry);
   }
   for (const SessionRef& session : found) function(session);
 }
@@ -211,8 +211,8 @@ void Hub::tell(Part& part) {
   const std::size_t unsent_bytes_max = broadcast_queue_bytes_max_.load(std::memory_order_relaxed);
   while (!part.telling.empty()) {
     Telling& now = part.telling.front();
-    auto next = part.sessions.upper_bound(now.last);
-    if (next == part.sessions.end() || next->first > now.until) {
+    const auto next = part.sessions.after(now.last);
+    if (next.entry == nullptr || next.number > now.until) {
       now.job->core_done();
       part.telling.pop_front();
       continue;
@@ -221,8 +221,8 @@ void Hub::tell(Part& part) {
       part.told_again = true;
       return part.dials.core().post([this, &part] { tell(part); });
     }
-    const Entry& entry = *next->second;
-    now.last = next->first;
+    const Entry& entry = *next.entry;
+    now.last = next.number;
     if (now.job->send(*entry.session, entry, unsent_bytes_max)) {
       options_.skipped.add();
     }

@@ -12,13 +12,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -27,6 +26,7 @@
 #include "fairlead/rpc/context.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/service/broadcast.h"
+#include "fairlead/service/session_order.h"
 #include "fairlead/service/session_ref.h"
 #include "fairlead/upstream/service.h"
 
@@ -152,14 +152,27 @@ class Hub final : private rpc::SessionWatcher {
   // Its core's alone.
   struct Part {
     rpc::Peer& dials;
-    upstream::DialLine* line = nullptr;          // null: no limits
-    std::map<std::uint64_t, Entry*> sessions{};  // in the order of coming
+    upstream::DialLine* line = nullptr;  // null: no limits
+    internal::SessionOrder<Entry> sessions{};
     std::deque<Telling> telling{};
     std::uint64_t last_number = 0;
     bool told_again = false;                         // a letter to go on is under way
     std::set<std::shared_ptr<Entry>> coming_back{};  // away
     Scope scope{};                                   // of their dials
     bool closed = false;                             // nothing is dialled again
+  };
+
+  // An entry, or an id, by its id.
+  struct IdHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view id) const { return std::hash<std::string_view>()(id); }
+    std::size_t operator()(const std::shared_ptr<Entry>& entry) const { return (*this)(entry->id); }
+  };
+  struct SameId {
+    using is_transparent = void;
+    static std::string_view id(std::string_view text) { return text; }
+    static std::string_view id(const std::shared_ptr<Entry>& entry) { return entry->id; }
+    bool operator()(const auto& one, const auto& other) const { return id(one) == id(other); }
   };
 
   void on_open(rpc::Session& session) override;
@@ -197,8 +210,7 @@ class Hub final : private rpc::SessionWatcher {
   std::vector<std::unique_ptr<Part>> parts_;
   const std::shared_ptr<internal::BroadcastLoad> load_;
   mutable Mutex mutex_;
-  // The keys are the entries' own texts.
-  std::unordered_map<std::string_view, std::shared_ptr<Entry>> by_id_ FL_GUARDED_BY(mutex_);
+  std::unordered_set<std::shared_ptr<Entry>, IdHash, SameId> by_id_ FL_GUARDED_BY(mutex_);
   std::uint64_t ids_made_ FL_GUARDED_BY(mutex_) = 0;  // those with a number behind an address
 };
 

@@ -126,7 +126,7 @@ bool Hub::goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session) 
   {
     MutexLock lock(mutex_);
     const auto found = by_id_.find(entry->id);
-    const bool listed = found != by_id_.end() && found->second == entry;
+    const bool listed = found != by_id_.end() && *found == entry;
     if (!listed) return false;  // sent away by a second login
   }
   const Time now = entry->core.now();
@@ -149,7 +149,7 @@ bool Hub::goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session) 
   }
   redial.keep(session.values());
   entry->session = nullptr;
-  part->sessions.erase(entry->number);
+  part->sessions.remove(entry->number);
   part->coming_back.insert(entry);
   redial.rest();
   return true;
@@ -207,7 +207,7 @@ void Hub::come_back(const std::shared_ptr<Entry>& entry, rpc::Session& session) 
   part->coming_back.erase(entry);
   entry->session = &session;
   entry->number = ++part->last_number;
-  part->sessions.emplace(entry->number, entry.get());
+  part->sessions.add(entry->number, *entry);
   entry->redial->step("dialled", [now](Redial& machine) { return machine.ready(now); });
   entry->away.store(false, std::memory_order_release);
   entry->open.store(true, std::memory_order_release);
@@ -253,8 +253,9 @@ Task<Status> Hub::close(io::Core& core, Deadline deadline) {
 void Hub::for_each_redial(const std::function<void(internal::SessionRedial& redial)>& function) {
   for (const auto& part : parts_) {
     part->dials.core().post([where = part.get(), function] {
-      for (const auto& [number, entry] : where->sessions) {
-        if (entry->redial != nullptr) function(*entry->redial);
+      const internal::SessionOrder<Entry>& all = where->sessions;
+      for (auto one = all.after(0); one.entry != nullptr; one = all.after(one.number)) {
+        if (one.entry->redial != nullptr) function(*one.entry->redial);
       }
       for (const auto& entry : where->coming_back) function(*entry->redial);
     });

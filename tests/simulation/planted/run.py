@@ -117,8 +117,8 @@ BUGS = {
         "--links"),
     "drain_waits_for_no_handler": (
         "src/fairlead/rpc/session.cc",
-        "  if (handlers_running_ > 0) {\n    if (idle_",
-        "  if (handlers_running_ > 1000) {\n    if (idle_",
+        "  if (handlers_running_ > 0) {\n    std::unique_ptr<Event>& idle",
+        "  if (handlers_running_ > 1000) {\n    std::unique_ptr<Event>& idle",
         "a drain cuts calls that could end",
         "--links"),
     "plain_peers_keep_a_drain_busy": (
