@@ -26,17 +26,20 @@ std::size_t cores_of(const gateway::GatewaySpec& spec) {
 
 Result<std::unique_ptr<GatewayHost>> GatewayHost::make(gateway::GatewaySpec spec) {
   std::unique_ptr<GatewayHost> host(new GatewayHost(std::move(spec)));
-  FL_TRY(host->succession_.begin({.name = "gateway", .pid_file = host->spec_.pid_file},
-                                 host->metrics_));
+  FL_TRY(host->succession_.begin(
+      {.name = "gateway", .pid_file = host->spec_.pid_file, .transitions = &host->transitions_},
+      host->metrics_));
   FL_TRY_ASSIGN(host->core_, io::Core::make({.sockets = &host->succession_.sockets()}));
-  std::vector<io::Core*> cores{host->core_.get()};
+  std::vector<io::Core*>& cores = host->cores_;
+  cores.push_back(host->core_.get());
   if (const std::size_t count = cores_of(host->spec_); count > 1) {
     FL_TRY_ASSIGN(host->others_, io::CoreGroup::make(count - 1));
     for (io::Core* core : host->others_->cores()) cores.push_back(core);
   }
   FL_TRY_ASSIGN(host->store_, store::open(*host->core_, {.url = host->spec_.store}));
   host->directory_ = std::make_unique<upstream::Directory>(*host->core_, *host->store_);
-  FL_TRY_ASSIGN(host->gateway_, gateway::Gateway::make(host->spec_, cores, host->metrics_));
+  FL_TRY_ASSIGN(host->gateway_,
+                gateway::Gateway::make(host->spec_, cores, host->metrics_, &host->transitions_));
   if (host->others_ != nullptr) host->others_->start();
   return host;
 }
@@ -51,11 +54,38 @@ Status GatewayHost::listen() {
     FL_TRY_ASSIGN(const io::Address wanted, io::Address::parse(spec_.admin));
     admin_ = admin::Server::make(*core_, metrics_, {});
     admin_->add_check("gateway", [this] { return gateway_->ready(); });
+    for (admin::Page& page : service::links_pages(links_sources())) {
+      admin_->add_page(std::move(page));
+    }
     for (admin::Page& page : pages_) admin_->add_page(std::move(page));
     FL_TRY_ASSIGN(admin_address_, admin_->listen(wanted));
   }
   succession_.drop_rest();
   return {};
+}
+
+service::CoreLinks GatewayHost::look_at_core(std::size_t index, const service::LinksQuery& query) {
+  service::CoreLinks out;
+  gateway::Gateway::Links links = gateway_->links(index);
+  service::look_at_links(links.peer, query, {}, out);
+  for (auto& [name, endpoints] : links.services) {
+    for (upstream::EndpointView& endpoint : endpoints) {
+      out.endpoints.push_back({.service = name, .endpoint = std::move(endpoint)});
+    }
+  }
+  return out;
+}
+
+service::LinksSources GatewayHost::links_sources() {
+  return {.cores = cores_,
+          .look = [this](std::size_t core,
+                         const service::LinksQuery& query) { return look_at_core(core, query); },
+          .process = [this]() -> service::ProcessState {
+            return {.phase = gateway_->draining() ? "draining" : "serving",
+                    .upgrade = succession_.describe(),
+                    .generation = succession_.generation()};
+          },
+          .transitions = &transitions_};
 }
 
 Status GatewayHost::follow() {

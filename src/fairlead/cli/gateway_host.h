@@ -16,7 +16,9 @@
 #include "fairlead/gateway/gateway.h"
 #include "fairlead/io/core_group.h"
 #include "fairlead/observe/metrics.h"
+#include "fairlead/observe/transitions.h"
 #include "fairlead/runtime/succession.h"
+#include "fairlead/service/links_page.h"
 #include "fairlead/store/store.h"
 #include "fairlead/upstream/registry.h"
 
@@ -65,11 +67,15 @@ class GatewayHost {
 
  private:
   explicit GatewayHost(gateway::GatewaySpec spec) : spec_(std::move(spec)) {}
+  service::LinksSources links_sources();
+  service::CoreLinks look_at_core(std::size_t index, const service::LinksQuery& query);
 
   gateway::GatewaySpec spec_;
   std::set<std::string, std::less<>> followed_;
   std::vector<admin::Page> pages_;
+  std::vector<io::Core*> cores_;
   observe::Registry metrics_;
+  observe::Transitions transitions_;
   runtime::Succession succession_;  // of the first core
   std::unique_ptr<io::Core> core_;
   std::unique_ptr<io::CoreGroup> others_;  // null with one core

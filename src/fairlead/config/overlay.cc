@@ -55,6 +55,13 @@ Result<Value*> descend(Value& at, const std::string& step, const Place& place, b
   return found != nullptr ? found : &at.add_member(step, place, place);
 }
 
+// A list of single values: another one may stand in its place.
+bool is_plain(const Value& list) {
+  return std::ranges::all_of(list.children(), [](const auto& item) {
+    return item->kind() == Value::Kind::kScalar || item->is_null();
+  });
+}
+
 Status set_at(Value& root, const std::vector<std::string>& steps, std::string_view text,
               const Place& place, bool any_case) {
   if (steps.size() > kLevelsMax) return refuse(place, "the path has too many levels");
@@ -63,7 +70,7 @@ Status set_at(Value& root, const std::vector<std::string>& steps, std::string_vi
   for (const std::string& step : steps) {
     FL_TRY_ASSIGN(at, descend(*at, step, place, any_case));
   }
-  if (at->kind() == Value::Kind::kList || at->kind() == Value::Kind::kMap) {
+  if (at->kind() == Value::Kind::kMap || (at->kind() == Value::Kind::kList && !is_plain(*at))) {
     return refuse(place,
                   "'" + at->path() + "' is " + at->describe() + "; name one value inside it");
   }

@@ -66,6 +66,15 @@ TEST(Overlay, MakesAListWhereItsFirstItemIsSet) {
   EXPECT_EQ(document.root().find("tls")->find("certificates")->kind(), Value::Kind::kList);
 }
 
+TEST(Overlay, PutsOneValueInThePlaceOfAListOfValues) {
+  Document document = parse("listen: [':1', ':2']\ncores: 2\n", "f.yaml").value();
+
+  ASSERT_TRUE(document.overlay_flag("listen=:3").ok());
+
+  EXPECT_EQ(document.root().find("listen")->kind(), Value::Kind::kScalar);
+  EXPECT_EQ(document.root().find("listen")->text(), ":3");
+}
+
 TEST(Overlay, FillsAnEmptyDocument) {
   Document document("(no file)");
   ASSERT_TRUE(document.overlay_flag("gateway.listen=:80").ok());

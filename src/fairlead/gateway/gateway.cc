@@ -24,13 +24,16 @@ Gateway::Gateway(io::Address listen, std::vector<io::Core*> cores)
 Gateway::~Gateway() = default;
 
 Result<std::unique_ptr<Gateway>> Gateway::make(GatewaySpec spec, std::vector<io::Core*> cores,
-                                               observe::Registry& registry) {
+                                               observe::Registry& registry,
+                                               observe::Transitions* transitions) {
   FL_CHECK(!cores.empty());
   std::unique_ptr<Gateway> gateway(new Gateway(spec.listen, std::move(cores)));
   gateway->registry_ = &registry;
   internal::Shared& shared = *gateway->shared_;
   FL_TRY_ASSIGN(shared.http_metrics, http::Metrics::make(registry));
   FL_TRY_ASSIGN(shared.rpc_metrics, rpc::Metrics::make(registry));
+  FL_TRY_ASSIGN(shared.link_metrics, upstream::Metrics::make(registry));
+  shared.transitions = transitions;
   FL_TRY_ASSIGN(const std::shared_ptr<const internal::Rules> rules,
                 gateway->rules_of(std::move(spec)));
   for (io::Core* core : gateway->cores_) {
@@ -94,6 +97,16 @@ std::size_t Gateway::copies(std::string_view service) const {
   const auto found = services_.find(service);
   if (found == services_.end() || found->second.endpoints == nullptr) return 0;
   return found->second.endpoints->size();
+}
+
+Gateway::Links Gateway::links(std::size_t core) const {
+  internal::Worker& worker = *workers_[core];
+  worker.core().assert_here();
+  Links out{.peer = worker.peer()};
+  for (const auto& [name, service] : worker.services()) {
+    out.services.emplace_back(name, service->endpoints());
+  }
+  return out;
 }
 
 bool Gateway::knows_all() const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fairlead/async/scope.h"
@@ -16,7 +17,10 @@
 #include "fairlead/gateway/spec.h"
 #include "fairlead/io/core.h"
 #include "fairlead/observe/metrics.h"
+#include "fairlead/observe/transitions.h"
+#include "fairlead/rpc/peer.h"
 #include "fairlead/upstream/endpoint.h"
+#include "fairlead/upstream/service.h"
 
 namespace fairlead::gateway {
 
@@ -32,10 +36,12 @@ class Worker;
 class Gateway {
  public:
   // `cores` are those that serve connections; the first one accepts them.
+  // `transitions`: hears of the states of links to services; null: nobody does. Outlives it.
   // Errors: those of observe::Registry (a gateway's metrics exist once in a registry) and of
   //         http::Server::make().
   static Result<std::unique_ptr<Gateway>> make(GatewaySpec spec, std::vector<io::Core*> cores,
-                                               observe::Registry& registry);
+                                               observe::Registry& registry,
+                                               observe::Transitions* transitions = nullptr);
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway();
@@ -60,10 +66,20 @@ class Gateway {
 
   // Opens the address of the spec; gives the one really bound. Errors: io::Core::listen()'s.
   Result<io::Address> listen();
+  // What is linked on one of the cores, each service with its copies. On that core.
+  struct Links {
+    rpc::Peer& peer;
+    std::vector<std::pair<std::string, std::vector<upstream::EndpointView>>> services{};
+  };
+  Links links(std::size_t core) const;
+
   // OK while the gateway takes requests and knows a copy of every service.
   // Errors: kOverloaded `gateway.draining`, `gateway.not_listening`,
   //         kNoEndpoint `upstream.no_endpoint`.
   Status ready() const;
+
+  // leave() or close() has begun.
+  bool draining() const { return closing_; }
 
   // Answers say from now on that their connection closes, and all go on being served. Ends when
   // nobody is connected any more, or with `patience`: whoever sends requests has left by itself.

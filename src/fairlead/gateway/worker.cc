@@ -36,10 +36,22 @@ http::Response refuse(const GatewaySpec& spec, const Status& status, std::string
   return response;
 }
 
+// Links to services are those of any program of ours: they say hello, so that a service that goes
+// away or is upgraded is left in time, and silent ones are found.
+rpc::PeerOptions peer_options(observe::Transitions* transitions) {
+  return {.hello = true,
+          .heartbeat = rpc::kUsualHeartbeat,
+          .idle = rpc::kUsualIdle,
+          .transitions = transitions};
+}
+
 }  // namespace
 
 Worker::Worker(io::Core& core, const Shared& shared)
-    : core_(core), peer_(core, shared.router, {}, shared.rpc_metrics) {}
+    : core_(core),
+      shared_(shared),
+      peer_(core, shared.router, peer_options(shared.transitions), shared.rpc_metrics),
+      dial_line_(core, *shared.dial_limits) {}
 
 Result<std::unique_ptr<Worker>> Worker::make(io::Core& core, const Shared& shared,
                                              std::shared_ptr<const Rules> rules) {
@@ -57,7 +69,11 @@ void Worker::update(std::shared_ptr<const Rules> rules) {
   auto ways = std::make_shared<Ways>();
   for (const RouteSpec& route : rules->routes.routes()) {
     std::unique_ptr<upstream::Service>& service = services_[route.service];
-    if (service == nullptr) service = std::make_unique<upstream::Service>(peer_, route.service);
+    if (service == nullptr) {
+      service = std::make_unique<upstream::Service>(
+          peer_, route.service,
+          upstream::ServiceOptions{.line = &dial_line_, .metrics = shared_.link_metrics});
+    }
     ways->by_route.push_back(service.get());
   }
   ways->rules = std::move(rules);

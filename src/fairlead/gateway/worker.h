@@ -15,15 +15,20 @@
 #include "fairlead/io/core.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/router.h"
+#include "fairlead/upstream/dial_limits.h"
 #include "fairlead/upstream/service.h"
 
 namespace fairlead::gateway::internal {
 
-// What the workers of a gateway share; nothing in it changes.
+// What the workers of a gateway share; once it is made, only the limits of dials count in it.
 struct Shared {
   const rpc::Router router;  // empty: services call nothing here
   http::Metrics http_metrics{};
   rpc::Metrics rpc_metrics{};
+  upstream::Metrics link_metrics{};
+  observe::Transitions* transitions = nullptr;  // null: nobody hears of links' states
+  const std::unique_ptr<upstream::DialLimits> dial_limits =
+      std::make_unique<upstream::DialLimits>();
 };
 
 // What requests go by. It never changes: other rules are another object.
@@ -61,6 +66,11 @@ class Worker {
   Task<Status> close(Deadline deadline);
 
   io::Core& core() const { return core_; }
+  // What is linked here. On its core.
+  rpc::Peer& peer() { return peer_; }
+  const std::unordered_map<std::string, std::unique_ptr<upstream::Service>>& services() const {
+    return services_;
+  }
 
  private:
   // The rules, with what they name here. A request keeps those by which it began.
@@ -76,7 +86,9 @@ class Worker {
                                 const RouteTable::Match& match);
 
   io::Core& core_;
+  const Shared& shared_;
   rpc::Peer peer_;
+  upstream::DialLine dial_line_;
   // All that any rules have named: one that is out of use costs no connection, and is few bytes.
   std::unordered_map<std::string, std::unique_ptr<upstream::Service>> services_;
   std::shared_ptr<const Ways> ways_;

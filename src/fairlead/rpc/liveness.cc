@@ -188,11 +188,12 @@ Duration Liveness::gap(const Rules& rules) const {
   return std::min(rules.heartbeat.interval_min, rules.heartbeat.interval);
 }
 
-Time Liveness::call_waits(const Rules& rules, Time now) {
-  call_since_ = now;
+Time Liveness::call_waits(const Rules& rules, Time now, Time read_at) {
+  no_call_waits(read_at);
+  call_since_ = std::min(call_since_, now);
   const HeartbeatOptions& heartbeat = rules.heartbeat;
   if (heartbeat.mode == HeartbeatMode::kOff || heartbeat.fast_probe <= 0ns) return Time::max();
-  return now + heartbeat.fast_probe;
+  return call_since_ + heartbeat.fast_probe;
 }
 
 void Liveness::pinged(Time now, std::uint64_t written, bool asks) {

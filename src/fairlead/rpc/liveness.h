@@ -112,9 +112,13 @@ class Liveness {
   void begin(Time now) { written_at_ = now; }
   Look look(const Rules& rules, const Link& link);
 
-  // A call waits since now. Returns when to look because of it; Time::max(): no sooner.
-  Time call_waits(const Rules& rules, Time now);
-  void no_call_waits() { call_since_ = Time::max(); }
+  // A call waits since now; `read_at`: when the last byte was read. Returns when to look because of
+  // it; Time::max(): no sooner.
+  Time call_waits(const Rules& rules, Time now, Time read_at);
+  // None does any more. One that ended without a byte counts on: it had no answer.
+  void no_call_waits(Time read_at) {
+    if (read_at >= call_since_) call_since_ = Time::max();
+  }
 
   // next_ping() was written, `written` bytes in all by now; it `asks` or tells.
   void pinged(Time now, std::uint64_t written, bool asks);
@@ -154,7 +158,8 @@ class Liveness {
 
   Time written_at_{};  // at the latest
   Time ping_at_ = Time::min();
-  Time call_since_ = Time::max();    // a call waits at least since then; max: none
+  // When the first call began that waits, or after whose beginning nothing was read; max: none.
+  Time call_since_ = Time::max();
   Time window_began_ = Time::min();  // in which PINGs of the peer are counted
   std::uint64_t written_ = 0;
   std::uint32_t pings_in_window_ = 0;

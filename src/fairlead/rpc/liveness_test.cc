@@ -142,7 +142,7 @@ TEST_F(LivenessTest, IsDeadNoLaterThanAnIntervalAndThreeTimeouts) {
 
 TEST_F(LivenessTest, ACallThatWaitsMakesItAskSooner) {
   look(0s);
-  EXPECT_EQ(machine.call_waits(rules(), kBegin + 4s), kBegin + 7s);
+  EXPECT_EQ(machine.call_waits(rules(), kBegin + 4s, kBegin), kBegin + 7s);
   EXPECT_FALSE(look(6900ms).ping);
   const Liveness::Look probe = look(7s);
 
@@ -154,16 +154,31 @@ TEST_F(LivenessTest, ACallThatWaitsMakesItAskSooner) {
 }
 
 TEST_F(LivenessTest, ACallThatHasItsReplyMakesItAskNoSooner) {
-  machine.call_waits(rules(), kBegin + 4s);
-  machine.no_call_waits();
+  machine.call_waits(rules(), kBegin + 4s, kBegin);
   read(5s);
+  machine.no_call_waits(kBegin + 5s);
 
   EXPECT_FALSE(look(10s).ping);
 }
 
+// Each alone ends too soon for a probe.
+TEST_F(LivenessTest, ShortCallsThatEndWithoutAnswerMakeItAskSooner) {
+  look(0s);
+  for (Duration begun = 4s; begun < 7s; begun += 600ms) {
+    EXPECT_EQ(machine.call_waits(rules(), kBegin + begun, kBegin), kBegin + 7s);
+    EXPECT_FALSE(look(begun + 500ms).ping) << "its time is over";
+    machine.no_call_waits(kBegin);
+  }
+  EXPECT_TRUE(look(7s).ping);
+
+  read(7100ms);
+  machine.no_call_waits(kBegin + 7100ms);
+  EXPECT_FALSE(look(12s).ping) << "the peer lives, and nobody waits";
+}
+
 TEST_F(LivenessTest, WithoutFastProbesCallsChangeNothing) {
   heartbeat.fast_probe = 0s;
-  EXPECT_EQ(machine.call_waits(rules(), kBegin + 4s), Time::max());
+  EXPECT_EQ(machine.call_waits(rules(), kBegin + 4s, kBegin), Time::max());
   EXPECT_FALSE(look(10s).ping);
 }
 
@@ -283,7 +298,7 @@ TEST_F(LivenessTest, InPingPingNobodyIsAsked) {
 TEST_F(LivenessTest, InPingPingACallThatWaitsAsksAllTheSame) {
   heartbeat.mode = HeartbeatMode::kPingPing;
   look(0s);
-  machine.call_waits(rules(), kBegin);
+  machine.call_waits(rules(), kBegin, kBegin);
   const Liveness::Look probe = look(3s);
 
   EXPECT_TRUE(probe.ping && probe.asks);

@@ -178,7 +178,7 @@ Buffer* Session::begin_inheriting(PendingCall& call, const CallHead& head, Deadl
 void Session::watch_deadline(Time deadline) {
   if (expiry_ != armed_at_) {  // no call waited
     expiry_ = armed_at_;
-    fire_before(liveness_.call_waits(liveness_rules(), core().now()));
+    fire_before(liveness_.call_waits(liveness_rules(), core().now(), read_at_));
   }
   fire_before(deadline);
 }

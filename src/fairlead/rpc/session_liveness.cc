@@ -73,7 +73,7 @@ void Session::begin_link() {
 void Session::look_at_link(Time now) {
   if (stream_->unsent_bytes() > 0 && !frame_open_ && state_ < State::kClosed) watch_output();
   if (state_ != State::kOpen || !link_begun_) return;
-  if (!a_call_waits()) liveness_.no_call_waits();
+  if (!a_call_waits()) liveness_.no_call_waits(read_at_);
   const Liveness::Look look =
       liveness_.look(liveness_rules(), {.now = now,
                                         .read_at = read_at_,

@@ -1,5 +1,6 @@
 #include "fairlead/runtime/succession.h"
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -25,6 +26,8 @@ std::string part_of(const std::string& pid_file) {
 
 Status Succession::begin(Options options, observe::Registry& registry) {
   options_ = std::move(options);
+  int with_parent = 0;  // of this thread, the one that the program began with
+  ends_with_parent_ = ::prctl(PR_GET_PDEATHSIG, &with_parent) == 0 && with_parent != 0;
   FL_TRY_ASSIGN(std::vector<io::ListeningSockets::Socket> lent, take_manager_sockets());
   for (io::ListeningSockets::Socket& socket : lent) FL_TRY(sockets_.inherit(std::move(socket)));
   FL_TRY_ASSIGN(predecessor_, Predecessor::find());
@@ -106,6 +109,12 @@ void Succession::refuse_upgrade(pid_t asker, const Status& why) {
   answer_upgrade(asker, why);
 }
 
+std::string Succession::describe() const {
+  if (successor() != 0) return "process " + std::to_string(successor()) + " has taken over";
+  if (starting() != 0) return "starting process " + std::to_string(starting());
+  return "none";
+}
+
 void Succession::tell_state(std::string_view from, std::string_view to, std::string_view reason,
                             std::string_view evidence) const {
   if (options_.transitions == nullptr) return;
@@ -130,6 +139,12 @@ Status Succession::start_upgrade(io::Core& core, Duration ready_timeout, pid_t a
     return Status(Code::kInvalidOperation, "upgrade.first_process",
                   "this program is the first process of its container, which ends with it; start "
                   "a new container");
+  }
+  if (ends_with_parent_) {
+    return Status(Code::kInvalidOperation, "upgrade.not_possible",
+                  "this program ends with process " + std::to_string(::getppid()) +
+                      ", which started it and would not know another one: have that one start it "
+                      "anew");
   }
   FL_TRY(program_.status());
   const Upgrade::Options options{.start = *program_,

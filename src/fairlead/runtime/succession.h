@@ -77,6 +77,8 @@ class Succession {
   pid_t successor() const { return successor_; }
   // The new process that has not taken over yet; 0: there is none.
   pid_t starting() const { return upgrade_ != nullptr && !upgrade_->over() ? upgrade_->pid() : 0; }
+  // Which of both there is, in words; "none".
+  std::string describe() const;
   // After the drain, on the core: what belongs to it goes.
   void close() { upgrade_.reset(); }
   // The last thing: the pid file goes, unless it is another one's.
@@ -97,6 +99,7 @@ class Succession {
   std::function<void()> over_;
   pid_t successor_ = 0;
   bool ending_ = false;
+  bool ends_with_parent_ = false;  // who started it counts on that, and knows no successor
   std::uint32_t generation_ = 1;
   std::string instance_;
   observe::Counter failed_;

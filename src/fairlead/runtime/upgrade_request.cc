@@ -11,10 +11,12 @@
 #include <csignal>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "fairlead/base/text.h"
 
@@ -47,14 +49,28 @@ struct Place {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address); }
 };
 
-// Of the sets of signals in /proc/PID/status, which are hexadecimal: whether the process blocks or
-// handles USR2. One that does neither is ended by it.
-bool knows_usr2(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with("SigBlk:") && !line.starts_with("SigCgt:")) continue;
-    const std::uint64_t set = std::strtoull(line.c_str() + sizeof("SigBlk:"), nullptr, 16);
-    if ((set >> (SIGUSR2 - 1) & 1U) != 0) return true;
+// Whether the set of signals behind `name` in a file of /proc, which is hexadecimal, holds USR2.
+bool holds_usr2(const std::string& file, std::string_view name) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(name)) continue;
+    return (std::strtoull(line.c_str() + name.size(), nullptr, 16) >> (SIGUSR2 - 1) & 1U) != 0;
+  }
+  return false;
+}
+
+// As our programs do: blocked, and read from a descriptor. Others that handle the signal may end
+// by it all the same, as shells do. Another user's descriptors are not to be seen; the signal will
+// be refused too, then.
+bool waits_for_usr2(pid_t pid) {
+  const std::string folder = "/proc/" + std::to_string(pid);
+  if (!holds_usr2(folder + "/status", "SigBlk:")) return false;
+  std::error_code error;
+  std::filesystem::directory_iterator descriptor(folder + "/fdinfo", error);
+  if (error == std::errc::permission_denied) return true;
+  for (const std::filesystem::directory_iterator end; !error && descriptor != end;
+       descriptor.increment(error)) {
+    if (holds_usr2(descriptor->path().string(), "sigmask:")) return true;
   }
   return false;
 }
@@ -122,10 +138,10 @@ Result<pid_t> ask_for_upgrade(pid_t pid, Duration patience) {
     return Status(Code::kInternal, "upgrade.no_socket",
                   std::string("no socket for the answer: ") + std::strerror(errno));
   }
-  if (!knows_usr2(pid)) {
+  if (!waits_for_usr2(pid)) {
     return Status(Code::kInvalidOperation, "upgrade.not_possible",
                   "process " + std::to_string(pid) +
-                      " does not know USR2, which would end it: it is no program that can be "
+                      " does not wait for USR2, which could end it: it is no program that can be "
                       "upgraded, or it has not started yet");
   }
   // By the descriptor: the number may be another process's by now.

@@ -22,11 +22,14 @@ class Asked {
     sigemptyset(&usr2);
     sigaddset(&usr2, SIGUSR2);
     ::pthread_sigmask(SIG_BLOCK, &usr2, nullptr);
-    pid_ = ::fork();
-    if (pid_ != 0) return;
     // As SignalWatcher has it: sigwait() would take the signal off the mask while it waits.
-    signalfd_siginfo info{};
     const int signals = ::signalfd(-1, &usr2, SFD_CLOEXEC);
+    pid_ = ::fork();
+    if (pid_ != 0) {
+      ::close(signals);
+      return;
+    }
+    signalfd_siginfo info{};
     if (::read(signals, &info, sizeof(info)) != ssize_t{sizeof(info)}) ::_exit(1);
     then(static_cast<pid_t>(info.ssi_pid));
     ::_exit(0);
@@ -90,6 +93,30 @@ TEST(UpgradeRequest, BelievesNobodyElse) {
   });
 
   EXPECT_EQ(ask_for_upgrade(process.pid(), 30s).value_or(0), 4711);
+}
+
+// An interactive shell is such a one, and ends by it.
+TEST(UpgradeRequest, DoesNotSignalAProcessThatHandlesItInItsOwnWay) {
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t other = ::fork();
+  if (other == 0) {
+    std::signal(SIGUSR2, [](int) { ::_exit(1); });
+    sigset_t none;
+    sigemptyset(&none);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+    (void)!::write(ready[1], "r", 1);
+    while (true) ::pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+
+  EXPECT_EQ(ask_for_upgrade(other, 10ms).status().reason(), "upgrade.not_possible");
+  EXPECT_EQ(::waitpid(other, nullptr, WNOHANG), 0) << "it lives";
+
+  ::kill(other, SIGKILL);
+  ::waitpid(other, nullptr, 0);
+  for (const int end : ready) ::close(end);
 }
 
 TEST(UpgradeRequest, DoesNotKillAProcessThatDoesNotKnowTheSignal) {

@@ -9,7 +9,7 @@
 #include "fairlead/http/proto/target.h"
 #include "fairlead/rpc/session.h"
 
-namespace fairlead::service::internal {
+namespace fairlead::service {
 namespace {
 
 using namespace std::chrono_literals;
@@ -345,4 +345,4 @@ std::vector<admin::Page> links_pages(LinksSources sources) {
   return pages;
 }
 
-}  // namespace fairlead::service::internal
+}  // namespace fairlead::service

@@ -20,7 +20,7 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/upstream/service.h"
 
-namespace fairlead::service::internal {
+namespace fairlead::service {
 
 // What is to be shown.
 struct LinksQuery {
@@ -96,4 +96,4 @@ std::string links_html(const ProcessState& process, const AllLinks& links,
 // long as the pages.
 std::vector<admin::Page> links_pages(LinksSources sources);
 
-}  // namespace fairlead::service::internal
+}  // namespace fairlead::service

@@ -5,7 +5,7 @@
 
 #include "tests/testkit/two_peers.h"
 
-namespace fairlead::service::internal {
+namespace fairlead::service {
 namespace {
 
 using namespace std::chrono_literals;
@@ -115,4 +115,4 @@ TEST_F(LinksPageTest, SaysWhichCoreDoesNotAnswer) {
 }
 
 }  // namespace
-}  // namespace fairlead::service::internal
+}  // namespace fairlead::service

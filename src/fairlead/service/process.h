@@ -177,9 +177,9 @@ class Process {
   // For the page /links: process_links.cc.
   Status make_phase();
   void enter(Phase phase, std::string_view reason);
-  internal::CoreLinks look_at_core(std::size_t index, const internal::LinksQuery& query);
-  internal::ProcessState state() const;
-  internal::LinksSources links_sources();
+  CoreLinks look_at_core(std::size_t index, const LinksQuery& query);
+  ProcessState state() const;
+  LinksSources links_sources();
   Task<Status> register_self(upstream::Record record);
   Task<void> run_and_tell(Task<void> task);
   Task<Status> leave_registry();

@@ -34,14 +34,14 @@ void Process::enter(Phase phase, std::string_view reason) {
                      .reason = reason});
 }
 
-internal::CoreLinks Process::look_at_core(std::size_t index, const internal::LinksQuery& query) {
-  internal::CoreLinks out;
+CoreLinks Process::look_at_core(std::size_t index, const LinksQuery& query) {
+  CoreLinks out;
   std::function<std::string(rpc::Session&)> name_of;
   if (hub_ != nullptr) {
     name_of = [this](rpc::Session& session) { return hub_->of(session).id(); };
   }
-  internal::look_at_links(*serving_[index], query, name_of, out);
-  internal::look_at_links(*calling_[index], query, name_of, out);
+  look_at_links(*serving_[index], query, name_of, out);
+  look_at_links(*calling_[index], query, name_of, out);
   const MutexLock lock(parts_mutex_);
   for (const auto& [name, target] : targets_) {
     for (upstream::EndpointView& endpoint : target->places_[index].service->endpoints()) {
@@ -51,23 +51,17 @@ internal::CoreLinks Process::look_at_core(std::size_t index, const internal::Lin
   return out;
 }
 
-internal::ProcessState Process::state() const {
-  std::string upgrade = "none";
-  if (succession_.successor() != 0) {
-    upgrade = "process " + std::to_string(succession_.successor()) + " has taken over";
-  } else if (succession_.starting() != 0) {
-    upgrade = "starting process " + std::to_string(succession_.starting());
-  }
+ProcessState Process::state() const {
   return {.phase = kPhaseNames[static_cast<std::size_t>(phase_.load())],
-          .upgrade = std::move(upgrade),
+          .upgrade = succession_.describe(),
           .generation = succession_.generation(),
           .calls_cut = drain_cut_.value()};
 }
 
-internal::LinksSources Process::links_sources() {
+LinksSources Process::links_sources() {
   return {.cores = cores_->cores(),
           .look = [this](std::size_t core,
-                         const internal::LinksQuery& query) { return look_at_core(core, query); },
+                         const LinksQuery& query) { return look_at_core(core, query); },
           .process = [this] { return state(); },
           .transitions = &transitions_};
 }

@@ -124,7 +124,7 @@ Status Process::open_admin() {
     return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
   });
   admin_->add_page(internal::cores_page(*watch_));
-  for (admin::Page& page : internal::links_pages(links_sources())) {
+  for (admin::Page& page : links_pages(links_sources())) {
     admin_->add_page(std::move(page));
   }
   if (rereads_files()) admin_->add_page(reload_desk_->page());

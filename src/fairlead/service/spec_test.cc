@@ -64,6 +64,15 @@ TEST(Spec, TakesFlagsOverEnvironmentOverFile) {
   EXPECT_EQ(read->spec.limits.inflight_calls_max, 7U);
 }
 
+TEST(Spec, TakesOneAddressInThePlaceOfTheFilesList) {
+  const TemporaryFile file("listen: ['tcp://127.0.0.1:1', 'unix:///run/a.sock']\n");
+
+  const auto read = start({"--config", file.path.c_str(), "--listen", "tcp://127.0.0.1:2"});
+
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->spec.listen, std::vector<ListenSpec>{"tcp://127.0.0.1:2"});
+}
+
 TEST(Spec, KeepsWhatTheCodeSaysWhenNobodyElseSpeaks) {
   Spec spec;
   spec.cores = 2;

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import unittest
+import urllib.request
 
 from testbed import ENVIRONMENT, PATIENCE, PROGRAM, UpgradeTest, wait_until
 
@@ -50,6 +51,7 @@ class Gateway(UpgradeTest):
         super().setUp()
         self.configure()
         self.start()
+        self.service_address = UpgradeTest.addresses(self)[0]
         self.gateway_log = self.folder / "gateway.log"
         self.project = self.folder / "project.yaml"
         self.write_project()
@@ -125,6 +127,48 @@ gateway:
         self.assertEqual(self.wait_for_gateway_end(old), 0, self.told())
         self.assertFalse((self.folder / "gateway.pid").exists())
 
+    def test_a_service_that_is_upgraded_behind_it_loses_no_request(self):
+        """The gateway hears that the old process goes, and is with the new one before its end."""
+        self.start_gateway()
+        callers = [Requests(self.addresses[0], keep) for keep in (False, True, True)]
+        for caller in callers:
+            caller.start()
+        for _ in range(UPGRADES):
+            old = self.pid()
+            code, document = self.upgrade()
+            self.assertEqual(code, 0, f"{document}\n{self.text()}")
+            self.assertEqual(self.wait_for_end(old), 0, self.text())
+            before = [caller.answers for caller in callers]
+            wait_until(lambda: all(caller.answers > count + 100 or caller.failures
+                                   for caller, count in zip(callers, before)), self.told)
+        for caller in callers:
+            caller.over.set()
+        for caller in callers:
+            caller.join(PATIENCE)
+            self.assertEqual(caller.failures, [], f"kept {caller.keep}\n{self.told()}")
+        self.assertNotIn("to=backoff", self.told())
+        self.end(self.pid())
+
+    def test_its_links_are_on_its_admin_page(self):
+        self.start_gateway()
+        caller = Requests(self.addresses[0], keep=False)
+        caller.start()
+        wait_until(lambda: caller.answers > 5 or caller.failures, self.told)
+        with urllib.request.urlopen(f"http://{self.addresses[1]}/links.json", None,
+                                    PATIENCE) as answer:
+            page = json.load(answer)
+        caller.over.set()
+        caller.join(PATIENCE)
+        self.assertEqual((page["phase"], page["upgrade"], page["generation"]),
+                         ("serving", "none", 1))
+        endpoints = [each for core in page["cores"] for each in core["endpoints"]]
+        self.assertIn(("math", self.service_address, "ready"),
+                      [(each["service"], each["endpoint"], each["state"]) for each in endpoints])
+        links = [link for core in page["cores"] for link in core["links"]]
+        self.assertTrue(links and all(link["dialled"] and link["state"] == "alive"
+                                      for link in links), links)
+        self.assertIn("upstream", [each["component"] for each in page["transitions"]])
+
     def test_one_that_finds_no_services_does_not_take_over(self):
         self.start_gateway()
         self.write_project(store="file:/no/such/folder/store.db")
@@ -154,9 +198,14 @@ services: [{{name: math, command: [{self.program}]}}]
                                         stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
         self.addCleanup(self.process.stdout.close)
         self.pids.add(self.process.pid)
-        self.process.stdout.readline()
-        code, document = self.upgrade(str(self.process.pid))
-        self.assertEqual((code, document["error"]["reason"]), (1, "upgrade.not_possible"), document)
+        told = json.loads(self.process.stdout.readline())
+        copy = told["services"][0]["pids"][0]
+        for process in (self.process.pid, copy):
+            code, document = self.upgrade(str(process))
+            self.assertEqual((code, document["error"]["reason"]), (1, "upgrade.not_possible"),
+                             document)
+            self.assertIsNone(self.process.poll())
+            os.kill(copy, 0)
         self.process.send_signal(signal.SIGINT)
         self.assertEqual(self.process.wait(PATIENCE), 0)
 
