@@ -103,5 +103,7 @@ install(FILES ${PROJECT_BINARY_DIR}/fairlead-config.cmake
   ${PROJECT_BINARY_DIR}/fairlead-config-version.cmake DESTINATION ${fl_package_folder})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET fairlead)
+  # Who builds the program can install: also the rooms that it does not link.
+  add_dependencies(fairlead ${fl_rooms})
   install(TARGETS fairlead RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
