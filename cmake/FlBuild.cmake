@@ -37,3 +37,20 @@ endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   add_link_options(-fuse-ld=lld)
 endif()
+
+# Fails when a program is called as a target of somebody else: ninja builds either for the name, so
+# `./dev build debug NAME` would build the wrong one.
+function(fl_check_program_names folder)
+  get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(name ${target} OUTPUT_NAME)
+    if(name AND NOT name STREQUAL target AND TARGET ${name})
+      message(FATAL_ERROR "The program of target '${target}' is called '${name}', as another target "
+        "is. Rename one of the targets.")
+    endif()
+  endforeach()
+  get_property(below DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
+  foreach(one IN LISTS below)
+    fl_check_program_names(${one})
+  endforeach()
+endfunction()
