@@ -13,6 +13,7 @@ FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = {"cpp", "cmake", "yaml", "proto", "go"}
 TEST = re.compile(r"^ *(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)", re.M)
+METRIC = re.compile(r"`(fairlead_\w*[a-z])\b")
 # Pages whose rows say which test makes it happen.
 PROVEN = ("docs/reference/limits.md", "docs/reference/failures.md")
 # Pages that are copied from, so that each line of their code must be a line that runs.
@@ -133,6 +134,26 @@ class Documents(unittest.TestCase):
             for name in re.findall(r"`([A-Z]\w*\.(?:[A-Z]\w*|\*))`", text):
                 with self.subTest(page=page, name=name):
                     self.assertTrue(name in known, "there is no such test")
+
+    def test_name_metrics_that_exist(self):
+        known = set(METRIC.findall((ROOT / "docs/reference/metrics.md").read_text("utf-8")))
+        for document in (ROOT / "docs").rglob("*.md"):
+            for name in METRIC.findall(document.read_text(encoding="utf-8")):
+                with self.subTest(document=str(document.relative_to(ROOT)), name=name):
+                    self.assertTrue(name in known, "there is no such metric")
+
+    def test_name_all_states_that_the_links_page_shows(self):
+        source = ROOT / "src/fairlead"
+        redial = (source / "upstream/redial.cc").read_text(encoding="utf-8")
+        words = re.search(r"> kWords = \{(.*?)\};", redial, re.S).group(1)
+        states = set(re.findall(r'"(\w+)"', words))
+        components = {name for path in source.rglob("*.cc") if not path.stem.endswith("_test")
+                      for name in re.findall(r'\.event = "(\w+)\.', path.read_text("utf-8"))}
+        page = (ROOT / "docs/reference/admin.md").read_text(encoding="utf-8")
+        for member, real in (("endpoints", states), ("transitions", components)):
+            row = re.search(rf"^\| `{member}` \|.*?`(?:state|component)`(.*)$", page, re.M).group(1)
+            told = row.partition(";")[0] if member == "endpoints" else row
+            self.assertEqual(set(re.findall(r"`(\w+)`", told)), real, member)
 
     def test_are_short_where_they_are_the_way_in(self):
         limits = {ROOT / "README.md": 150}
