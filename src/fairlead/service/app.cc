@@ -46,11 +46,17 @@ std::optional<int> Runtime::early_end() {
   return std::nullopt;
 }
 
-Status Runtime::start() { return process_.start(start_.spec, start_.source); }
+Status Runtime::start() {
+  FL_TRY(process_.start(start_.spec, start_.source));
+  return may_serve() ? Status() : process_.serve_nothing();
+}
 
 const Target& Runtime::target(std::string_view name_or_addresses, const ClientOptions& options) {
   if (const std::optional<int> code = early_end()) std::exit(*code);
-  if (const Status started = start(); !started.ok()) std::exit(fail(started));
+  if (const Status started = start(); !started.ok()) {
+    process_.stop();
+    std::exit(fail(started));
+  }
   const Result<Target*> target = process_.target(name_or_addresses, options);
   if (!target.ok()) {
     const int code = fail(target.status());
@@ -69,7 +75,9 @@ Result<SessionRef> Runtime::dial(std::string_view address, const ClientOptions& 
 
 int Runtime::run(Task<void> task) {
   if (const std::optional<int> code = early_end()) return *code;
-  if (const Status started = start(); !started.ok()) return fail(started);
+  Status started = start();
+  if (started.ok()) started = process_.serve_nothing();  // an App that runs a task serves nothing
+  if (!started.ok()) return fail(started);
   const bool ended = process_.run(std::move(task));
   process_.stop();
   return ended ? 0 : kExitInterrupted;

@@ -44,9 +44,9 @@ namespace fairlead::service {
 // An error of the service's own: business codes from 1000 on, or a code of the table.
 Status error(std::int32_t code, std::string_view message);
 
-// A program that calls services. Mistakes of the command line and the configuration are told by
-// run(), which then ends with 2 or 1; until then every method does nothing.
-// Thread: main's. Lifetime: outlives its clients.
+// A program that calls services, and serves nothing but its admin listener. Mistakes of the command
+// line and the configuration are told by run(), which then ends with 2 or 1; until then every
+// method does nothing. Thread: main's. Lifetime: outlives its clients.
 class Runtime {
  public:
   Runtime(int argc, const char* const* argv, std::string name);
@@ -103,6 +103,7 @@ class Runtime {
 
   // Runs the task on a core, then drains and gives the exit code: 0, or 130 when INT or TERM came
   // before the task's end. Its calls end as connections close; other waits must heed stopping().
+  // Serves nothing: with `listen` in the configuration it ends with 1 and says so.
   int run(Task<void> task);
   // The same for a task that knows its exit code.
   int run(Task<int> task);
@@ -115,6 +116,8 @@ class Runtime {
   const Status& status() const { return status_; }
 
  protected:
+  // False: all that it does is to call.
+  virtual bool may_serve() const { return false; }
   // --help, --version and mistakes: the exit code with which the program should end now.
   std::optional<int> early_end();
   Status start();
@@ -235,6 +238,7 @@ class App final : public Runtime {
 
  private:
   friend class RouteGroup;
+  bool may_serve() const override { return true; }
   template <contract::Service S, class Logic>
   App& serve_in(const rpc::PluginChain* groups, std::shared_ptr<Logic> logic,
                 const RoutePlugins& plugins) {

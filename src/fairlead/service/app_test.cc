@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fairlead/http/client.h"
 #include "fairlead/runtime/signals.h"
 #include "fairlead/service/test_math.h"
 
@@ -184,6 +185,92 @@ TEST(AppDeathTest, EndsARuntimeWithTheTasksCode) {
     return runtime.run(body());
   };
   EXPECT_EXIT(std::_Exit(run()), ::testing::ExitedWithCode(7), "");
+}
+
+// ---- programs that serve nothing
+
+class CallerTest : public ::testing::Test {
+ protected:
+  // Words of the command line, behind the log's level and one core.
+  std::vector<const char*> words(std::vector<const char*> more) const {
+    std::vector<const char*> all = {"tool", "--cores", "1", "--log-level", "off"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  std::string get(std::string target) const {
+    const auto core = io::Core::make().value();
+    const auto client = http::Client::make(*core, {}).value();
+    http::ClientRequest request{.address = io::Address::parse(admin).value(),
+                                .target = std::move(target)};
+    auto answer = core->run(client->send(std::move(request), core->deadline_after(10s)));
+    const Status closed = core->run(client->close(Deadline()));
+    EXPECT_TRUE(closed.ok()) << closed;
+    if (!answer.ok()) return answer.status().to_string();
+    return std::to_string(answer->status) + " " + std::string(answer->body.view());
+  }
+  static bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+  }
+
+  const std::string admin =
+      "unix:" + ::testing::TempDir() + "fl_caller_" + std::to_string(getpid()) + ".sock";
+};
+
+TEST_F(CallerTest, OpensItsAdminListenerWithItsFirstClient) {
+  const auto line = words({"--admin", admin.c_str()});
+  Runtime runtime(static_cast<int>(line.size()), line.data(), "tool");
+  runtime.raw_client("127.0.0.1:1");
+  runtime.raw_client("127.0.0.1:2");  // the second one opens nothing
+
+  EXPECT_EQ(get("/readyz"), "200 {\"ready\":true,\"checks\":[]}\n");
+  EXPECT_TRUE(has(get("/metrics"), "fairlead_service_drain_state 1\n")) << get("/metrics");
+  EXPECT_TRUE(has(get("/links.json"), "\"service\":\"127.0.0.1:2\"")) << get("/links.json");
+}
+
+Task<int> status_of(std::string address, std::string target) {
+  io::Core& core = *io::Core::current();
+  const auto client = http::Client::make(core, {}).value();
+  http::ClientRequest request{.address = io::Address::parse(address).value(),
+                              .target = std::move(target)};
+  auto answer = co_await client->send(std::move(request), core.deadline_after(10s));
+  const Status closed = co_await client->close(Deadline());
+  co_return answer.ok() && closed.ok() ? answer->status : -1;
+}
+
+TEST_F(CallerTest, OpensItsAdminListenerForATask) {
+  const auto line = words({"--admin", admin.c_str()});
+  App app(static_cast<int>(line.size()), line.data(), "tool");
+
+  EXPECT_EQ(app.run(status_of(admin, "/healthz")), 200);
+}
+
+TEST_F(CallerTest, TellsWhatIsWrongWithItsAdminListenerEachTime) {
+  const auto line = words({"--admin", "1.2.3.4:1"});
+  Runtime runtime(static_cast<int>(line.size()), line.data(), "tool");
+
+  EXPECT_EQ(runtime.dial("127.0.0.1:1").status().reason(), "admin.not_loopback");
+  EXPECT_EQ(runtime.dial("127.0.0.1:1").status().reason(), "admin.not_loopback");
+}
+
+TEST_F(CallerTest, IsNotTheProgramThatServes) {
+  const auto line = words({"--listen", "127.0.0.1:0"});
+  Runtime runtime(static_cast<int>(line.size()), line.data(), "tool");
+  EXPECT_EQ(runtime.dial("127.0.0.1:1").status().reason(), "service.serves_nothing");
+
+  App app(static_cast<int>(line.size()), line.data(), "tool");
+  EXPECT_EQ(app.dial("127.0.0.1:1").status().reason(), "dial.refused") << "it may serve yet";
+}
+
+TEST(AppDeathTest, EndsWithOneWhereItServesNothingAndIsToListen) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const char* const words[] = {"tool", "--listen", "127.0.0.1:0"};
+  const auto done = []() -> Task<void> { co_return; };
+  const char* const told = "tool: 'tool' serves nothing, .*'127.0.0.1:0'; leave out --listen";
+  EXPECT_EXIT(std::_Exit(Runtime(3, words, "tool").run(done())), ::testing::ExitedWithCode(1),
+              told);
+  EXPECT_EXIT(std::_Exit(App(3, words, "tool").run(done())), ::testing::ExitedWithCode(1), told);
+  EXPECT_EXIT(Runtime(3, words, "tool").raw_client("127.0.0.1:1"), ::testing::ExitedWithCode(1),
+              told);
 }
 
 TEST(AppDeathTest, TellsTheTaskOfARuntimeThatASignalCame) {

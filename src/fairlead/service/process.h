@@ -117,6 +117,10 @@ class Process {
   // speaks TLS and the spec has no certificate; `service.pid_file`: it cannot be written;
   // kCancelled `upgrade.called_off`: the process before this one goes on.
   Status serve(bool discover, const std::vector<std::string>& otherwise = {});
+  // What a program opens that only calls: the admin listener of the spec. Idempotent. After
+  // start(), in the place of serve(). Errors: kInvalidOperation `service.serves_nothing`: the spec
+  // names addresses to listen on; `address.bad`, `admin.*`, those of io::Core::listen().
+  Status serve_nothing();
   // Where it serves, in the order of the spec; after serve().
   std::vector<io::Address> addresses() const;
   // A service by its name in the registry, or by addresses ("127.0.0.1:9090,tls://127.0.0.1:9091").
@@ -174,6 +178,7 @@ class Process {
   Result<internal::ServedPort*> make_port(const ListenPlan& plan);
   Status listen(ListenPlan& plan);
   Status open_admin();
+  Task<Status> open_admin_of_a_caller();
   // For the page /links: process_links.cc.
   Status make_phase();
   void enter(Phase phase, std::string_view reason);

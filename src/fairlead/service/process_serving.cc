@@ -43,6 +43,29 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
   return run_on(cores_->first(), make_ready(&ready_));
 }
 
+Status Process::serve_nothing() {
+  if (!spec_.listen.empty()) {
+    return Status(Code::kInvalidOperation, "service.serves_nothing",
+                  "'" + name_ + "' serves nothing, so it cannot listen on '" +
+                      escape_text(spec_.listen.front().address) +
+                      "'; leave out --listen, FAIRLEAD_LISTEN, and `listen` in the configuration");
+  }
+  if (spec_.admin.empty() || admin_ != nullptr) return {};
+  return run_on(cores_->first(), open_admin_of_a_caller());
+}
+
+Task<Status> Process::open_admin_of_a_caller() {
+  Status opened = open_admin();
+  if (!opened.ok() && admin_ != nullptr) {  // it could be asked for again
+    FL_CO_TRY(co_await admin_->close(Deadline()));
+    admin_.reset();
+  }
+  if (!opened.ok()) co_return opened;
+  admin_->remove_check("serving");  // it is ready for all that it is there for
+  enter(Phase::kServing, "calls_only");
+  co_return Status();
+}
+
 Result<std::vector<ListenPlan>> Process::plan_listeners(
     const std::vector<std::string>& otherwise) const {
   std::vector<ListenSpec> specs = spec_.listen;
