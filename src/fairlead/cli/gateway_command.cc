@@ -122,7 +122,7 @@ Result<std::unique_ptr<observe::Logger>> make_log(std::string_view level,
 
 ExitCode run_gateway(const RunArguments& arguments, const Output& output) {
   Result<ProjectSource> project = ProjectSource::read(arguments.config, arguments.settings);
-  if (!project.ok()) return output.fail(project.status());
+  if (!project.ok()) return output.refuse_configuration(project.status());
   if (project->spec().gateway.store.empty()) {
     return output.fail(Status(Code::kBadMessage, "config.missing_key",
                               arguments.config +

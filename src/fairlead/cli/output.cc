@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "fairlead/base/text.h"
@@ -35,7 +37,9 @@ std::string_view remedy_of(const Status& status) {
       // With a cause copies are known; without one the message says what to do.
       return status.cause() != nullptr ? "is the service running there?" : std::string_view();
     case Code::kDeadlineExceeded:
-      return "allow more with --timeout";
+      if (status.reason() == "upgrade.not_ready") return "allow more by its upgrade.ready_timeout";
+      // What `up` waits for has a bound of its own, and the message says what to look for.
+      return status.reason().starts_with("up.") ? "" : "allow more with --timeout";
     case Code::kConnectionClosed:
       return "did the service end? try again";
     default:
@@ -43,14 +47,17 @@ std::string_view remedy_of(const Status& status) {
   }
 }
 
-}  // namespace
+// A status of a service has a number worth telling; ours are told by their reason.
+bool is_numbered(const Status& status) {
+  constexpr std::array<std::string_view, 4> kOurs = {"config.", "usage.", "up.", "upgrade."};
+  return static_cast<std::int32_t>(status.code()) >= 200 &&
+         std::ranges::none_of(
+             kOurs, [&](std::string_view ours) { return status.reason().starts_with(ours); });
+}
 
-std::string error_text(const Status& status) {
+std::string text_of(const Status& status, bool numbered) {
   std::string text;
-  // A status of a service has a number worth telling; ours are told by their reason.
-  const bool numbered = static_cast<std::int32_t>(status.code()) >= 200;
-  if (numbered && !status.reason().starts_with("config.") &&
-      !status.reason().starts_with("usage.")) {
+  if (numbered) {
     text += std::string(code_name(status.code())) + " (" +
             std::to_string(static_cast<std::int32_t>(status.code())) + "): ";
   }
@@ -64,7 +71,7 @@ std::string error_text(const Status& status) {
   return text;
 }
 
-std::string error_document(const Status& status) {
+std::string document_of(const Status& status, ExitCode code) {
   JsonObject error;
   error.number("code", static_cast<std::int64_t>(status.code()))
       .text("name", code_name(status.code()))
@@ -75,21 +82,41 @@ std::string error_document(const Status& status) {
   if (!remedy.empty()) error.text("remedy", remedy);
   JsonObject document;
   document.boolean("ok", false)
-      .number("exit_code", static_cast<std::int64_t>(exit_code_of(status)))
+      .number("exit_code", static_cast<std::int64_t>(code))
       .raw("error", error.str());
   return document.str();
 }
+
+}  // namespace
+
+std::string error_text(const Status& status) { return text_of(status, is_numbered(status)); }
+
+std::string error_document(const Status& status) {
+  return document_of(status, exit_code_of(status));
+}
+
+std::string refusal_text(const Status& status) { return text_of(status, false); }
+
+std::string refusal_document(const Status& status) { return document_of(status, ExitCode::kUsage); }
 
 void Output::print(std::string_view text) const { write_line(STDOUT_FILENO, text); }
 
 void Output::note(std::string_view text) const { write_line(STDERR_FILENO, text); }
 
 ExitCode Output::fail(const Status& status) const {
+  return tell(error_text(status), error_document(status), exit_code_of(status));
+}
+
+ExitCode Output::refuse_configuration(const Status& status) const {
+  return tell(refusal_text(status), refusal_document(status), ExitCode::kUsage);
+}
+
+ExitCode Output::tell(const std::string& text, const std::string& document, ExitCode code) const {
   if (json_)
-    print(error_document(status));
+    print(document);
   else
-    note(command_ + ": " + error_text(status));
-  return exit_code_of(status);
+    note(command_ + ": " + text);
+  return code;
 }
 
 }  // namespace fairlead::cli

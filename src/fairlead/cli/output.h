@@ -24,8 +24,12 @@ class Output {
   void note(std::string_view text) const;
   // Tells the error, in one line with what to do, or as a document; gives the exit code for it.
   ExitCode fail(const Status& status) const;
+  // The same for a configuration that is no good, whichever part of it says so.
+  ExitCode refuse_configuration(const Status& status) const;
 
  private:
+  ExitCode tell(const std::string& text, const std::string& document, ExitCode code) const;
+
   const std::string command_;
   const bool json_;
 };
@@ -35,5 +39,8 @@ class Output {
 std::string error_text(const Status& status);
 // The document that fail() prints.
 std::string error_document(const Status& status);
+// What refuse_configuration() says, as those two.
+std::string refusal_text(const Status& status);
+std::string refusal_document(const Status& status);
 
 }  // namespace fairlead::cli

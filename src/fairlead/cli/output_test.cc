@@ -28,6 +28,32 @@ TEST(ErrorText, GivesEachAbsenceItsOwnRemedy) {
   EXPECT_NE(text("store.missing", false).find("--store"), std::string::npos);
 }
 
+TEST(ErrorText, GivesNoNumberToWhatNoServiceSaid) {
+  EXPECT_EQ(error_text(Status(Code::kInternal, "upgrade.ended", "it ended")),
+            "it ended [upgrade.ended]");
+  EXPECT_EQ(error_text(Status(Code::kInternal, "up.copy_ended", "math-1 ended")),
+            "math-1 ended [up.copy_ended]");
+}
+
+TEST(ErrorText, NamesTheBoundThatWasReached) {
+  const auto text = [](std::string_view reason) {
+    return error_text(Status(Code::kDeadlineExceeded, reason, "late"));
+  };
+
+  EXPECT_EQ(text("wait.deadline"), "late [wait.deadline]; allow more with --timeout");
+  EXPECT_EQ(text("upgrade.no_answer"), "late [upgrade.no_answer]; allow more with --timeout");
+  EXPECT_EQ(text("upgrade.not_ready"),
+            "late [upgrade.not_ready]; allow more by its upgrade.ready_timeout");
+  EXPECT_EQ(text("up.not_registered"), "late [up.not_registered]");
+}
+
+TEST(Refusal, OfAConfigurationIsAWrongUseWhoeverFoundTheMistake) {
+  const Status found(Code::kBadMessage, "gateway.bad_prefix", "a.yaml:1:1: prefix 'api'");
+
+  EXPECT_EQ(refusal_text(found), "a.yaml:1:1: prefix 'api' [gateway.bad_prefix]");
+  EXPECT_TRUE(refusal_document(found).starts_with(R"({"ok":false,"exit_code":2,)"));
+}
+
 TEST(ErrorText, ShowsTheCauseOnALineOfItsOwn) {
   EXPECT_EQ(error_text(Status(Code::kInternal, "handler.threw", "failed").with_cause("why\n")),
             "internal (500): failed [handler.threw]\n  cause: why\\n");

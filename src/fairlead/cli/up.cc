@@ -218,7 +218,7 @@ class Up {
 
 ExitCode run_up(const RunArguments& arguments, const Output& output) {
   Result<ProjectSource> source = ProjectSource::read(arguments.config, arguments.settings);
-  if (!source.ok()) return output.fail(source.status());
+  if (!source.ok()) return output.refuse_configuration(source.status());
   ProjectSpec project = source->spec();
   std::optional<TemporaryFolder> folder;
   if (project.gateway.store.empty()) {

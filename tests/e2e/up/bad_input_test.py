@@ -47,6 +47,14 @@ class Configuration(unittest.TestCase):
         self.assert_refused(self.gateway(GOOD + "  timeout: soon\n", "--check"),
                             "gateway.yaml:5:12", "gateway.timeout", "soon", "config.wrong_type")
 
+    def test_a_value_without_sense_is_told_as_an_unknown_key_is(self):
+        for right, wrong, key in (("127.0.0.1:0", "nowhere", "listen"), ("/api", "api", "prefix")):
+            done = self.gateway(GOOD.replace(right, wrong), "--check")
+            self.assert_refused(done, "gateway.yaml:", key)
+            self.assertNotIn("(400)", done.stderr)
+            document = json.loads(self.gateway(GOOD.replace(right, wrong), "--json").stdout)
+            self.assertEqual(document["exit_code"], 2)
+
     def test_all_mistakes_are_told_at_once(self):
         self.assert_refused(self.gateway(GOOD + "  timeout: soon\n  body_max: 1TiB\n", "--check"),
                             "gateway.yaml:5:12", "gateway.yaml:6:13")
