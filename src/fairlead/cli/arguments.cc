@@ -18,7 +18,8 @@ constexpr const char* kExitCodes =
     "  3    nothing can be reached: no server, none registered, connection lost\n"
     "  4    no answer in time\n"
     "  5    not allowed\n"
-    "  130  interrupted";
+    "  130  interrupted; up and gateway: by a second INT\n"
+    "  143  up and gateway: ended by a second TERM";
 
 constexpr const char* kTop =
     "examples:\n"
@@ -64,6 +65,10 @@ constexpr const char* kUpgradeExamples =
     "listening sockets: nobody who connects is refused and no call is lost. When the new one does\n"
     "not get ready, the old one goes on and this command says why.\n\n";
 
+constexpr const char* kWireExample =
+    "example:\n"
+    "  fairlead wire check tests/data/teleport_vectors.json\n\n";
+
 constexpr const char* kWireCheckExamples =
     "examples:\n"
     "  fairlead wire check tests/data/teleport_vectors.json\n"
@@ -99,6 +104,7 @@ class Parser {
     add_upgrade_options(*upgrade_);
     CLI::App* wire = app_.add_subcommand("wire", "Tools for the bytes between peers");
     wire->require_subcommand(1);
+    wire->footer(std::string(kWireExample) + kExitCodes);
     wire_check_ = command(*wire, "check", "Check a file of golden vectors", kWireCheckExamples);
     wire_check_->add_option("FILE", out_.wire_check.file, "The vectors; '-' reads standard input")
         ->type_name("")
@@ -214,10 +220,10 @@ class Parser {
     for (const CLI::App* app = &active(); app != &app_; app = app->get_parent()) {
       name.insert(0, " " + app->get_name());
     }
-    return "; 'fairlead" + name + " --help' explains it";
+    return " 'fairlead" + name + " --help' explains it";
   }
   Status bad(const std::string& text) const {
-    return Status(Code::kBadMessage, "usage.bad_arguments", text + help_hint());
+    return Status(Code::kBadMessage, "usage.bad_arguments", text + ";" + help_hint());
   }
 
   // CLI11's own text, or a better one for words that it did not expect.
@@ -241,8 +247,12 @@ class Parser {
     }
     const std::vector<std::string_view> candidates(names.begin(), names.end());
     const std::string near(nearest_name(word.substr(0, word.find('=')), candidates));
-    return bad(std::string(no_command ? "there is no command '" : "there is no option '") +
-               escape_text(word) + "'" + (near.empty() ? "" : ", did you mean '" + near + "'?"));
+    const std::string text =
+        std::string(no_command ? "there is no command '" : "there is no option '") +
+        escape_text(word) + "'";
+    if (near.empty()) return bad(text);
+    return Status(Code::kBadMessage, "usage.bad_arguments",
+                  text + "; did you mean '" + near + "'?" + help_hint());
   }
 
   Result<Arguments> finish() {

@@ -143,17 +143,23 @@ TEST(Arguments, EveryHelpHasAnExampleAndTheExitCodes) {
                                                 {"gateway", "-h"},
                                                 {"call", "--help"},
                                                 {"push", "--help"},
+                                                {"wire", "--help"},
+                                                {"upgrade", "--help"},
                                                 {"version", "--help"}}) {
     const auto arguments = read(words);
     ASSERT_TRUE(arguments.ok()) << arguments.status();
     EXPECT_EQ(arguments->command, Arguments::Command::kHelp);
     EXPECT_TRUE(has(arguments->help, "example")) << words[0];
     EXPECT_TRUE(has(arguments->help, "exit codes:")) << words[0];
+    EXPECT_TRUE(has(arguments->help, "\n  143  ")) << words[0];
   }
   EXPECT_EQ(read({"--version"}).value().command, Arguments::Command::kVersion);
+  EXPECT_FALSE(has(read({"wire", "--help"}).value().help, "fairlead up"));
 }
 
 TEST(Arguments, SuggestTheNearestCommandAndOption) {
+  EXPECT_EQ(message({"gatway"}),
+            "there is no command 'gatway'; did you mean 'gateway'? 'fairlead --help' explains it");
   EXPECT_TRUE(has(message({"cal", "math"}), "did you mean 'call'?"));
   EXPECT_TRUE(has(message({"call", "math", "/m", "--timeot", "1s"}), "did you mean '--timeout'?"));
   EXPECT_TRUE(has(message({"up", "--confg=a"}), "did you mean '--config'?"));

@@ -24,7 +24,9 @@ Result<pid_t> process_of(const UpgradeArguments& arguments) {
                 file ? "the file '" + escape_text(arguments.pid_file) +
                            "' cannot be read or holds no number of a process; does the program "
                            "run, and is this its pid_file?"
-                     : "'" + escape_text(told) + "' is no number of a process");
+                     : "'" + escape_text(told) +
+                           "' is no number of a process; give one, as in `fairlead upgrade 4711`, "
+                           "or --pid-file FILE");
 }
 
 ExitCode run_upgrade(const UpgradeArguments& arguments, const Output& output) {

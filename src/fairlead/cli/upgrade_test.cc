@@ -26,7 +26,9 @@ TEST(ProcessOf, TakesANumberOrTheFileThatHoldsIt) {
 // A signal to 0 or to a negative number is one to a whole group.
 TEST(ProcessOf, RefusesWhatIsNoProcess) {
   for (const char* text : {"", "0", "-1", "4294967296", "math"}) {
-    EXPECT_EQ(process_of({.pid = text}).status().reason(), "usage.bad_pid") << text;
+    const Status refused = process_of({.pid = text}).status();
+    EXPECT_EQ(refused.reason(), "usage.bad_pid") << text;
+    EXPECT_NE(refused.message().find("; give one"), std::string_view::npos) << refused;
   }
 }
 

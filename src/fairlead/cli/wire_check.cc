@@ -29,7 +29,10 @@ Result<std::string> read_file(const std::string& path) {
   const std::string name = path == "-" ? "standard input" : "'" + escape_text(path) + "'";
   const std::unique_ptr<std::FILE, CloseFile> file(path == "-" ? stdin
                                                                : std::fopen(path.c_str(), "rbe"));
-  if (file == nullptr) return bad_vectors("cannot open " + name + ": " + std::strerror(errno));
+  if (file == nullptr) {
+    return bad_vectors("cannot open " + name + ": " + std::strerror(errno) +
+                       "; name a file of golden vectors, or - for standard input");
+  }
   std::string text;
   std::array<char, 65536> block;
   while (const std::size_t count = std::fread(block.data(), 1, block.size(), file.get())) {

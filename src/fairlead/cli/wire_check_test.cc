@@ -54,7 +54,9 @@ TEST(WireCheck, SaysWhatIsWrongWithTheFile) {
   EXPECT_NE(message_of("{").find("no JSON"), std::string::npos);
   EXPECT_NE(message_of("{}").find("no list `vectors`"), std::string::npos);
   std::remove(path.c_str());
-  EXPECT_EQ(wire_report_of(path).status().reason(), "usage.bad_vectors");
+  const Status missing = wire_report_of(path).status();
+  EXPECT_EQ(missing.reason(), "usage.bad_vectors");
+  EXPECT_NE(missing.message().find("; name a file"), std::string_view::npos) << missing;
   EXPECT_EQ(wire_report_of("/").status().reason(), "usage.bad_vectors");
 }
 

@@ -54,7 +54,7 @@ void check_pair(config::ObjectReader& reader, const std::string& certificate,
                 const std::string& key) {
   if (certificate.empty() == key.empty()) return;
   reader.reject(certificate.empty() ? "key_file" : "certificate_file", "config.bad_value",
-                "certificate_file and key_file belong together; give both");
+                "stands alone; certificate_file and key_file belong together: give both");
 }
 
 Status read_certificate(const config::Value& value, io::TlsCertificate& out) {

@@ -164,7 +164,7 @@ TEST(NetworkSpec, TellsEveryMistakeWithItsPlace) {
       {"listen: [{address: ':1', tsl: true}]", "did you mean 'tls'"},
       {"tls: {certificates: [{certificate_file: a}]}",
        "key 'tls.certificates[0].certificate_file'"},
-      {"tls: {certificates: [{key_file: a}]}", "belong together"},
+      {"tls: {certificates: [{key_file: a}]}", "key_file' stands alone; certificate_file and"},
       {"tls: {client_certificate: maybe}", "'maybe' is none of none, wanted, required"},
       {"tls: {version_max: 1.1}", "'1.1' is none of 1.2, 1.3"},
       {"tls: {handshake_timeout: 2m}", "key 'tls.handshake_timeout'"},
