@@ -162,6 +162,11 @@ class Documents(unittest.TestCase):
             with self.subTest(document=str(path.relative_to(ROOT))):
                 self.assertLess(len(path.read_text(encoding="utf-8").splitlines()), lines + 1)
 
+    def test_of_the_guide_have_their_number_in_the_title(self):
+        for page in (ROOT / "docs/guide").glob("[0-9]*.md"):
+            with self.subTest(page=page.name):
+                self.assertTrue(page.read_text("utf-8").startswith(f"# {int(page.name[:2])}. "))
+
     def test_are_listed_in_the_index_of_their_folder(self):
         for index in (ROOT / "docs/guide/README.md", ROOT / "docs/reference/README.md"):
             text = index.read_text(encoding="utf-8")

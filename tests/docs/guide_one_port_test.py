@@ -8,6 +8,7 @@ import subprocess
 from guide_testbed import OPTIONS, GuideTest, blocks, free_address, main, read_page
 
 PAGE = "04-one-port.md"
+PROGRAM = "build/release/examples/math/demo_service"
 WRITTEN_ADDRESS = "127.0.0.1:9090"
 # What a browser has and Debian's node has not: WebSocket, whose messages are Blobs. Ends with the
 # first line that the page's lines print.
@@ -26,10 +27,14 @@ class OnePort(GuideTest):
 
     def setUp(self):
         super().setUp()
-        (self.folder / "math").symlink_to(OPTIONS.demo_service.resolve())
+        (self.folder / "build").unlink()  # the page's folder is the clone
+        program = self.folder / PROGRAM
+        program.parent.mkdir(parents=True)
+        program.symlink_to(OPTIONS.demo_service.resolve())
         self.page = read_page(PAGE)
-        certificate, self.start_line = re.fullmatch(
-            r"(openssl .*?)\n(math --listen .*)\n", blocks(self.page, "sh")[0], re.S).groups()
+        certificate, start = re.fullmatch(rf"(openssl .*?)\n({PROGRAM} --listen .*)\n",
+                                          blocks(self.page, "sh")[0], re.S).groups()
+        self.start_line = start.replace("\\\n", "")
         made = self.run_command(certificate)
         self.assertEqual(made.returncode, 0, made.stderr)
 
@@ -62,7 +67,7 @@ class OnePort(GuideTest):
         at = {port: free_address() for port in re.findall(r"//:(\d+)", written)}
         text = re.sub(r"//:(\d+)", lambda found: f"//{at[found.group(1)]}", written)
         (self.folder / "math.yaml").write_text(text, encoding="utf-8")
-        server = self.start("math", *self.start_line.split()[3:])  # without --listen
+        server = self.start(PROGRAM, *self.start_line.split()[3:])  # without --listen
         self.wait_until(self.divide(at["9090"]))
         name = {port: f"localhost:{where.rpartition(':')[2]}" for port, where in at.items()}
         trust = "--tls-ca server.pem"
