@@ -202,4 +202,6 @@ TlsRole TlsContext::role() const { return state_->role; }
 const std::vector<TlsWarning>& TlsContext::warnings() const { return state_->warnings; }
 std::int64_t TlsContext::expires_ms() const { return state_->expires_ms; }
 
+Duration TlsContext::handshake_timeout() const { return state_->handshake_timeout; }
+
 }  // namespace fairlead::io

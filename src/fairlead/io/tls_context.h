@@ -84,6 +84,7 @@ class TlsContext {
   // When the first of our own certificates ends, in milliseconds since 1970; the largest number
   // when there is none.
   std::int64_t expires_ms() const;
+  Duration handshake_timeout() const;
 
   internal::TlsState& state() const { return *state_; }  // for this room
 

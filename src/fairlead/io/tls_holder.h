@@ -24,12 +24,15 @@ class TlsHolder {
   // half written, or a key that does not fit yet, does no harm; try again later.
   // Errors: those of TlsContext::make().
   Status reload(std::int64_t wall_ms);
+  // TlsOptions::handshake_timeout, in its range, from the next reload() on. Thread: that of
+  // reload().
+  void update_handshake_timeout(Duration timeout) { options_.handshake_timeout = timeout; }
 
  private:
   TlsHolder(TlsRole role, TlsOptions options, std::shared_ptr<const TlsContext> context);
 
   const TlsRole role_;
-  const TlsOptions options_;
+  TlsOptions options_;
   mutable Mutex mutex_;
   std::shared_ptr<const TlsContext> context_ FL_GUARDED_BY(mutex_);
 };

@@ -34,11 +34,13 @@ class ControlledDelay {
   // longest; zero: nobody waits. Returns whether the queue stands.
   bool look(Duration waited, Time now);
   bool stands() const { return state_ == State::kStanding; }
+  // From the next look on.
+  void update(Options options) { options_ = options; }
 
  private:
   enum class State : std::uint8_t { kShort, kLong, kStanding };
 
-  const Options options_;
+  Options options_;
   State state_ = State::kShort;
   Time long_since_{};  // of kLong
 };

@@ -20,10 +20,10 @@ Result<Gate::Pass> PoolPort::enter() {
                   "the pool '" + pool_.name() + "' takes no more jobs: the process ends");
   }
   if (!pool_.admit()) {
-    return Status(Code::kLocalLimit, "pool.full",
-                  "the pool '" + pool_.name() + "' has no place: " +
-                      std::to_string(pool_.options().threads) + " threads are busy and " +
-                      std::to_string(pool_.options().waiting_jobs_max) + " jobs wait");
+    return Status(
+        Code::kLocalLimit, "pool.full",
+        "the pool '" + pool_.name() + "' has no place: " + std::to_string(pool_.threads()) +
+            " threads are busy and " + std::to_string(pool_.waiting_jobs_max()) + " jobs wait");
   }
   return *std::move(pass);
 }
@@ -124,7 +124,7 @@ Status PoolWait::late() const {
   if (deadline_.passed(port_.core().now())) return too_late();
   return Status(Code::kLocalLimit, "pool.overloaded",
                 "the job waited too long: more jobs come to the pool '" + port_.pool().name() +
-                    "' than its " + std::to_string(port_.pool().options().threads) + " threads do");
+                    "' than its " + std::to_string(port_.pool().threads()) + " threads do");
 }
 
 void PoolWait::finish(Status ended) {

@@ -31,6 +31,11 @@ class PoolQueue {
   PoolJob* first() const { return jobs_.first(); }  // the oldest; null: empty
   bool holds(const PoolJob& job) const { return jobs_.holds(job); }
   void remove(PoolJob& job) { jobs_.remove(job); }  // is in it
+  // From the next look on.
+  void update(ControlledDelay::Options options) {
+    delay_.update(options);
+    patience_ = std::max(options.target, options.interval);
+  }
   // How long a job may wait while the queue stands.
   Duration patience() const { return patience_; }
 
@@ -44,7 +49,7 @@ class PoolQueue {
 
   PoolJobList jobs_;
   ControlledDelay delay_;
-  const Duration patience_;
+  Duration patience_;
   const std::size_t threads_;
 };
 

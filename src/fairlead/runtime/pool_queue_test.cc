@@ -104,6 +104,17 @@ TEST_F(PoolQueueTest, WhatHasWaitedLongerThanAnIntervalIsLateWhileItStands) {
   EXPECT_EQ(late(), Numbers{7});
 }
 
+TEST_F(PoolQueueTest, OtherBoundsCountFromTheNextLookOn) {
+  queue_.update({.target = 0ms});
+  make_it_stand();
+  EXPECT_EQ(late(), Numbers()) << "it never stands";
+
+  queue_.update({.target = 5ms, .interval = 20ms});
+  push(9, 112ms);
+  push(10, 133ms);
+  EXPECT_EQ(late(), (Numbers{1, 2, 3, 4, 5, 6, 7})) << "8 and 9 are as many as there are threads";
+}
+
 TEST_F(PoolQueueTest, TakingFindsThoseThatAreLateToo) {
   make_it_stand();
   for (int i = 9; i <= 11; ++i) push(i, 111ms);

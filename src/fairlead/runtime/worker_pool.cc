@@ -90,6 +90,8 @@ Result<std::unique_ptr<WorkerPool>> WorkerPool::make(std::string_view name,
 WorkerPool::WorkerPool(std::string_view name, WorkerPoolOptions options, observe::Bounds* bounds)
     : name_(name),
       options_(options),
+      waiting_jobs_max_(options.waiting_jobs_max),
+      queue_target_(options.queue_target.count()),
       bounds_(bounds),
       queue_({.target = options.queue_target, .interval = options.queue_interval},
              options.threads) {}
@@ -116,13 +118,21 @@ WorkerPool::~WorkerPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
+void WorkerPool::update(const WorkerPoolOptions& options) {
+  waiting_jobs_max_.store(options.waiting_jobs_max, std::memory_order_relaxed);
+  queue_target_.store(options.queue_target.count(), std::memory_order_relaxed);
+  MutexLock lock(mutex_);
+  queue_.update({.target = options.queue_target, .interval = options.queue_interval});
+}
+
 bool WorkerPool::admit() {
-  const std::uint32_t max = options_.threads + options_.waiting_jobs_max;
+  const std::uint32_t waiting_max = waiting_jobs_max();
+  const std::uint32_t max = options_.threads + waiting_max;
   std::uint32_t admitted = admitted_.load(std::memory_order_relaxed);
   do {
     if (admitted >= max) {
       metrics_.refused.add();
-      hit(observe::Bound::kPool, options_.waiting_jobs_max);
+      hit(observe::Bound::kPool, waiting_max);
       return false;
     }
   } while (!admitted_.compare_exchange_weak(admitted, admitted + 1, std::memory_order_relaxed));
@@ -205,8 +215,9 @@ void WorkerPool::work_on(PoolJob& job) {
 void WorkerPool::end_late(std::vector<PoolJob*>& late) {
   for (PoolJob* job : late) {
     metrics_.late.add();
+    const Duration target(queue_target_.load(std::memory_order_relaxed));
     hit(observe::Bound::kPoolWait,
-        static_cast<std::uint64_t>(options_.queue_target / std::chrono::milliseconds(1)));
+        static_cast<std::uint64_t>(target / std::chrono::milliseconds(1)));
     drop();
     PoolPort::come_back_late(*job);
   }

@@ -59,7 +59,13 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   const std::string& name() const { return name_; }
-  const WorkerPoolOptions& options() const { return options_; }
+  std::uint32_t threads() const { return options_.threads; }
+  std::uint32_t waiting_jobs_max() const {
+    return waiting_jobs_max_.load(std::memory_order_relaxed);
+  }
+  // All of `options` but `threads`, from the next job on; more jobs may wait than may by now, and
+  // go on waiting. `options` are as good as those of make(). Thread: any.
+  void update(const WorkerPoolOptions& options) FL_EXCLUDES(mutex_);
 
   // For PoolPort.
   // Takes one of the places for jobs that wait or run; false: there is none.
@@ -95,7 +101,9 @@ class WorkerPool {
   void hit(observe::Bound bound, std::uint64_t limit) const;
 
   const std::string name_;
-  const WorkerPoolOptions options_;
+  const WorkerPoolOptions options_;  // at the start
+  std::atomic<std::uint32_t> waiting_jobs_max_;
+  std::atomic<Duration::rep> queue_target_;  // for who is told of it
   observe::Bounds* const bounds_;
   Metrics metrics_;
   std::atomic<std::uint32_t> admitted_{0};  // waiting or running

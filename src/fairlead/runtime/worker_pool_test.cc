@@ -168,6 +168,25 @@ TEST_F(WorkerPoolTest, RefusesTheJobBeyondTheLimit) {
   EXPECT_EQ(level("waiting"), 0);
 }
 
+TEST_F(WorkerPoolTest, TakesOtherLimitsWhileItWorks) {
+  occupy();
+  std::vector<Status> replies;
+  for (int i = 0; i < 100; ++i) start([] {}, &replies);
+
+  pool_->update({.waiting_jobs_max = 101, .queue_target = 0ms});
+  start([] {}, &replies);
+  EXPECT_TRUE(replies.empty()) << "one more may wait";
+  pool_->update({.waiting_jobs_max = 5, .queue_target = 0ms});
+  start([] {}, &replies);
+
+  ASSERT_EQ(replies.size(), 1U) << "and those who are there go on waiting";
+  EXPECT_EQ(replies[0].reason(), "pool.full");
+  EXPECT_NE(replies[0].message().find("5 jobs wait"), std::string_view::npos) << replies[0];
+  release();
+  turn_until([&] { return replies.size() == 102; });
+  EXPECT_EQ(count("jobs"), 102U);
+}
+
 TEST_F(WorkerPoolTest, DropsAJobWhoseDeadlinePassesWhileItWaits) {
   occupy();
   std::vector<Status> replies;

@@ -2,9 +2,9 @@
 
 namespace fairlead::service::internal {
 
-Status PoolPlaces::open(const std::vector<io::Core*>& cores, observe::Registry& metrics,
-                        observe::Bounds* bounds) {
-  FL_TRY_ASSIGN(pool_, runtime::WorkerPool::make(name_, options_, metrics, bounds));
+Status PoolPlaces::open(const PoolOptions& options, const std::vector<io::Core*>& cores,
+                        observe::Registry& metrics, observe::Bounds* bounds) {
+  FL_TRY_ASSIGN(pool_, runtime::WorkerPool::make(name_, options, metrics, bounds));
   for (io::Core* core : cores) {
     ports_.push_back(std::make_unique<runtime::PoolPort>(*core, *pool_));
   }

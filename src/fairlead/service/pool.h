@@ -28,13 +28,16 @@ namespace internal {
 // Thread: main's, which runs no core, except here(). Lifetime: the process's.
 class PoolPlaces {
  public:
-  PoolPlaces(std::string name, PoolOptions options) : name_(std::move(name)), options_(options) {}
+  PoolPlaces(std::string name, PoolOptions declared)
+      : name_(std::move(name)), declared_(declared) {}
 
   const std::string& name() const { return name_; }
-  PoolOptions& options() { return options_; }  // until open()
+  const PoolOptions& declared() const { return declared_; }  // by the code
   // Errors: those of runtime::WorkerPool::make().
-  Status open(const std::vector<io::Core*>& cores, observe::Registry& metrics,
-              observe::Bounds* bounds = nullptr);
+  Status open(const PoolOptions& options, const std::vector<io::Core*>& cores,
+              observe::Registry& metrics, observe::Bounds* bounds = nullptr);
+  // All of them but `threads`, of an open pool. `options` have been validated. Thread: any.
+  void update(const PoolOptions& options) { pool_->update(options); }
   // To be awaited on the core of that index. Errors: those of runtime::PoolPort::close().
   Task<Status> close(std::size_t core, Deadline deadline) { return ports_[core]->close(deadline); }
   // Ends the threads, when every core is closed and takes no turns any more.
@@ -45,7 +48,7 @@ class PoolPlaces {
 
  private:
   const std::string name_;
-  PoolOptions options_;
+  const PoolOptions declared_;
   std::unique_ptr<runtime::WorkerPool> pool_;
   std::vector<std::unique_ptr<runtime::PoolPort>> ports_;
 };

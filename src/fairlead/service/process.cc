@@ -188,6 +188,7 @@ void Process::apply(const std::shared_ptr<const Spec>& before,
                     const std::shared_ptr<const Spec>& now) {
   apply_log_level(*now);
   FL_CHECK(protection_->update(now->protection).ok());  // it was checked
+  tls_->update_handshake_timeout(now->tls.handshake_timeout);
   dial_limits_.update(now->dial_limits);
   if (hub_ != nullptr) {
     hub_->update(now->dial);
@@ -235,7 +236,7 @@ Status Process::make_tls() {
                                     "Connections to our listeners that TLS ended."}));
   }
   FL_TRY_ASSIGN(client_tls_, client_tls(spec_));
-  settings_->prepare_by([this](const Spec& next) { return prepare_clients(next); });
+  settings_->prepare_by([this](const Spec& next) { return prepare(next); });
   return {};
 }
 
@@ -292,36 +293,13 @@ Status Process::make_plugins(rpc::PeerOptions& options) {
   return router_.announce(plugins_);
 }
 
-Pool Process::add_pool(std::string_view name, PoolOptions options) {
-  FL_CHECK(!started());
-  auto& places = pools_[std::string(name)];
-  if (places == nullptr) {
-    places = std::make_unique<internal::PoolPlaces>(std::string(name), options);
-  }
-  return Pool(*places);
-}
-
-Status Process::make_pools() {
-  for (const auto& [name, told] : spec_.pools) {
-    const auto declared = pools_.find(name);
-    if (declared == pools_.end()) {
-      std::vector<std::string_view> names;
-      for (const auto& [known, places] : pools_) names.emplace_back(known);
-      const std::string_view near = nearest_name(name, names);
-      return Status(Code::kBadMessage, "service.unknown_pool",
-                    "'" + name_ + "' has no pool '" + escape_text(name) + "'" +
-                        (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"));
-    }
-    PoolOptions& options = declared->second->options();
-    options.threads = told.threads.value_or(options.threads);
-    options.waiting_jobs_max = told.waiting_jobs_max.value_or(options.waiting_jobs_max);
-    options.queue_target = told.queue_target.value_or(options.queue_target);
-    options.queue_interval = told.queue_interval.value_or(options.queue_interval);
-  }
-  for (const auto& [name, places] : pools_) {
-    FL_TRY(places->open(cores_->cores(), metrics_, &protection_->bounds()));
-  }
-  return {};
+Result<TakeRead> Process::prepare(const Spec& next) {
+  FL_TRY_ASSIGN(const TakeRead clients, prepare_clients(next));
+  FL_TRY_ASSIGN(const TakeRead pools, prepare_pools(next));
+  return TakeRead([clients, pools] {
+    clients();
+    pools();
+  });
 }
 
 Status Process::watch_cores() {
@@ -479,15 +457,6 @@ Task<Status> Process::close_calling(std::size_t index, Deadline deadline) {
   }
   Status closed = co_await calling_[index]->close(deadline);
   co_return ended.ok() ? closed : ended;
-}
-
-Task<Status> Process::close_pools(std::size_t index, Deadline deadline) {
-  Status ended;
-  for (const auto& [name, places] : pools_) {
-    Status closed = co_await places->close(index, deadline);
-    if (ended.ok()) ended = std::move(closed);
-  }
-  co_return ended;
 }
 
 Task<Status> Process::close_first(Deadline deadline) {

@@ -168,6 +168,10 @@ class Process {
   void apply(const std::shared_ptr<const Spec>& before, const std::shared_ptr<const Spec>& now);
   void apply_log_level(const Spec& now);
   Status make_pools();
+  Result<PoolOptions> pool_options(const Spec& spec, const internal::PoolPlaces& places) const;
+  Status know_pools(const Spec& spec) const;
+  Result<TakeRead> prepare_pools(const Spec& next);
+  Result<TakeRead> prepare(const Spec& next);
   Status watch_cores();
   Task<Status> watch_signals();
   void on_signal(int signal);

@@ -28,7 +28,7 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"tls.version_min"},
     {"tls.version_max"},
     {"tls.tickets"},
-    {"tls.handshake_timeout"},
+    {"tls.handshake_timeout", kLive},
     {"clients.NAME.protocol", kLive},
     {"clients.NAME.codec", kLive},
     {"clients.NAME.login_token", kLive, kSecret},
@@ -113,9 +113,9 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"secure.erpc_keys_file"},
     {"secure.required"},
     {"pools.NAME.threads"},
-    {"pools.NAME.waiting_jobs_max"},
-    {"pools.NAME.queue_target"},
-    {"pools.NAME.queue_interval"},
+    {"pools.NAME.waiting_jobs_max", kLive},
+    {"pools.NAME.queue_target", kLive},
+    {"pools.NAME.queue_interval", kLive},
 });
 
 // Whether the row speaks of this value, of one inside of it, or of one that it stands in.

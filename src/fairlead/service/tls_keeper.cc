@@ -164,6 +164,15 @@ void TlsKeeper::become(Kept& kept, std::string_view state, std::string_view reas
                                                  .evidence = evidence});
 }
 
+void TlsKeeper::update_handshake_timeout(Duration timeout) {
+  const MutexLock lock(mutex_);
+  for (const auto& kept : kept_) {
+    if (kept->role != io::TlsRole::kServer) continue;
+    kept->options.handshake_timeout = timeout;
+    kept->holder->update_handshake_timeout(timeout);
+  }
+}
+
 void TlsKeeper::look(bool everything, std::int64_t wall_ms) {
   std::vector<Status> wrong;
   if (!everything || !first_ || first_()) wrong = look_at_all(everything, wall_ms);

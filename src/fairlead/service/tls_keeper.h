@@ -58,6 +58,9 @@ class TlsKeeper {
                                                    io::TlsOptions options, std::int64_t wall_ms)
       FL_EXCLUDES(mutex_);
 
+  // TlsOptions::handshake_timeout of all that listeners have, from their next reload on.
+  void update_handshake_timeout(Duration timeout) FL_EXCLUDES(mutex_);
+
   // Starts the thread. Called once.
   void start();
   // Ends it, after what it is doing. Idempotent.

@@ -90,6 +90,16 @@ TEST_F(TlsKeeperTest, ReadsEverythingAgainWhenAsked) {
 }
 
 // As when certificate and key are replaced one after the other, and a look comes in between.
+TEST_F(TlsKeeperTest, GivesHandshakesAnotherTimeWithTheNextReload) {
+  const io::TlsHolder* holder = add();
+  keeper.update_handshake_timeout(std::chrono::seconds(9));
+  keeper.look(true, now_ms);
+
+  EXPECT_EQ(holder->current()->handshake_timeout(), std::chrono::seconds(9));
+  options.handshake_timeout = std::chrono::seconds(9);
+  EXPECT_EQ(add(), holder) << "who asks for the same has the same";
+}
+
 TEST_F(TlsKeeperTest, KeepsTheOldOnesUntilTheNewOnesFit) {
   const io::TlsHolder* holder = add();
   const auto before = holder->current();

@@ -22,14 +22,25 @@ class Pools(unittest.TestCase):
         (self.folder / "poem").write_text("one two\nthree\n", encoding="utf-8")
         for pipe in ("pipe0", "pipe1"):
             os.mkfifo(self.folder / pipe)
+        self.limit_waiting_jobs(1)
         self.server = subprocess.Popen(
             [SERVER, "--listen", self.socket, "--cores", "1", "--admin", "127.0.0.1:0",
-             "--set", "pools.disk.waiting_jobs_max=1"],
+             "--config", "limits.yaml"],
             stderr=subprocess.PIPE, text=True, cwd=self.folder)
         for line in self.server.stderr:
             if "service.admin" in line:
                 self.admin = line.split("address=")[1].split()[0].removeprefix("tcp://")
                 break
+
+    def limit_waiting_jobs(self, most):
+        (self.folder / "limits.yaml").write_text(
+            json.dumps({"pools": {"disk": {"waiting_jobs_max": most}}}), encoding="utf-8")
+
+    def reload(self):
+        request = urllib.request.Request(f"http://{self.admin}/config/reload", b"{}",
+                                         {"Content-Type": "application/json"}, method="POST")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return json.load(answer)
 
     def tearDown(self):
         self.server.send_signal(signal.SIGTERM)
@@ -80,6 +91,27 @@ class Pools(unittest.TestCase):
 
         self.assertEqual((refused["code"], refused["reason"]), (503, "pool.full"))
         self.assertEqual(answers, [1, 2, 3])
+
+    def test_let_another_number_wait_while_the_program_runs(self):
+        held = [self.begin("/lines/count", "pipe0"), self.begin("/words/count", "pipe1")]
+        self.wait_for("fairlead_runtime_pool_running_jobs", 2)
+        waiting = [self.begin("/words/count", "poem")]
+        self.wait_for("fairlead_runtime_pool_waiting_jobs", 1)
+        self.limit_waiting_jobs(2)
+
+        told = self.reload()
+        waiting.append(self.begin("/words/count", "poem"))
+        self.wait_for("fairlead_runtime_pool_waiting_jobs", 2)
+        refused = self.call("/words/count", "poem")["error"]
+        for pipe in ("pipe0", "pipe1"):
+            (self.folder / pipe).write_text("a b\n", encoding="utf-8")
+        for process in (*held, *waiting):
+            self.assertTrue(json.loads(process.communicate(timeout=PATIENCE)[0])["ok"])
+
+        self.assertEqual((told["changed"], told["needs_restart"]),
+                         ([{"key": "pools.disk.waiting_jobs_max", "before": "1", "after": "2"}],
+                          []))
+        self.assertIn("and 2 jobs wait", refused["message"])
 
 
 if __name__ == "__main__":
