@@ -17,7 +17,8 @@ namespace fairlead::runtime {
 // Asks process `pid` and waits for the outcome; gives the process that took over. Blocks. Errors:
 //   kDialFailed `upgrade.no_process`, kForbidden `upgrade.not_allowed`,
 //   kInvalidOperation `upgrade.not_possible`: the process does not wait for USR2, which could end
-//   it, kDeadlineExceeded `upgrade.no_answer`: not within `patience`; it may still come to be,
+//   it,
+//   kDeadlineExceeded `upgrade.no_answer`: not within `patience`; it may still come to be,
 //   kInternal `upgrade.died`: the process ended without a word,
 //   kInternal `upgrade.no_socket`; and those of Upgrade and of who refuses, as they were answered.
 Result<pid_t> ask_for_upgrade(pid_t pid, Duration patience);

@@ -98,6 +98,19 @@ gateway:
             return self.wait_for_end(pid)
         return self.gateway.wait(PATIENCE)
 
+    def wait_for_answers(self, callers, more):
+        before = [caller.answers for caller in callers]
+        wait_until(lambda: all(caller.answers > count + more or caller.failures
+                               for caller, count in zip(callers, before)), self.told)
+
+    def end_callers(self, callers):
+        """None of them may have failed."""
+        for caller in callers:
+            caller.over.set()
+        for caller in callers:
+            caller.join(PATIENCE)
+            self.assertEqual(caller.failures, [], f"kept {caller.keep}\n{self.told()}")
+
     def test_nobody_is_refused_and_no_request_is_lost(self):
         self.start_gateway()
         callers = [Requests(self.addresses[0], keep) for keep in (False, False, True, True)]
@@ -111,14 +124,8 @@ gateway:
             self.assertEqual(self.wait_for_gateway_end(old), 0, self.told())
             old = document["pid"]
             self.assertEqual(self.gateway_pid(), old)
-            before = [caller.answers for caller in callers]
-            wait_until(lambda: all(caller.answers > count + 5 or caller.failures
-                                   for caller, count in zip(callers, before)), self.told)
-        for caller in callers:
-            caller.over.set()
-        for caller in callers:
-            caller.join(PATIENCE)
-            self.assertEqual(caller.failures, [], f"kept {caller.keep}")
+            self.wait_for_answers(callers, 5)
+        self.end_callers(callers)
         for address in self.addresses:
             self.assertIn(address, self.told().rsplit("gateway  http://", 1)[1],
                           "both ports stay")
@@ -138,14 +145,8 @@ gateway:
             code, document = self.upgrade()
             self.assertEqual(code, 0, f"{document}\n{self.text()}")
             self.assertEqual(self.wait_for_end(old), 0, self.text())
-            before = [caller.answers for caller in callers]
-            wait_until(lambda: all(caller.answers > count + 100 or caller.failures
-                                   for caller, count in zip(callers, before)), self.told)
-        for caller in callers:
-            caller.over.set()
-        for caller in callers:
-            caller.join(PATIENCE)
-            self.assertEqual(caller.failures, [], f"kept {caller.keep}\n{self.told()}")
+            self.wait_for_answers(callers, 100)
+        self.end_callers(callers)
         self.assertNotIn("to=backoff", self.told())
         self.end(self.pid())
 
