@@ -86,7 +86,7 @@ void collect_gateway(Families& out) {
   observe::Registry registry;
   gateway::GatewaySpec spec;
   spec.routes = {{.prefix = "/math", .service = "math"}};
-  const auto made = gateway::Gateway::make(spec, {core.get()}, registry);
+  const auto made = gateway::Gateway::make(spec, {.cores = {core.get()}, .metrics = registry});
   ASSERT_TRUE(made.ok()) << made.status();
   Collector collector(out);
   registry.visit(collector);

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "fairlead/base/check.h"
 #include "fairlead/observe/log.h"
 
 namespace fairlead::cli {
@@ -29,6 +30,7 @@ Result<std::unique_ptr<GatewayHost>> GatewayHost::make(gateway::GatewaySpec spec
   FL_TRY(host->succession_.begin(
       {.name = "gateway", .pid_file = host->spec_.pid_file, .transitions = &host->transitions_},
       host->metrics_));
+  FL_TRY_ASSIGN(host->protection_, runtime::Protection::make(host->spec_.limits, host->metrics_));
   FL_TRY_ASSIGN(host->core_, io::Core::make({.sockets = &host->succession_.sockets()}));
   std::vector<io::Core*>& cores = host->cores_;
   cores.push_back(host->core_.get());
@@ -39,12 +41,17 @@ Result<std::unique_ptr<GatewayHost>> GatewayHost::make(gateway::GatewaySpec spec
   FL_TRY_ASSIGN(host->store_, store::open(*host->core_, {.url = host->spec_.store}));
   host->directory_ = std::make_unique<upstream::Directory>(*host->core_, *host->store_);
   FL_TRY_ASSIGN(host->gateway_,
-                gateway::Gateway::make(host->spec_, cores, host->metrics_, &host->transitions_));
+                gateway::Gateway::make(host->spec_, {.cores = cores,
+                                                     .metrics = host->metrics_,
+                                                     .transitions = &host->transitions_,
+                                                     .protection = host->protection_.get()}));
   if (host->others_ != nullptr) host->others_->start();
+  host->protection_->start(cores);
   return host;
 }
 
 GatewayHost::~GatewayHost() {
+  if (protection_ != nullptr) protection_->end();
   if (others_ != nullptr) others_->stop();
 }
 
@@ -99,7 +106,10 @@ Status GatewayHost::follow() {
 }
 
 Status GatewayHost::update(gateway::GatewaySpec spec) {
+  FL_TRY(spec.limits.validate());
   FL_TRY(gateway_->update(spec));
+  FL_CHECK(protection_->update(spec.limits).ok());  // they were checked
+  spec_.limits = spec.limits;
   spec_.drain = spec.drain;
   spec_.upgrade_ready_timeout = spec.upgrade_ready_timeout;
   return follow();  // the names were checked

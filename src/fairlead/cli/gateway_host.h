@@ -17,6 +17,7 @@
 #include "fairlead/io/core_group.h"
 #include "fairlead/observe/metrics.h"
 #include "fairlead/observe/transitions.h"
+#include "fairlead/runtime/protection.h"
 #include "fairlead/runtime/succession.h"
 #include "fairlead/service/links_page.h"
 #include "fairlead/store/store.h"
@@ -30,7 +31,7 @@ class GatewayHost {
  public:
   // Makes all parts and starts the threads. `spec` names a store.
   // Errors: those of runtime::Succession::begin(), io::Core::make(), store::open(),
-  // gateway::Gateway::make().
+  // runtime::Protection::make(), gateway::Gateway::make().
   static Result<std::unique_ptr<GatewayHost>> make(gateway::GatewaySpec spec);
   GatewayHost(const GatewayHost&) = delete;
   GatewayHost& operator=(const GatewayHost&) = delete;
@@ -46,7 +47,7 @@ class GatewayHost {
   // Follows the services in the registry. On the first core, like all below. Errors: those of
   // upstream::Directory::follow().
   Status follow();
-  // Other rules for what comes from now on: `drain`, `upgrade_ready_timeout`, and what
+  // Other rules for what comes from now on: `drain`, `upgrade_ready_timeout`, `limits`, and what
   // gateway::Gateway::update() takes. Errors: its own, and then nothing has changed.
   Status update(gateway::GatewaySpec spec);
   // A page for the admin listener; lost where there is none. Before listen(); what it stands for
@@ -77,6 +78,7 @@ class GatewayHost {
   observe::Registry metrics_;
   observe::Transitions transitions_;
   runtime::Succession succession_;  // of the first core
+  std::unique_ptr<runtime::Protection> protection_;
   std::unique_ptr<io::Core> core_;
   std::unique_ptr<io::CoreGroup> others_;  // null with one core
   std::unique_ptr<store::Store> store_;

@@ -4,7 +4,7 @@
 //     config::ObjectReader reader(value);
 //     reader.required("listen", out.listen);                       // std::string
 //     reader.optional("timeout", out.timeout, {1ms, 1h});          // Duration, with limits
-//     reader.optional("body_max", out.body_max);                   // config::ByteSize
+//     reader.optional_bytes("body_max", out.body_max, {1, 8 << 20});  // any unsigned number
 //     reader.optional("routes", out.routes);                       // std::vector<RouteSpec>
 //     return reader.finish();                                      // unknown keys
 //   }
@@ -111,6 +111,14 @@ class ObjectReader {
   template <class T>
   void optional(std::string_view key, T& out, Limits<std::type_identity_t<T>> limits) {
     if (const Value* found = look(key); found != nullptr) read_limited(*found, out, limits);
+  }
+
+  // The same for a number of bytes ("8MiB") that stands in a plain number, which holds limits.max.
+  template <std::unsigned_integral T>
+  void optional_bytes(std::string_view key, T& out, Limits<std::uint64_t> limits) {
+    ByteSize size{out};
+    optional(key, size, {{limits.min}, {limits.max}});
+    out = static_cast<T>(size.bytes);
   }
 
   // Calls `each` for every item of the list `key`, if it is there. All items are visited, whatever

@@ -15,28 +15,27 @@ Task<Status> take_turn() { co_return Status(); }
 
 }  // namespace
 
-Gateway::Gateway(io::Address listen, std::vector<io::Core*> cores)
-    : core_(*cores.front()),
+Gateway::Gateway(io::Address listen, GatewayParts parts)
+    : parts_(std::move(parts)),
+      core_(*parts_.cores.front()),
       address_(std::move(listen)),
-      shared_(std::make_unique<internal::Shared>()),
-      cores_(std::move(cores)) {}
+      shared_(std::make_unique<internal::Shared>()) {}
 
 Gateway::~Gateway() = default;
 
-Result<std::unique_ptr<Gateway>> Gateway::make(GatewaySpec spec, std::vector<io::Core*> cores,
-                                               observe::Registry& registry,
-                                               observe::Transitions* transitions) {
-  FL_CHECK(!cores.empty());
-  std::unique_ptr<Gateway> gateway(new Gateway(spec.listen, std::move(cores)));
-  gateway->registry_ = &registry;
+Result<std::unique_ptr<Gateway>> Gateway::make(GatewaySpec spec, GatewayParts parts) {
+  FL_CHECK(!parts.cores.empty());
+  std::unique_ptr<Gateway> gateway(new Gateway(spec.listen, std::move(parts)));
+  observe::Registry& registry = gateway->parts_.metrics;
   internal::Shared& shared = *gateway->shared_;
   FL_TRY_ASSIGN(shared.http_metrics, http::Metrics::make(registry));
   FL_TRY_ASSIGN(shared.rpc_metrics, rpc::Metrics::make(registry));
   FL_TRY_ASSIGN(shared.link_metrics, upstream::Metrics::make(registry));
-  shared.transitions = transitions;
+  shared.transitions = gateway->parts_.transitions;
+  shared.protection = gateway->parts_.protection;
   FL_TRY_ASSIGN(const std::shared_ptr<const internal::Rules> rules,
                 gateway->rules_of(std::move(spec)));
-  for (io::Core* core : gateway->cores_) {
+  for (io::Core* core : gateway->parts_.cores) {
     FL_TRY_ASSIGN(auto worker, internal::Worker::make(*core, shared, rules));
     gateway->workers_.push_back(std::move(worker));
   }
@@ -45,7 +44,7 @@ Result<std::unique_ptr<Gateway>> Gateway::make(GatewaySpec spec, std::vector<io:
 
 // With which services_ know what is routed.
 Result<std::shared_ptr<const internal::Rules>> Gateway::rules_of(GatewaySpec spec) {
-  FL_TRY_ASSIGN(internal::Metrics metrics, internal::Metrics::make(*registry_, spec));
+  FL_TRY_ASSIGN(internal::Metrics metrics, internal::Metrics::make(parts_.metrics, spec));
   for (auto& [name, known] : services_) known.routed = false;
   for (const RouteSpec& route : spec.routes) services_[route.service].routed = true;
   return std::make_shared<const internal::Rules>(std::move(spec), std::move(metrics));
@@ -115,14 +114,26 @@ bool Gateway::knows_all() const {
   });
 }
 
+internal::Worker& Gateway::worker_of(const io::Core& core) const {
+  const auto found = std::ranges::find_if(
+      workers_, [&core](const auto& worker) { return &worker->core() == &core; });
+  FL_CHECK(found != workers_.end());
+  return **found;
+}
+
 Result<io::Address> Gateway::listen() {
   core_.assert_here();
   const auto adopt = [this](io::Core& core, std::unique_ptr<io::Stream> stream) {
-    for (const auto& worker : workers_) {
-      if (&worker->core() == &core) return worker->adopt(std::move(stream));
-    }
+    worker_of(core).adopt(std::move(stream));
   };
-  FL_TRY_ASSIGN(listener_, core_.listen(address_, {.cores = cores_}, adopt));
+  io::ListenOptions options{.cores = parts_.cores};
+  if (parts_.protection != nullptr) {
+    options.limits = &parts_.protection->connections();
+    options.refuse = [this](io::Core& core, std::unique_ptr<io::Stream> stream) {
+      worker_of(core).turn_away(std::move(stream));
+    };
+  }
+  FL_TRY_ASSIGN(listener_, core_.listen(address_, std::move(options), adopt));
   return listener_->local();
 }
 

@@ -19,6 +19,7 @@
 #include "fairlead/observe/metrics.h"
 #include "fairlead/observe/transitions.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/runtime/protection.h"
 #include "fairlead/upstream/endpoint.h"
 #include "fairlead/upstream/service.h"
 
@@ -30,18 +31,22 @@ struct Shared;
 class Worker;
 }  // namespace internal
 
+// Besides its spec. All of it outlives the cores, and the cores outlive the gateway.
+struct GatewayParts {
+  std::vector<io::Core*> cores{};  // that serve connections; not empty. Listens on the first one
+  observe::Registry& metrics;
+  observe::Transitions* transitions = nullptr;  // hears of links' states; null: nobody does
+  runtime::Protection* protection = nullptr;    // counts and bounds connections; null: nobody does
+};
+
 // Thread:   the first core, where every method is called; made before the cores turn.
 // Lifetime: the cores outlive it; close() must have completed before destruction, which may be on
 //           any thread once the cores have stopped.
 class Gateway {
  public:
-  // `cores` are those that serve connections; the first one accepts them.
-  // `transitions`: hears of the states of links to services; null: nobody does. Outlives it.
   // Errors: those of observe::Registry (a gateway's metrics exist once in a registry) and of
   //         http::Server::make().
-  static Result<std::unique_ptr<Gateway>> make(GatewaySpec spec, std::vector<io::Core*> cores,
-                                               observe::Registry& registry,
-                                               observe::Transitions* transitions = nullptr);
+  static Result<std::unique_ptr<Gateway>> make(GatewaySpec spec, GatewayParts parts);
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
   ~Gateway();
@@ -97,7 +102,8 @@ class Gateway {
     bool routed = false;
   };
 
-  Gateway(io::Address listen, std::vector<io::Core*> cores);
+  Gateway(io::Address listen, GatewayParts parts);
+  internal::Worker& worker_of(const io::Core& core) const;
 
   Result<std::shared_ptr<const internal::Rules>> rules_of(GatewaySpec spec);
   // Calls `function` with each worker, on its core.
@@ -107,11 +113,10 @@ class Gateway {
   Task<void> leave_worker(internal::Worker& worker, Deadline patience);
   Task<void> close_worker(internal::Worker& worker, Deadline deadline, Status* drained);
 
+  const GatewayParts parts_;
   io::Core& core_;
   const io::Address address_;
-  observe::Registry* registry_ = nullptr;
   const std::unique_ptr<internal::Shared> shared_;
-  const std::vector<io::Core*> cores_;
   std::vector<std::unique_ptr<internal::Worker>> workers_;  // one per core
   std::map<std::string, Known, std::less<>> services_;
   std::unique_ptr<io::Listener> listener_;

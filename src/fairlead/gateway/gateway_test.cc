@@ -341,11 +341,39 @@ TEST_F(GatewayTest, NamesEachServiceOnceAndKnowsItsCopies) {
   EXPECT_EQ(gateway_->copies("none"), 0U);
 }
 
+TEST_F(GatewayTest, TellsOneConnectionTooManyWhenToComeBack) {
+  handle("/math/one", [](rpc::Context& context) {
+    context.reply_with('j', Bytes("1"));
+    return Status();
+  });
+  protection_ =
+      runtime::Protection::make({.connections = {.connections_max = 1}}, metrics_).value();
+  start();
+  EXPECT_EQ(get("/api/math/one").status, 200);  // whose connection the client keeps
+
+  std::unique_ptr<http::Client> other = http::Client::make(*core_, {}).value();
+  const auto ask = [&] {
+    Task<Result<http::Response>> asking = other->send(
+        {.address = address_, .target = "/api/math/one"}, core_->deadline_after(kPatience));
+    return core_->run(std::move(asking)).value_or({});
+  };
+  const http::Response refused = ask();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_TRUE(says(refused, "http.conn_limit"));
+  EXPECT_EQ(refused.fields.value_or("Retry-After", ""), "5");
+  EXPECT_EQ(get("/api/math/one").status, 200) << "who is inside is served";
+
+  ASSERT_TRUE(protection_->update({.connections = {.connections_max = 10}}).ok());
+  EXPECT_EQ(ask().status, 200);
+  EXPECT_EQ(protection_->bounds().hits(observe::Bound::kConnections), 1U);
+  EXPECT_TRUE(core_->run(other->close(core_->deadline_after(kPatience))).ok());
+}
+
 TEST_F(GatewayTest, SaysWhenItsAddressIsTaken) {
   start();
   observe::Registry other_metrics;
   spec_.listen = address_;
-  auto second = Gateway::make(spec_, {core_.get()}, other_metrics).value();
+  auto second = Gateway::make(spec_, {.cores = {core_.get()}, .metrics = other_metrics}).value();
 
   EXPECT_EQ(second->listen().status().reason(), "listen.in_use");
   EXPECT_EQ(second->ready().reason(), "gateway.not_listening");

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "fairlead/base/text.h"
 #include "fairlead/http/proto/target.h"
@@ -59,6 +60,16 @@ Status read(const config::Value& value, UpgradeKeys& out) {
   return reader.finish();
 }
 
+struct LimitKeys {
+  runtime::ProtectionOptions options;
+};
+
+Status read(const config::Value& value, LimitKeys& out) {
+  config::ObjectReader reader(value);
+  runtime::read_protection(reader, out.options);
+  return reader.finish();
+}
+
 // The second of two routes with one prefix could never be reached.
 Status check_unique(const config::Value& routes, const std::vector<RouteSpec>& specs) {
   config::Problems problems;
@@ -106,9 +117,10 @@ Status read(const config::Value& value, GatewaySpec& out) {
   reader.optional("pid_file", out.pid_file);
   reader.optional("upgrade", upgrade);
   out.upgrade_ready_timeout = upgrade.ready_timeout;
-  config::ByteSize body_max{out.body_bytes_max};
-  reader.optional("body_max", body_max, {{1}, {kBodyBytesMost}});
-  out.body_bytes_max = body_max.bytes;
+  reader.optional_bytes("body_max", out.body_bytes_max, {1, kBodyBytesMost});
+  LimitKeys limits{out.limits};
+  reader.optional("limits", limits);
+  out.limits = std::move(limits.options);
   config::Problems problems;
   if (const config::Value* style = reader.look("status_style"); style != nullptr) {
     problems.add(read_style(*style, out.status_style));

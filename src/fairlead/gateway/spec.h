@@ -10,6 +10,7 @@
 #include "fairlead/base/time.h"
 #include "fairlead/config/reader.h"
 #include "fairlead/io/address.h"
+#include "fairlead/runtime/protection.h"
 
 namespace fairlead::gateway {
 
@@ -30,6 +31,7 @@ struct GatewaySpec {
   Duration upgrade_ready_timeout = std::chrono::seconds(30);  // 100 ms .. 1 h
   Duration timeout = std::chrono::seconds(15);                // of one request, 1 ms .. 1 h
   std::uint64_t body_bytes_max = std::uint64_t{8} << 20U;     // 1 .. 8 MiB: a frame holds no more
+  runtime::ProtectionOptions limits{};                        // of the process
   HttpStyle status_style = HttpStyle::kStrict;
   std::vector<RouteSpec> routes{};
 };

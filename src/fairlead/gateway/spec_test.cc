@@ -41,6 +41,13 @@ cores: 2
 timeout: 250ms
 body_max: 64KiB
 status_style: biz299
+limits:
+  connections_max: 5000
+  ip_connections_max: 7
+  accepts_per_second_max: 100
+  loopback_trusted: false
+  trusted_nets: [10.0.0.0/8, "fd00::/8"]
+  memory: 2GiB
 routes:
   - {prefix: /, service: shop.cart, strip: true}
 )");
@@ -54,6 +61,12 @@ routes:
   EXPECT_EQ(spec->body_bytes_max, 64U << 10U);
   EXPECT_EQ(spec->status_style, HttpStyle::kBiz299);
   EXPECT_TRUE(spec->routes[0].strip);
+  EXPECT_EQ(spec->limits.connections.connections_max, 5000U);
+  EXPECT_EQ(spec->limits.connections.ip_connections_max, 7U);
+  EXPECT_EQ(spec->limits.connections.accepts_per_second_max, 100U);
+  EXPECT_FALSE(spec->limits.connections.loopback_trusted);
+  EXPECT_EQ(spec->limits.connections.trusted_nets.size(), 2U);
+  EXPECT_EQ(spec->limits.memory_max, 2ULL << 30U);
 }
 
 TEST(GatewaySpec, RefusesAnUnknownKeyWithItsPlaceAndTheNearestName) {
@@ -81,6 +94,11 @@ TEST(GatewaySpec, HoldsItsLimits) {
   EXPECT_EQ(load(with("timeout: 0\n")).status().reason(), "config.out_of_range");
   EXPECT_TRUE(load(with("cores: 256\n")).ok());
   EXPECT_EQ(load(with("cores: 257\n")).status().reason(), "config.out_of_range");
+  EXPECT_EQ(load(with("limits: {connections_max: 10000001}\n")).status().reason(),
+            "config.out_of_range");
+  EXPECT_EQ(load(with("limits: {conections_max: 1}\n")).status().reason(), "config.unknown_key");
+  EXPECT_EQ(load(with("limits: {trusted_nets: [10.0.0.0/40]}\n")).status().reason(),
+            "config.bad_value");
 }
 
 TEST(GatewaySpec, RefusesAddressesThatAreNone) {

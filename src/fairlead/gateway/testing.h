@@ -50,7 +50,10 @@ class GatewayTest : public ::testing::Test {
       peers_.front()->accept(std::move(stream));
     };
     listener_ = core_->listen(io::Address::loopback(0), {}, accept).value();
-    gateway_ = Gateway::make(spec_, {core_.get()}, metrics_).value();
+    gateway_ =
+        Gateway::make(
+            spec_, {.cores = {core_.get()}, .metrics = metrics_, .protection = protection_.get()})
+            .value();
     address_ = gateway_->listen().value();
     upstream::EndpointSet copies{{.id = "1", .address = listener_->local()}};
     gateway_->update("math", std::make_shared<const upstream::EndpointSet>(std::move(copies)));
@@ -98,8 +101,9 @@ class GatewayTest : public ::testing::Test {
 
   static constexpr Duration kPatience = std::chrono::seconds(10);
 
-  std::unique_ptr<io::Core> core_;
   observe::Registry metrics_;
+  std::unique_ptr<runtime::Protection> protection_;  // null: nothing is bounded
+  std::unique_ptr<io::Core> core_;
   rpc::Router router_;
   std::vector<std::unique_ptr<rpc::Peer>> peers_;
   std::unique_ptr<io::Listener> listener_;

@@ -1,6 +1,7 @@
 #include "fairlead/gateway/worker.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "fairlead/base/text.h"
@@ -38,11 +39,20 @@ http::Response refuse(const GatewaySpec& spec, const Status& status, std::string
 
 // Links to services are those of any program of ours: they say hello, so that a service that goes
 // away or is upgraded is left in time, and silent ones are found.
-rpc::PeerOptions peer_options(observe::Transitions* transitions) {
+rpc::PeerOptions peer_options(const Shared& shared) {
   return {.hello = true,
           .heartbeat = rpc::kUsualHeartbeat,
           .idle = rpc::kUsualIdle,
-          .transitions = transitions};
+          .bounds = shared.protection == nullptr ? nullptr : &shared.protection->bounds(),
+          .transitions = shared.transitions};
+}
+
+http::ServerOptions http_options(const Shared& shared) {
+  http::ServerOptions options{.metrics = shared.http_metrics};
+  if (shared.protection != nullptr) {  // io::ConnectionLimits has bounded them before
+    options.connections_max = std::numeric_limits<std::size_t>::max();
+  }
+  return options;
 }
 
 }  // namespace
@@ -50,7 +60,7 @@ rpc::PeerOptions peer_options(observe::Transitions* transitions) {
 Worker::Worker(io::Core& core, const Shared& shared)
     : core_(core),
       shared_(shared),
-      peer_(core, shared.router, peer_options(shared.transitions), shared.rpc_metrics),
+      peer_(core, shared.router, peer_options(shared), shared.rpc_metrics),
       dial_line_(core, *shared.dial_limits) {}
 
 Result<std::unique_ptr<Worker>> Worker::make(io::Core& core, const Shared& shared,
@@ -59,7 +69,7 @@ Result<std::unique_ptr<Worker>> Worker::make(io::Core& core, const Shared& share
   const auto answer = [self = worker.get()](http::Request& request) {
     return self->answer(request);
   };
-  FL_TRY_ASSIGN(worker->http_, http::Server::make(core, {.metrics = shared.http_metrics}, answer));
+  FL_TRY_ASSIGN(worker->http_, http::Server::make(core, http_options(shared), answer));
   worker->update(std::move(rules));
   return worker;
 }

@@ -15,6 +15,7 @@
 #include "fairlead/io/core.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/router.h"
+#include "fairlead/runtime/protection.h"
 #include "fairlead/upstream/dial_limits.h"
 #include "fairlead/upstream/service.h"
 
@@ -27,6 +28,7 @@ struct Shared {
   rpc::Metrics rpc_metrics{};
   upstream::Metrics link_metrics{};
   observe::Transitions* transitions = nullptr;  // null: nobody hears of links' states
+  runtime::Protection* protection = nullptr;    // null: connections are not bounded before
   const std::unique_ptr<upstream::DialLimits> dial_limits =
       std::make_unique<upstream::DialLimits>();
 };
@@ -53,6 +55,8 @@ class Worker {
 
   // Serves a connection.
   void adopt(std::unique_ptr<io::Stream> stream) { http_->adopt(std::move(stream)); }
+  // Says over a connection that there are too many, and closes it.
+  void turn_away(std::unique_ptr<io::Stream> stream) { http_->turn_away(std::move(stream)); }
   // For requests that come from now on; those under way end by the rules by which they began.
   // Services that no route names any more have no copies, until update() tells some.
   void update(std::shared_ptr<const Rules> rules);

@@ -213,6 +213,8 @@ void SocketStream::read(bool until_empty) {
   FL_DCHECK(result.consumed <= input.size());
   if (handler_ != handler) [[unlikely]]
     return deliver_handed_over(input, result);
+  if (rest_bytes_ == 0 && result.consumed == input.size()) [[likely]]
+    return;  // nothing was kept, and nothing is to be
   if (socket_.valid()) keep_rest(input, result);
 }
 

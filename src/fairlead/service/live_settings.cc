@@ -1,5 +1,6 @@
 #include "fairlead/service/live_settings.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,10 +34,17 @@ rpc::PeerOptions with_changes(rpc::PeerOptions options, const rpc::PeerOptions& 
   return options;
 }
 
+rpc::Guards guards_of(const Spec& spec, std::size_t cores) {
+  rpc::Guards guards = spec.limits.guards;
+  const std::size_t share = spec.handlers_max / std::max<std::size_t>(1, cores);
+  guards.handlers_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, share));
+  return guards;
+}
+
 Status check_settings(const Spec& spec) {
   FL_TRY(spec.limits.validate());
   FL_TRY(spec.limits.guards.validate());
-  FL_TRY(spec.protection.connections.validate());
+  FL_TRY(spec.protection.validate());
   FL_TRY(spec.dial.validate());
   FL_TRY(spec.dial_limits.validate());
   FL_TRY(spec.resend.options.validate());
@@ -44,13 +52,11 @@ Status check_settings(const Spec& spec) {
 }
 
 void apply_on_core(const Spec& before, const Spec& now, const LiveCore& core) {
-  const auto guards_of = [&core](const Spec& spec) {
-    return internal::share_of(spec.protection, spec.limits.guards, core.cores);
-  };
-  const rpc::Guards guards = guards_of(now);
+  const rpc::Guards guards = guards_of(now, core.cores);
+  const bool guarded_otherwise = guards != guards_of(before, core.cores);
   for (rpc::Peer* peer : {&core.serving, &core.calling}) {
     peer->update(with_changes(peer->options(), before.limits, now.limits));
-    if (guards != guards_of(before)) FL_CHECK(peer->update(guards).ok());
+    if (guarded_otherwise) FL_CHECK(peer->update(guards).ok());
   }
   for (upstream::Service* service : core.services) {
     service->update(now.dial);

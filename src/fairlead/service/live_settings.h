@@ -47,6 +47,9 @@ void apply_on_core(const Spec& before, const Spec& now, const LiveCore& core);
 rpc::PeerOptions with_changes(rpc::PeerOptions options, const rpc::PeerOptions& before,
                               const rpc::PeerOptions& now);
 
+// One core's guards: what the settings say, with its share of what the process may have.
+rpc::Guards guards_of(const Spec& spec, std::size_t cores);
+
 // What it counts and logs: ReloadReport.
 class LiveSettings {
  public:

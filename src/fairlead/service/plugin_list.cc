@@ -98,12 +98,10 @@ void read_real_ip(ObjectReader& reader, PluginSpec& out) {
 void read_run_log(ObjectReader& reader, PluginSpec& out) {
   rpc::RunLogOptions options;
   std::string form = "fields";
-  config::ByteSize body{options.body_bytes_max};
   reader.optional("slow_after", options.slow_after, {0ms, 1h});
   reader.optional("details", options.details);
-  reader.optional("body_bytes_max", body, {{0}, {64 * 1024}});
+  reader.optional_bytes("body_bytes_max", options.body_bytes_max, {0, 64 * 1024});
   reader.optional("form", form);
-  options.body_bytes_max = body.bytes;
   options.text = form == "text";
   if (!options.text && form != "fields") {
     reader.reject("form", "config.bad_value",

@@ -115,7 +115,7 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
   FL_TRY(check_settings(spec_));
   FL_TRY(make_log(spec_));
   FL_TRY(make_tls());
-  FL_TRY_ASSIGN(protection_, internal::Protection::make(spec_.protection, metrics_));
+  FL_TRY_ASSIGN(protection_, runtime::Protection::make(spec_.protection, metrics_));
   FL_TRY_ASSIGN(cores_, io::CoreGroup::make(
                             spec_.cores, {.spin = spec_.spin, .sockets = &succession_.sockets()}));
   FL_TRY(make_peers());
@@ -131,9 +131,7 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
   cores_->start();
   tls_->start();
   watch_->start();
-  std::vector<rpc::Peer*> peers;
-  for (const auto& peer : serving_) peers.push_back(peer.get());
-  protection_->start(std::move(peers));
+  watch_memory();
   return run_on(first, watch_signals());
 }
 
@@ -249,7 +247,7 @@ Status Process::make_peers() {
   rpc::PeerOptions options = spec_.limits;
   options.transforms = &transforms_;
   options.bounds = &protection_->bounds();
-  options.guards = internal::share_of(spec_.protection, options.guards, cores_->cores().size());
+  options.guards = guards_of(spec_, cores_->cores().size());
   options.secure = secure_.get();
   resend_budget_.update(spec_.resend.process_bytes_max);
   windows_ = std::make_unique<rpc::DuplicateWindows>(spec_.dedup.options);
@@ -305,6 +303,20 @@ Result<TakeRead> Process::prepare(const Spec& next) {
 Status Process::watch_cores() {
   FL_TRY_ASSIGN(watch_, runtime::CoreWatch::make(cores_->cores(), watch_options(spec_), metrics_));
   return {};
+}
+
+// What is served hears how short the memory is, each on its core.
+void Process::watch_memory() {
+  protection_->start(cores_->cores(), [this](runtime::MemoryLevel level, std::uint64_t memory_max) {
+    const rpc::Pressure pressure = level == runtime::MemoryLevel::kCritical ? rpc::Pressure::kRefuse
+                                   : level == runtime::MemoryLevel::kShort  ? rpc::Pressure::kShed
+                                                                            : rpc::Pressure::kNone;
+    for (const auto& serving : serving_) {
+      serving->core().post([peer = serving.get(), pressure, memory_max] {
+        peer->set_pressure(pressure, memory_max);
+      });
+    }
+  });
 }
 
 Task<Status> Process::watch_signals() {

@@ -24,12 +24,12 @@
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/core_watch.h"
+#include "fairlead/runtime/protection.h"
 #include "fairlead/runtime/succession.h"
 #include "fairlead/service/links_page.h"
 #include "fairlead/service/live_settings.h"
 #include "fairlead/service/plugin_list.h"
 #include "fairlead/service/pool.h"
-#include "fairlead/service/protection.h"
 #include "fairlead/service/reload_desk.h"
 #include "fairlead/service/served_port.h"
 #include "fairlead/service/session_hub.h"
@@ -82,7 +82,7 @@ class Process {
   rpc::Router& router() { return router_; }         // to be filled before start()
   rpc::PluginChain& plugins() { return plugins_; }  // of all routes and sessions; before start()
   observe::Registry& metrics() { return metrics_; }
-  internal::Protection& protection() { return *protection_; }  // after start()
+  runtime::Protection& protection() { return *protection_; }  // after start()
   // Keys of secure bodies, before start(); the setting `secure` has the last word.
   void use_keys(rpc::SecureKeys keys, bool required) {
     FL_CHECK(!started());
@@ -173,6 +173,7 @@ class Process {
   Result<TakeRead> prepare_pools(const Spec& next);
   Result<TakeRead> prepare(const Spec& next);
   Status watch_cores();
+  void watch_memory();
   Task<Status> watch_signals();
   void on_signal(int signal);
   void end_serving();  // wakes the main thread
@@ -249,7 +250,7 @@ class Process {
   // The place of another process, or of this one by a new program. Made at once, before somebody
   // changes the folder. Of the first core.
   runtime::Succession succession_;
-  std::unique_ptr<internal::Protection> protection_;
+  std::unique_ptr<runtime::Protection> protection_;
   std::unique_ptr<io::CoreGroup> cores_;
   // One of each per core: ours to be called, ours to call. Draining ends the first, then the other.
   std::vector<std::unique_ptr<rpc::Peer>> serving_;

@@ -48,31 +48,25 @@ void read_choice(config::ObjectReader& reader, std::string_view key, const Words
 
 Status read(const config::Value& value, ResendSpec& out) {
   config::ObjectReader reader(value);
-  config::ByteSize bytes{out.options.bytes_max};
-  config::ByteSize process{out.process_bytes_max};
   read_choice(reader, "mode", kModes, out.mode);
   reader.optional("messages_max", out.options.messages_max, {1, 65536});
-  reader.optional("bytes_max", bytes, {{1024}, {1ULL << 30}});
-  reader.optional("process_bytes_max", process, {{1024}, {1ULL << 34}});
+  reader.optional_bytes("bytes_max", out.options.bytes_max, {1024, 1ULL << 30});
+  reader.optional_bytes("process_bytes_max", out.process_bytes_max, {1024, 1ULL << 34});
   reader.optional("ttl", out.options.ttl, {1ms, 24h});
   read_choice(reader, "overflow", kOverflows, out.options.overflow);
-  out.options.bytes_max = bytes.bytes;
-  out.process_bytes_max = process.bytes;
   return reader.finish();
 }
 
 Status read(const config::Value& value, DedupSpec& out) {
   config::ObjectReader reader(value);
-  config::ByteSize bytes{out.options.reply_bytes_max};
-  config::ByteSize process{out.options.process_bytes_max};
   std::uint32_t ids = static_cast<std::uint32_t>(out.options.ids_max);
   reader.optional("ids", ids, {1, 1'000'000});
   reader.optional("age", out.options.age, {1s, 24h});
-  reader.optional("bytes", bytes, {{0}, {1ULL << 30}});
-  reader.optional("process_bytes_max", process, {{1024}, {1ULL << 34}});
+  reader.optional_bytes("bytes", out.options.reply_bytes_max, {0, 1ULL << 30});
+  reader.optional_bytes("process_bytes_max", out.options.process_bytes_max, {1024, 1ULL << 34});
   out.options.ids_max = ids;
-  out.options.reply_bytes_max = bytes.bytes;
-  out.options.process_bytes_max = std::max(process.bytes, bytes.bytes);
+  out.options.process_bytes_max =
+      std::max(out.options.process_bytes_max, out.options.reply_bytes_max);
   return reader.finish();
 }
 

@@ -68,22 +68,23 @@ Status read_upgrade(const config::Value& value, Spec& out) {
 Status read_limits(const config::Value& value, Spec& spec) {
   rpc::PeerOptions& out = spec.limits;
   config::ObjectReader reader(value);
-  config::ByteSize frame{out.limits.frame_bytes_max};
-  config::ByteSize queue{out.write_queue_bytes_max};
-  reader.optional("frame_bytes_max", frame, {{64}, {1ULL << 30}});
+  rpc::Guards& guards = out.guards;
+  reader.optional_bytes("frame_bytes_max", out.limits.frame_bytes_max, {64, 1ULL << 30});
   reader.optional("inflight_calls_max", out.inflight_calls_max, {1, 65536});
-  reader.optional("write_queue_bytes_max", queue, {{64 * 1024}, {1ULL << 32}});
+  reader.optional_bytes("write_queue_bytes_max", out.write_queue_bytes_max,
+                        {64 * 1024, 1ULL << 32});
   reader.optional("call_timeout", out.call_timeout, {1ms, 24h});
   reader.optional("request_time_max", out.request_time_max, {0ms, 24h});
   reader.optional("login_timeout", out.login_timeout, {5ms, 10min});
   reader.optional("session_age", out.session_age, {0ms, 8760h});
-  config::ByteSize broadcast{spec.broadcast_queue_bytes_max};
-  reader.optional("broadcast_queue_bytes_max", broadcast, {{0}, {1ULL << 32}});
-  spec.broadcast_queue_bytes_max = broadcast.bytes;
+  reader.optional_bytes("broadcast_queue_bytes_max", spec.broadcast_queue_bytes_max,
+                        {0, 1ULL << 32});
   reader.optional("undecided_connections_max", spec.undecided_connections_max, {0, 1'000'000});
-  internal::read_protection(reader, spec.protection, out.guards);
-  out.limits.frame_bytes_max = static_cast<std::uint32_t>(frame.bytes);
-  out.write_queue_bytes_max = queue.bytes;
+  reader.optional("handlers_max", spec.handlers_max, {1, 10'000'000});
+  reader.optional("frame_time_max", guards.frame_time_max, {10ms, 1h});
+  reader.optional("frame_rate_min", guards.frame_rate_min, {0, 1'000'000});
+  reader.optional("slow_reader_after", guards.slow_reader_after, {10ms, 1h});
+  runtime::read_protection(reader, spec.protection);
   return reader.finish();
 }
 

@@ -14,10 +14,10 @@
 #include "fairlead/config/reader.h"
 #include "fairlead/io/tls_context.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/runtime/protection.h"
 #include "fairlead/service/http_setting.h"
 #include "fairlead/service/network_spec.h"
 #include "fairlead/service/plugin_list.h"
-#include "fairlead/service/protection.h"
 #include "fairlead/service/resend_setting.h"
 #include "fairlead/service/secure_setting.h"
 #include "fairlead/service/session_hub.h"
@@ -65,7 +65,8 @@ struct Spec {
   // How programs that are called are dialled, and dialled again.
   upstream::DialSettings dial{};
   upstream::DialLimitOptions dial_limits{};
-  ProtectionSpec protection{};  // the rest of `limits`
+  runtime::ProtectionOptions protection{};
+  std::uint32_t handlers_max = 200'000;  // that wait, of the process; each core has its share
   // Connections that have not said yet what they speak, of the process; 0: 80 % of its descriptors.
   std::uint32_t undecided_connections_max = 0;
   // A session for whose peer more bytes wait is skipped by broadcasts.

@@ -191,11 +191,12 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
   const std::string source = read_file(FL_SOURCE_DIR "/src/fairlead/service/spec.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/secure_setting.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/http_setting.cc") +
-                             read_file(FL_SOURCE_DIR "/src/fairlead/service/protection.cc") +
+                             read_file(FL_SOURCE_DIR "/src/fairlead/runtime/protection.h") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/resend_setting.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/network_spec.cc");
   const std::regex reads(
-      R"re((?:(?:optional|required|look|section|list)\(|read_(?:word|choice)\(reader, )"(\w+)")re");
+      R"re((?:(?:optional(?:_bytes)?|required|look|section|list)\(|)re"
+      R"re(read_(?:word|choice)\(reader, )"(\w+)")re");
   for (std::sregex_iterator i(source.begin(), source.end(), reads), end; i != end; ++i) {
     code.insert((*i)[1]);
   }

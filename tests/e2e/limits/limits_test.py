@@ -1,4 +1,5 @@
-"""A service that is offered more than it may take: who is inside is served, and it recovers."""
+"""A service, and a gateway, that is offered more than it may take: who is inside is served, and it
+recovers."""
 
 import contextlib
 import http.client
@@ -7,12 +8,14 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 import unittest
 
+PROGRAM = os.environ["FL_PROGRAM"]
 SERVICE = os.environ["FL_SERVICE"]
 PATIENCE = 60  # seconds until something that must happen counts as not happening
 DESCRIPTORS = 120
@@ -27,7 +30,7 @@ def wait_until(condition, what):
         time.sleep(0.05)
 
 
-class LimitsTest(unittest.TestCase):
+class Limited(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fl_limits_"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
@@ -49,6 +52,32 @@ class LimitsTest(unittest.TestCase):
         wait_until(lambda: (self.folder / "service.pid").exists(), self.text)
         self.port = int(self.events("service.listening")[0]["address"].rsplit(":", 1)[1])
         self.admin = int(self.events("service.admin")[0]["address"].rsplit(":", 1)[1])
+
+    def start_gateway(self, descriptors=1024, **limits):
+        """A gateway with these limits, before a service that has its usual ones."""
+        self.start()
+        self.project = {"store": f"file:{self.folder}/store.db",
+                        "gateway": {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "cores": 2,
+                                    "limits": limits,
+                                    "routes": [{"prefix": "/", "service": "math"}]}}
+        self.write_project()
+        gateway_log = self.folder / "gateway.log"
+        with open(gateway_log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM, "gateway", "--json", "--config", str(self.folder / "project.yaml")],
+                stdout=log, stderr=subprocess.DEVNULL, env=ENVIRONMENT,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
+                                                      (descriptors, descriptors)))
+        self.addCleanup(self.process.wait)
+        self.addCleanup(self.process.kill)
+        self.log = gateway_log
+        wait_until(lambda: self.text().endswith("}\n"), self.text)
+        told = json.loads(self.text())
+        self.port = int(told["gateway"].rsplit(":", 1)[1])
+        self.admin = int(told["admin"].rsplit(":", 1)[1])
+
+    def write_project(self):
+        (self.folder / "project.yaml").write_text(json.dumps(self.project), encoding="utf-8")
 
     def text(self):
         return self.log.read_text(encoding="utf-8")
@@ -74,6 +103,7 @@ class LimitsTest(unittest.TestCase):
         end = held or self.dial(source)
         try:
             end.sendall(b"POST /math/divide HTTP/1.1\r\nHost: localhost\r\n"
+                        b"Content-Type: application/json\r\n"
                         b"Content-Length: 14\r\n\r\n" + b'{"a":10,"b":2}')
             answer = http.client.HTTPResponse(end)
             answer.begin()
@@ -91,8 +121,8 @@ class LimitsTest(unittest.TestCase):
             self.addCleanup(each.close)
         return held
 
-    def test_ten_times_as_many_connections_as_descriptors(self):
-        self.start(descriptors=DESCRIPTORS)
+    def flood(self):
+        """Ten times as many connections as there are descriptors."""
         inside = self.hold(20)
         for each in inside:
             self.assertEqual(self.ask(each)[0], 200)
@@ -117,6 +147,13 @@ class LimitsTest(unittest.TestCase):
         for end in flood:
             end.close()
         wait_until(lambda: self.ask()[0] == 200, self.text)
+
+
+class ServiceLimits(Limited):
+    def test_ten_times_as_many_connections_as_descriptors(self):
+        self.start(descriptors=DESCRIPTORS)
+        self.flood()
+        bounds = ("connections", "descriptors")
         told = [line["bound"] for line in self.events("bound.hit") if line["bound"] in bounds]
         self.assertEqual(len(told), len(set(told)), "one line a minute for each")
 
@@ -166,6 +203,44 @@ class LimitsTest(unittest.TestCase):
         slow.close()
         self.assertEqual(self.ask(inside)[0], 200)
         self.assertEqual(self.metric('fairlead_rpc_bound_hits_total{bound="frame_time"}'), 1)
+
+
+class GatewayLimits(Limited):
+    def test_ten_times_as_many_connections_as_descriptors(self):
+        self.start_gateway(descriptors=DESCRIPTORS)
+        self.flood()
+
+    def test_each_address_has_its_share_and_a_reload_changes_it(self):
+        self.start_gateway(ip_connections_max=5, loopback_trusted=False)
+        for each in self.hold(5, source="127.0.0.2"):
+            self.assertEqual(self.ask(each)[0], 200)
+
+        status, head = self.ask(source="127.0.0.2")
+        self.assertEqual((status, head["Retry-After"]), (503, "5"))
+        self.assertEqual(self.ask(source="127.0.0.3")[0], 200)
+        self.assertEqual(self.metric('fairlead_rpc_bound_hits_total{bound="ip_connections"}'), 1)
+
+        self.project["gateway"]["limits"]["ip_connections_max"] = 50
+        self.write_project()
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.ask(source="127.0.0.2")[0] == 200, self.text)
+
+    def test_without_memory_nobody_new_is_taken_until_there_is_some_again(self):
+        self.start_gateway()
+        inside = self.hold(1)[0]
+        self.assertEqual(self.ask(inside)[0], 200)
+        self.project["gateway"]["limits"]["memory"] = "1MiB"
+        self.write_project()
+        self.process.send_signal(signal.SIGHUP)
+
+        wait_until(lambda: self.ask()[0] == 503, self.text)
+        self.assertEqual(self.metric("fairlead_runtime_memory_level"), 3)
+        self.assertEqual(self.ask(inside)[0], 200, "who is inside is served")
+
+        del self.project["gateway"]["limits"]["memory"]
+        self.write_project()
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.ask()[0] == 200, self.text)
 
 
 if __name__ == "__main__":

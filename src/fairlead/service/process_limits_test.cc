@@ -1,5 +1,4 @@
 // A whole process at its limits, as its clients see it.
-#include "fairlead/service/protection.h"
 
 #include <memory>
 #include <string>
@@ -7,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "fairlead/config/document.h"
+#include "fairlead/runtime/protection.h"
+#include "fairlead/service/live_settings.h"
 #include "fairlead/service/process.h"
 #include "fairlead/service/test_math.h"
 #include "tests/testkit/shell.h"
@@ -19,14 +20,14 @@ using math_test::Math;
 using math_test::MathLogic;
 using testkit::output_of;
 
-class ProtectionTest : public ::testing::Test {
+class ProcessLimitsTest : public ::testing::Test {
  protected:
-  ProtectionTest() {
+  ProcessLimitsTest() {
     serving.cores = 2;
     serving.log_level = "off";
     serving.listen = {"tcp://127.0.0.1:0"};
   }
-  ~ProtectionTest() override {
+  ~ProcessLimitsTest() override {
     EXPECT_TRUE(core->run(caller.close(core->deadline_after(5s))).ok());
   }
   void serve() {
@@ -64,7 +65,7 @@ class ProtectionTest : public ::testing::Test {
   rpc::Peer caller{*core, no_routes, {.hello = true}};
 };
 
-TEST_F(ProtectionTest, OneConnectionTooManyIsToldInTheWordsOfItsProtocol) {
+TEST_F(ProcessLimitsTest, OneConnectionTooManyIsToldInTheWordsOfItsProtocol) {
   serving.protection.connections.connections_max = 10;
   serve();
   fill(10);
@@ -79,7 +80,7 @@ TEST_F(ProtectionTest, OneConnectionTooManyIsToldInTheWordsOfItsProtocol) {
   EXPECT_EQ(hits("connections"), 2U);
 }
 
-TEST_F(ProtectionTest, WhoIsInsideIsServedMeanwhileAndAPlaceIsFreeAgainAfterwards) {
+TEST_F(ProcessLimitsTest, WhoIsInsideIsServedMeanwhileAndAPlaceIsFreeAgainAfterwards) {
   serving.protection.connections.connections_max = 10;
   serve();
   fill(9);
@@ -95,7 +96,7 @@ TEST_F(ProtectionTest, WhoIsInsideIsServedMeanwhileAndAPlaceIsFreeAgainAfterward
   EXPECT_TRUE(asked.starts_with("HTTP/1.1 200 ")) << asked;
 }
 
-TEST_F(ProtectionTest, OneAddressMayBeLimitedToo) {
+TEST_F(ProcessLimitsTest, OneAddressMayBeLimitedToo) {
   serving.protection.connections.ip_connections_max = 2;
   serving.protection.connections.loopback_trusted = false;
   serve();
@@ -105,7 +106,7 @@ TEST_F(ProtectionTest, OneAddressMayBeLimitedToo) {
   EXPECT_EQ(hits("ip_connections"), 1U);
 }
 
-TEST_F(ProtectionTest, WithoutMemoryNobodyNewIsTakenAndWhoIsHereIsServed) {
+TEST_F(ProcessLimitsTest, WithoutMemoryNobodyNewIsTakenAndWhoIsHereIsServed) {
   serve();
   rpc::Session* const here = dial();
   ASSERT_EQ(call(*here), Status());
@@ -129,7 +130,7 @@ TEST_F(ProtectionTest, WithoutMemoryNobodyNewIsTakenAndWhoIsHereIsServed) {
   EXPECT_EQ(called, Status()) << "there is memory again";
 }
 
-TEST(ProtectionSpec, IsReadFromTheSectionLimits) {
+TEST(LimitsSpec, IsReadFromTheSectionLimits) {
   config::Document document("test");
   for (const char* setting :
        {"limits.connections_max=5000", "limits.ip_connections_max=7",
@@ -149,14 +150,14 @@ TEST(ProtectionSpec, IsReadFromTheSectionLimits) {
   EXPECT_FALSE(spec.protection.connections.loopback_trusted);
   EXPECT_EQ(spec.protection.connections.trusted_nets.size(), 2U);
   EXPECT_EQ(spec.protection.memory_max, 2ULL << 30U);
-  EXPECT_EQ(spec.protection.handlers_max, 1000U);
+  EXPECT_EQ(spec.handlers_max, 1000U);
   EXPECT_EQ(spec.limits.guards.frame_time_max, 5s);
   EXPECT_EQ(spec.limits.guards.frame_rate_min, 10U);
   EXPECT_EQ(spec.limits.guards.slow_reader_after, 3s);
-  EXPECT_EQ(internal::share_of(spec.protection, spec.limits.guards, 4).handlers_max, 250U);
+  EXPECT_EQ(guards_of(spec, 4).handlers_max, 250U);
 }
 
-TEST(ProtectionSpec, ANetThatIsNoneIsTold) {
+TEST(LimitsSpec, ANetThatIsNoneIsTold) {
   config::Document document("test");
   ASSERT_TRUE(document.overlay_flag("limits.trusted_nets.0=10.0.0.0/40", "--set").ok());
   Spec spec;
