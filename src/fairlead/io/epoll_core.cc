@@ -177,14 +177,14 @@ void EpollCore::forget_again(Watcher& watcher) {
 }
 
 EpollCore::ReadSpace EpollCore::read_space() {
-  if (read_chunk_ && read_chunk_->unique()) {
+  if (read_chunk_ && read_chunk_->unique()) [[likely]] {
 #ifndef NDEBUG
     std::memset(read_chunk_->data() + read_used_, 0xDB, read_filled_);  // as Chunk does at its end
 #endif
-    read_used_ = 0;
-  } else {
-    read_used_ += read_filled_;  // views of the last read are still held
+    read_used_ = read_filled_ = 0;
+    return {read_chunk_, read_chunk_->data(), read_chunk_->capacity()};
   }
+  read_used_ += read_filled_;  // views of the last read are still held
   read_filled_ = 0;
   if (!read_chunk_ || read_chunk_->capacity() - read_used_ < kReadBytesMin) {
     read_chunk_ = ChunkRef(kReadChunkBytes);
@@ -238,11 +238,14 @@ void EpollCore::poll(Deadline deadline) {
   FL_CHECK(count >= 0 || errno == EINTR);
   update_now();
   if (acceptors_ > 0) run_acceptors(count);
-  running_again_.swap(again_);
+  // Who asks for another turn while events are given gets it in the next one.
+  const bool some_again = !again_.empty();
+  if (some_again) running_again_.swap(again_);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr != nullptr) static_cast<Watcher*>(event.data.ptr)->on_events(event.events);
   }
+  if (!some_again) return;
   for (Watcher*& watcher : running_again_) {  // forget_again() may null what is still to come
     if (watcher != nullptr) watcher->on_again();
   }

@@ -73,7 +73,7 @@ class EpollCore final : public Core {
   // Takes the memory of an empty buffer.
   void give_back(Buffer& output) {
     if (output.capacity() <= kSpareBytesMax) spare_output_.swap(output);
-    output.release();
+    if (output.capacity() != 0) output.release();
   }
 
   // Takes over a socket whose sending side is done: reads and drops what still comes, so that the

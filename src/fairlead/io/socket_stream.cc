@@ -194,15 +194,18 @@ void SocketStream::read(bool until_empty) {
     return count;
   }
   EpollCore::ReadSpace room = core().read_space();
-  if (rest_bytes_ > 0) std::memcpy(room.data, rest_->data(), rest_bytes_);
+  const bool has_rest = rest_bytes_ > 0;
+  if (has_rest) std::memcpy(room.data, rest_->data(), rest_bytes_);
   space = room.size - rest_bytes_;
   const ssize_t count = receive_bytes(socket_.get(), room.data + rest_bytes_, space);
   if (count > 0) {
     const std::size_t filled = rest_bytes_ + static_cast<std::size_t>(count);
     core().read_filled(filled);
     input = Bytes(std::move(room.chunk), {room.data, filled});
-    rest_ = ChunkRef();
-    rest_bytes_ = 0;
+    if (has_rest) {
+      rest_ = ChunkRef();
+      rest_bytes_ = 0;
+    }
   }
   return count;
 }
@@ -275,7 +278,8 @@ void SocketStream::flush() {
   handler_->on_sent();
 }
 
-ssize_t SocketStream::send_pieces() {
+// Not inlined: what is seldom needed here would cost each flush its room on the stack.
+[[gnu::noinline]] ssize_t SocketStream::send_pieces() {
   constexpr std::size_t kPiecesMax = 32;
   std::array<std::string_view, kPiecesMax> pieces;
   std::array<iovec, kPiecesMax> vectors;

@@ -226,7 +226,8 @@ void Session::serve(const wire::MessageView& message, const Bytes& input) {
     if (serve_control(message)) return;
     route = peer_.router_.find(path_of(message.method));  // it has a query
   }
-  (is_call ? metrics().calls_received : metrics().pushes_received).add();
+  const Metrics& counts = peer_.metrics_;
+  (is_call ? counts.calls_received : counts.pushes_received).add();
   Handler* handler = route != nullptr ? route->handler.get() : peer_.router_.unknown(message.kind);
   if (handler == nullptr) return refuse(message, peer_.router_.not_found(message.method));
   if (route != nullptr && route->kind != message.kind) {

@@ -194,9 +194,8 @@ TEST(ServiceReference, NamesEveryKeyThatIsReadAndNoOther) {
                              read_file(FL_SOURCE_DIR "/src/fairlead/runtime/protection.h") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/resend_setting.cc") +
                              read_file(FL_SOURCE_DIR "/src/fairlead/service/network_spec.cc");
-  const std::regex reads(
-      R"re((?:(?:optional(?:_bytes)?|required|look|section|list)\(|)re"
-      R"re(read_(?:word|choice)\(reader, )"(\w+)")re");
+  const std::regex reads(R"re((?:(?:optional(?:_bytes)?|required|look|section|list)\(|)re"
+                         R"re(read_(?:word|choice)\(reader, )"(\w+)")re");
   for (std::sregex_iterator i(source.begin(), source.end(), reads), end; i != end; ++i) {
     code.insert((*i)[1]);
   }
