@@ -23,12 +23,14 @@ void append_html(std::string& out, std::string_view text) {
   }
 }
 
-std::string html_head(std::string_view title) {
-  std::string out =
-      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Fairlead: ";
-  append_html(out, title);
-  out += "</title></head><body><h1>";
-  append_html(out, title);
+std::string html_head(std::string_view title, std::string_view program) {
+  std::string whole(program);
+  if (!whole.empty()) whole += ": ";
+  whole += title;
+  std::string out = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>";
+  append_html(out, whole);
+  out += " - Fairlead</title></head><body><h1>";
+  append_html(out, whole);
   return out += "</h1>\n";
 }
 

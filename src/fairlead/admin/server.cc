@@ -40,6 +40,17 @@ void append_json_member(std::string& out, std::string_view name, std::string_vie
   append_json_string(out, value);
 }
 
+// A page that cannot be opened is no link.
+void append_link(std::string& out, const Page& page) {
+  std::string path;
+  append_html(path, page.path);
+  if (!knows(page, "GET")) {
+    out += path;
+    return;
+  }
+  out.append("<a href=\"").append(path).append("\">").append(path).append("</a>");
+}
+
 Page plain_page(std::string path, std::string title,
                 std::function<Result<http::Response>(http::Request&)> function) {
   return {.path = std::move(path),
@@ -52,7 +63,7 @@ Page plain_page(std::string path, std::string title,
 std::unique_ptr<Server> Server::make(io::Core& core, const observe::Registry& registry,
                                      Options options) {
   http::ServerOptions http_options{.body_bytes_max = kBodyBytesMax, .metrics = options.metrics};
-  std::unique_ptr<Server> server(new Server(registry, options));
+  std::unique_ptr<Server> server(new Server(registry, std::move(options)));
   Server* self = server.get();
   auto made = http::Server::make(core, http_options,
                                  [self](http::Request& request) { return self->answer(request); });
@@ -62,7 +73,7 @@ std::unique_ptr<Server> Server::make(io::Core& core, const observe::Registry& re
 }
 
 Server::Server(const observe::Registry& registry, Options options)
-    : registry_(registry), options_(options) {}
+    : registry_(registry), options_(std::move(options)) {}
 
 Result<io::Address> Server::listen(const io::Address& address) {
   if (!address.is_loopback() && !options_.allow_outside) {
@@ -152,13 +163,11 @@ void Server::add_own_pages() {
 }
 
 http::Response Server::show_index() const {
-  std::string html = html_head("Pages") + "<ul>\n";
+  std::string html = html_head("Pages", options_.name) + "<ul>\n";
   for (const auto& [path, page] : pages_) {
-    html += "<li><a href=\"";
-    append_html(html, path);
-    html += "\">";
-    append_html(html, path);
-    html += "</a> ";
+    html += "<li>";
+    append_link(html, page);
+    html += ' ';
     append_html(html, page.title);
     html += "</li>\n";
   }

@@ -18,6 +18,7 @@
 namespace fairlead::admin {
 
 struct Options {
+  std::string name{};          // of the program, for titles; empty: not said
   bool allow_outside = false;  // listen on other addresses than loopback, take any Host
   http::Metrics metrics{};     // of the listener itself
 };

@@ -100,9 +100,17 @@ TEST_F(AdminTest, ListsItsPagesEscaped) {
   for (const char* text : {"/healthz", "/readyz", "/metrics", "&lt;b&gt;&amp;"}) {
     EXPECT_TRUE(holds(response, text)) << text;
   }
+  EXPECT_TRUE(holds(response, "<a href=\"/x\">/x</a>")) << response.body.view();
   EXPECT_EQ(response.fields.find("Content-Security-Policy"), "default-src 'none'");
   server->remove_page("/x");
   EXPECT_EQ(ask("/x").status, 404);
+}
+
+TEST_F(AdminTest, SaysWhosePagesTheyAre) {
+  EXPECT_TRUE(holds(ask("/"), "<title>Pages - Fairlead</title>")) << ask("/").body.view();
+  ASSERT_TRUE(core->run(server->close(core->deadline_after(5s))).ok());
+  start({.name = "a<b"});
+  EXPECT_TRUE(holds(ask("/"), "<title>a&lt;b: Pages - Fairlead</title>")) << ask("/").body.view();
 }
 
 TEST_F(AdminTest, ServesPagesOfTheRoomsAboveThatMayWait) {
@@ -111,6 +119,7 @@ TEST_F(AdminTest, ServesPagesOfTheRoomsAboveThatMayWait) {
                     .title = "State.",
                     .handler = [shared](http::Request&) { return answer_later(shared); },
                     .methods = {"POST"}});
+  EXPECT_TRUE(holds(ask("/"), "<li>/state State.</li>")) << "no link, which could not be opened";
   EXPECT_EQ(ask("/state", "POST").body.view(), "{}");
   const http::Response get = ask("/state");
   EXPECT_EQ(get.status, 405);

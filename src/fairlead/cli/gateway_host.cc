@@ -18,6 +18,8 @@ constexpr Duration kCloseTime = std::chrono::seconds(2);
 constexpr Duration kLeavingTime = std::chrono::milliseconds(500);
 constexpr Duration kHandedOverTime = std::chrono::seconds(2);
 
+constexpr std::string_view kName = "gateway";
+
 std::size_t cores_of(const gateway::GatewaySpec& spec) {
   if (spec.cores > 0) return spec.cores;
   return std::clamp(std::thread::hardware_concurrency(), 1U, 256U);
@@ -27,9 +29,10 @@ std::size_t cores_of(const gateway::GatewaySpec& spec) {
 
 Result<std::unique_ptr<GatewayHost>> GatewayHost::make(gateway::GatewaySpec spec) {
   std::unique_ptr<GatewayHost> host(new GatewayHost(std::move(spec)));
-  FL_TRY(host->succession_.begin(
-      {.name = "gateway", .pid_file = host->spec_.pid_file, .transitions = &host->transitions_},
-      host->metrics_));
+  FL_TRY(host->succession_.begin({.name = std::string(kName),
+                                  .pid_file = host->spec_.pid_file,
+                                  .transitions = &host->transitions_},
+                                 host->metrics_));
   FL_TRY_ASSIGN(host->protection_, runtime::Protection::make(host->spec_.limits, host->metrics_));
   FL_TRY_ASSIGN(host->core_, io::Core::make({.sockets = &host->succession_.sockets()}));
   std::vector<io::Core*>& cores = host->cores_;
@@ -59,7 +62,7 @@ Status GatewayHost::listen() {
   FL_TRY_ASSIGN(address_, gateway_->listen());
   if (!spec_.admin.empty()) {
     FL_TRY_ASSIGN(const io::Address wanted, io::Address::parse(spec_.admin));
-    admin_ = admin::Server::make(*core_, metrics_, {});
+    admin_ = admin::Server::make(*core_, metrics_, {.name = std::string(kName)});
     admin_->add_check("gateway", [this] { return gateway_->ready(); });
     for (admin::Page& page : service::links_pages(links_sources())) {
       admin_->add_page(std::move(page));
@@ -88,7 +91,8 @@ service::LinksSources GatewayHost::links_sources() {
           .look = [this](std::size_t core,
                          const service::LinksQuery& query) { return look_at_core(core, query); },
           .process = [this]() -> service::ProcessState {
-            return {.phase = gateway_->draining() ? "draining" : "serving",
+            return {.name = kName,
+                    .phase = gateway_->draining() ? "draining" : "serving",
                     .upgrade = succession_.describe(),
                     .generation = succession_.generation()};
           },

@@ -305,6 +305,7 @@ std::string links_json(const ProcessState& process, const AllLinks& links,
   };
   std::string out;
   JsonObject(out)
+      .text("name", process.name)
       .text("phase", process.phase)
       .text("upgrade", process.upgrade)
       .plain("generation", number(process.generation))
@@ -316,7 +317,7 @@ std::string links_json(const ProcessState& process, const AllLinks& links,
 
 std::string links_html(const ProcessState& process, const AllLinks& links,
                        const std::vector<observe::Transitions::Kept>& transitions) {
-  std::string out = admin::html_head("Links");
+  std::string out = admin::html_head("Links", process.name);
   {
     HtmlTable table(out, "Process", {"phase", "upgrade", "generation", "calls cut"});
     table.row(

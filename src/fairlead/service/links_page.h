@@ -70,6 +70,7 @@ void look_at_links(rpc::Peer& peer, const LinksQuery& query,
 
 // The process itself.
 struct ProcessState {
+  std::string_view name{};   // of the program
   std::string_view phase{};  // "serving", "notice", "draining", "closing"
   std::string upgrade{};     // "none", or what is going on
   std::uint32_t generation = 1;

@@ -52,7 +52,8 @@ CoreLinks Process::look_at_core(std::size_t index, const LinksQuery& query) {
 }
 
 ProcessState Process::state() const {
-  return {.phase = kPhaseNames[static_cast<std::size_t>(phase_.load())],
+  return {.name = name_,
+          .phase = kPhaseNames[static_cast<std::size_t>(phase_.load())],
           .upgrade = succession_.describe(),
           .generation = succession_.generation(),
           .calls_cut = drain_cut_.value()};

@@ -141,7 +141,7 @@ Status Process::listen(ListenPlan& plan) {
 
 Status Process::open_admin() {
   FL_TRY_ASSIGN(const io::Address address, io::Address::parse(spec_.admin));
-  admin_ = admin::Server::make(cores_->first(), metrics_, {});
+  admin_ = admin::Server::make(cores_->first(), metrics_, {.name = name_});
   admin_->add_check("serving", [this] {
     if (ready_) return Status();
     return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
