@@ -37,6 +37,8 @@ void draw_liveness(Random& random, rpc::PeerOptions& limits) {
         .miss_max = 1 + static_cast<std::uint32_t>(random.below(3)),
         .fast_probe = std::chrono::milliseconds(random.below(30)),
         .interval_min = 1ms};
+    std::uint32_t& miss_max = limits.heartbeat.miss_max;
+    if (limits.heartbeat.mode == rpc::HeartbeatMode::kPingPing) miss_max = std::max(miss_max, 2U);
   }
   if (one_in(random, 4)) limits.idle.both = std::chrono::milliseconds(50 + random.below(300));
 }

@@ -27,6 +27,11 @@ Status HeartbeatOptions::validate() const {
   if (interval <= Duration::zero()) return bad_option("heartbeat.interval must be more than zero");
   if (timeout <= Duration::zero()) return bad_option("heartbeat.timeout must be more than zero");
   if (miss_max < 1 || miss_max > 100) return bad_option("heartbeat.miss_max must be 1 to 100");
+  if (mode == HeartbeatMode::kPingPing && miss_max < 2) {
+    return bad_option(
+        "heartbeat.miss_max must be at least 2 with ping_ping: nothing may come for one interval "
+        "from a peer that is well");
+  }
   if (fast_probe < Duration::zero()) return bad_option("heartbeat.fast_probe must not be negative");
   if (interval_min <= Duration::zero()) {
     return bad_option("heartbeat.interval_min must be more than zero");
@@ -99,7 +104,7 @@ void Liveness::look_for_misses(const Rules& rules, const Link& link, Look& out) 
   } else if (heartbeat.mode == HeartbeatMode::kPingPing && rules.may_ping) {
     // One interval may pass between two PINGs of a peer that is well.
     const auto silent = (link.now - link.read_at) / heartbeat.interval;
-    if (silent >= std::min<std::int64_t>(2, heartbeat.miss_max)) count_to(silent);
+    if (silent >= 2) count_to(silent);
     out.next = std::min(out.next, link.read_at + heartbeat.interval * (silent + 1));
   }
   if (peer_rate_ms_ != 0) {

@@ -28,8 +28,8 @@ struct HeartbeatOptions {
   HeartbeatMode mode = HeartbeatMode::kOff;
   // Nothing read for so long, more or less by a tenth, and a PING goes out; > 0.
   Duration interval = std::chrono::seconds(15);
-  Duration timeout = std::chrono::seconds(5);     // > 0; without a byte after a PING it is missed
-  std::uint32_t miss_max = 3;                     // 1 .. 100; so many missed: dead
+  Duration timeout = std::chrono::seconds(5);  // > 0; without a byte after a PING it is missed
+  std::uint32_t miss_max = 3;  // 1 .. 100, with kPingPing from 2 on; so many missed: dead
   Duration fast_probe = std::chrono::seconds(3);  // >= 0; in place of `interval` while a call waits
   // Peers are asked to keep so much between their PINGs; > 0.
   Duration interval_min = std::chrono::seconds(3);

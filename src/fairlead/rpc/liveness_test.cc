@@ -401,6 +401,8 @@ TEST(HeartbeatOptions, RefusesWhatMakesNoSense) {
   EXPECT_EQ(reason({.timeout = 0s}), "peer.bad_option");
   EXPECT_EQ(reason({.miss_max = 0}), "peer.bad_option");
   EXPECT_EQ(reason({.miss_max = 101}), "peer.bad_option");
+  EXPECT_EQ(reason({.mode = HeartbeatMode::kPingPing, .miss_max = 1}), "peer.bad_option");
+  EXPECT_TRUE((HeartbeatOptions{.mode = HeartbeatMode::kPingPing, .miss_max = 2}.validate().ok()));
   EXPECT_TRUE(HeartbeatOptions{.miss_max = 100}.validate().ok());
   EXPECT_EQ(reason({.fast_probe = -1s}), "peer.bad_option");
   EXPECT_EQ(reason({.interval_min = 0s}), "peer.bad_option");
