@@ -441,6 +441,8 @@ Task<Status> Service::close(Deadline deadline) {
   const std::vector<std::shared_ptr<Link>> links = links_;
   for (const auto& link : links) {
     while (rpc::Session* session = link->session) {
+      co_await wait_for_calls(link, *session, deadline);
+      if (link->session != session) continue;  // it has ended meanwhile
       Status closed = co_await session->close(deadline);
       (void)forget(*link, session);  // another one takes its place
       if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});

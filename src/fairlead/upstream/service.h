@@ -270,6 +270,7 @@ class Service {
   void dial_failed(Link& link, Status why);
   void lost_for_good(Link& link);
   Task<void> retire(std::shared_ptr<Link> link, Deadline deadline);
+  Task<void> wait_for_calls(std::shared_ptr<Link> link, rpc::Session& session, Deadline deadline);
   Task<void> close_unwanted(rpc::Session& session);
   void look();
   void watch();

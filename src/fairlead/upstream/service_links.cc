@@ -324,16 +324,22 @@ void Service::retire_all(const std::shared_ptr<Link>& link) {
   if (link->line != nullptr) scope_.spawn_detached(close_line(link));
 }
 
+// Until `deadline`, while it is the link's session.
+Task<void> Service::wait_for_calls(std::shared_ptr<Link> link, rpc::Session& session,
+                                   Deadline deadline) {
+  while (link->session == &session && session.calls_waiting() > 0 &&
+         !deadline.passed(core().now())) {
+    const Deadline soon = earlier(deadline, core().deadline_after(std::chrono::milliseconds(10)));
+    Status slept = co_await Sleep(core().timers(), soon, scope_.token());
+    if (!slept.ok()) break;
+  }
+}
+
 // Calls under way end, then the link's session closes.
 Task<void> Service::retire(std::shared_ptr<Link> link, Deadline deadline) {
   rpc::Session* session = link->session;
   if (session == nullptr) co_return;
-  const Time patience_end = deadline.at();
-  while (link->session != nullptr && session->calls_waiting() > 0 && core().now() < patience_end) {
-    const Deadline soon = earlier(deadline, core().deadline_after(std::chrono::milliseconds(20)));
-    Status slept = co_await Sleep(core().timers(), soon, scope_.token());
-    if (!slept.ok()) break;
-  }
+  co_await wait_for_calls(link, *session, deadline);
   if (link->session == nullptr) co_return;
   Status closed = co_await session->close(deadline);
   if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});

@@ -84,6 +84,22 @@ class ServiceTest : public ::testing::Test {
     return answers;
   }
 
+  // Calls a handler of a copy that holds the call, and returns when it has it.
+  void begin_holding(const std::string& name, Duration time, Status* end) {
+    const auto call = [](Service* by, Deadline until, Status* out) -> Task<void> {
+      RawRequest request{.method = "/hold"};
+      auto calling = by->call(std::move(request), until);
+      const Result<rpc::Reply> reply = co_await calling;
+      *out = reply.status();
+    };
+    scope.spawn(call(&service, core->deadline_after(time), end));
+    const Time patience = steady_now() + 10s;
+    while (copies[name]->holding == 0 && steady_now() < patience) {
+      core->turn(core->deadline_after(5ms));
+    }
+    ASSERT_EQ(copies[name]->holding, 1);
+  }
+
   static Task<Status> held(rpc::Context* context, Event* release, int* holding) {
     ++*holding;
     Status let = co_await release->wait(context->core().timers(), Deadline(), CancelToken());
@@ -96,6 +112,7 @@ class ServiceTest : public ::testing::Test {
   rpc::Peer peer{*core, no_routes, {}};
   Service service{peer, "test"};
   std::map<std::string, std::unique_ptr<Copy>> copies;
+  Scope scope;
 };
 
 TEST_F(ServiceTest, GivesEachLivingCopyItsShare) {
@@ -172,7 +189,6 @@ TEST_F(ServiceTest, EndsAWaitThatIsCancelled) {
 
 TEST_F(ServiceTest, DialsOnceForManyCallsAndKeepsTheirOrder) {
   update({start("a")});
-  Scope scope;
   std::vector<int> order;
   const auto one = [](Service* on, int number, std::vector<int>* out) -> Task<void> {
     RawRequest request{.method = "/whoami", .body_codec = 's'};
@@ -202,7 +218,6 @@ TEST_F(ServiceTest, DialsAnewWhileTheLastSessionIsStillEnding) {
     Result<rpc::Reply> reply = co_await call;
     EXPECT_FALSE(reply.ok());
   };
-  Scope scope;
   scope.spawn(ask(theirs));
   const Time end = steady_now() + 10s;
   while (holding == 0 && steady_now() < end) core->turn(core->deadline_after(5ms));
@@ -226,7 +241,6 @@ TEST_F(ServiceTest, CallsOverAnotherSessionWhenTheCopySaysThatThisOneEnds) {
     *end = reply.status();
   };
   Copy& copy = *copies["a"];
-  Scope scope;
   Status held(Code::kUnknownError, "", "it has not ended");
   scope.spawn(call(&from, "/hold", &held));
   const auto until = [&](auto condition) {
@@ -262,6 +276,32 @@ TEST_F(ServiceTest, PushesToACopy) {
   update({start("a")});
   RawRequest request{.method = "/nobody"};
   EXPECT_TRUE(core->run(service.push(std::move(request), core->deadline_after(5s))).ok());
+}
+
+TEST_F(ServiceTest, CallsUnderWayEndBeforeItsSessionsDo) {
+  update({start("a")});
+  Status held(Code::kUnknownError, "", "it has not ended");
+  begin_holding("a", 10s, &held);
+  const auto release_later = [](io::Core* on, Event* release) -> Task<void> {
+    const Status slept = co_await Sleep(on->timers(), on->deadline_after(50ms));
+    EXPECT_TRUE(slept.ok());
+    release->set();
+  };
+  scope.spawn(release_later(core.get(), &copies["a"]->release));
+
+  EXPECT_TRUE(core->run(service.close(core->deadline_after(10s))).ok());
+  EXPECT_TRUE(held.ok()) << held;
+}
+
+TEST_F(ServiceTest, CallsThatDoNotEndAreCutAtTheDeadlineOfItsClosing) {
+  update({start("a")});
+  Status held;
+  begin_holding("a", 1min, &held);
+
+  (void)core->run(service.close(core->deadline_after(50ms)));
+  EXPECT_EQ(held.code(), Code::kConnectionClosed) << held;
+  EXPECT_EQ(held.outcome(), Outcome::kUnknown);
+  copies["a"]->release.set();
 }
 
 TEST_F(ServiceTest, RefusesCallsOnceItIsClosed) {
@@ -342,7 +382,6 @@ class ManyConnectionsTest : public ServiceTest {
   }
 
   Service many{peer, "test", {.connections_max = 3, .connections_idle = kIdle}};
-  Scope scope;
   int answered = 0;
   Status last;
 };
