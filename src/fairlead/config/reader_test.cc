@@ -229,6 +229,31 @@ TEST(ObjectReader, VisitsListsAndMapsAndTakesRulesOfTheCaller) {
   EXPECT_NE(status.message().find("wants a map"), std::string_view::npos);
 }
 
+TEST(ObjectReader, ReadsSizesIntoPlainNumbersAndLeavesThemAloneOnAnError) {
+  const config::Document document =
+      config::parse("a: 64KiB\nhuge: 2KiB\nword: many\n", "g.yaml").value();
+  std::uint32_t a = 1;
+  std::uint64_t huge = 2;
+  std::size_t word = 3;
+  std::size_t missing = 4;
+
+  config::ObjectReader reader(document.root());
+  reader.optional_bytes("a", a, {1, 1 << 20});
+  reader.optional_bytes("missing", missing, {1, 1 << 20});
+  EXPECT_TRUE(reader.good());
+  reader.optional_bytes("huge", huge, {1, 1024});
+  reader.optional_bytes("word", word, {1, 1024});
+  const Status status = reader.finish();
+
+  EXPECT_EQ(a, 65536U);
+  EXPECT_EQ(huge, 2U);
+  EXPECT_EQ(word, 3U);
+  EXPECT_EQ(missing, 4U);
+  EXPECT_NE(status.message().find("g.yaml:2:7"), std::string_view::npos) << status;
+  EXPECT_NE(status.message().find("1KiB"), std::string_view::npos) << status;
+  EXPECT_NE(status.message().find("g.yaml:3:7"), std::string_view::npos) << status;
+}
+
 TEST(ObjectReader, EscapesWhatItShows) {
   const Status status = error_of("\"a\\nb\\x1b[31m\": 1");
   EXPECT_EQ(status.message().find('\n'), std::string_view::npos);

@@ -1,5 +1,4 @@
 // A whole process at its limits, as its clients see it.
-
 #include <memory>
 #include <string>
 

@@ -19,6 +19,8 @@ PROGRAM = os.environ["FL_PROGRAM"]
 SERVICE = os.environ["FL_SERVICE"]
 PATIENCE = 60  # seconds until something that must happen counts as not happening
 DESCRIPTORS = 120
+# What the process itself has open decides which of the two is the first one.
+FLOOD_BOUNDS = ("connections", "descriptors")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("FAIRLEAD_")}
 
 
@@ -134,10 +136,8 @@ class Limited(unittest.TestCase):
             with contextlib.suppress(BlockingIOError):
                 end.connect(("127.0.0.1", self.port))
             flood.append(end)
-        # What the process itself has open decides which of two bounds is the first one.
-        bounds = ("connections", "descriptors")
         wait_until(lambda: any(self.metric(f'fairlead_rpc_bound_hits_total{{bound="{bound}"}}')
-                               for bound in bounds), self.text)
+                               for bound in FLOOD_BOUNDS), self.text)
         for each in inside:
             self.assertEqual(self.ask(each)[0], 200, "who is inside is served")
         self.assertIsNone(self.process.poll())
@@ -153,8 +153,8 @@ class ServiceLimits(Limited):
     def test_ten_times_as_many_connections_as_descriptors(self):
         self.start(descriptors=DESCRIPTORS)
         self.flood()
-        bounds = ("connections", "descriptors")
-        told = [line["bound"] for line in self.events("bound.hit") if line["bound"] in bounds]
+        told = [line["bound"] for line in self.events("bound.hit")
+                if line["bound"] in FLOOD_BOUNDS]
         self.assertEqual(len(told), len(set(told)), "one line a minute for each")
 
     def test_who_is_too_many_is_told_when_to_come_back(self):
