@@ -226,7 +226,7 @@ void WebSocket::written(std::size_t unsent_before) {
       stream_->unsent_bytes() < io::Stream::kFlushBytes) {
     return;
   }
-  stall_sent_ = sent_bytes();
+  stall_taken_ = taken_bytes();
   stall_end_ = core_.now() + options_->write_timeout;
   arm();
 }
@@ -326,6 +326,10 @@ void WebSocket::resume() {
   arm();
 }
 
+std::uint64_t WebSocket::taken_bytes() const {
+  return written_bytes_ - std::min<std::uint64_t>(written_bytes_, stream_->untaken_bytes());
+}
+
 bool WebSocket::pings() const {
   return state_ == State::kOpen && !paused_ && options_->ping_interval > Duration::zero();
 }
@@ -366,10 +370,11 @@ void WebSocket::on_timer() {
     return abort(lost("websocket.close_timeout", "the peer does not end the connection"));
   }
   if (stall_end_ <= now) {
-    if (sent_bytes() == stall_sent_) {
+    const std::uint64_t taken = taken_bytes();
+    if (taken <= stall_taken_) {
       return abort(lost("websocket.write_stalled", "the peer takes no bytes"));
     }
-    stall_sent_ = sent_bytes();
+    stall_taken_ = taken;
     stall_end_ = now + options_->write_timeout;
   }
   if (ping_if_due(now)) arm();

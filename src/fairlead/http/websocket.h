@@ -56,7 +56,7 @@ struct WebSocketOptions {
   Duration ping_interval = std::chrono::seconds(30);  // of silence, then a ping; zero: no pings
   int pings_max = 2;                                  // >= 1; that many without a byte: closed
   Duration close_timeout = std::chrono::seconds(10);  // from our close frame to the end
-  Duration write_timeout = std::chrono::seconds(15);  // 64 KiB wait and no byte is taken: aborted
+  Duration write_timeout = std::chrono::seconds(15);  // 64 KiB wait, the peer takes none: aborted
   WebSocketMetrics metrics{};
 };
 // Errors: kBadMessage `websocket.bad_option`, naming the option.
@@ -135,6 +135,8 @@ class WebSocket final : public io::Disposable, private io::StreamHandler, privat
   bool is_open() const { return state_ == State::kOpen; }
   // Bytes that the system has not taken yet; 0 once closed.
   std::size_t unsent_bytes() const { return stream_ == nullptr ? 0 : stream_->unsent_bytes(); }
+  // What the peer has not acknowledged: those, and what the system holds; as io::Stream has it.
+  std::size_t untaken_bytes() const { return stream_ == nullptr ? 0 : stream_->untaken_bytes(); }
   const std::string& protocol() const { return protocol_; }
   io::Address peer() const { return stream_ == nullptr ? io::Address() : stream_->peer(); }
 
@@ -169,7 +171,8 @@ class WebSocket final : public io::Disposable, private io::StreamHandler, privat
   bool is_client() const { return random_ != nullptr; }
   bool pings() const;
   Time next_ping() const;
-  std::uint64_t sent_bytes() const { return written_bytes_ - stream_->unsent_bytes(); }
+  // By the peer: the system takes megabytes at once, and then nothing for long.
+  std::uint64_t taken_bytes() const;
 
   io::Core& core_;
   std::unique_ptr<io::Stream> stream_;  // null once closed
@@ -185,7 +188,7 @@ class WebSocket final : public io::Disposable, private io::StreamHandler, privat
   Time heard_;                         // when the peer's last byte came
   Time close_end_;                     // when waiting for the end is over; from kClosing on
   Time stall_end_ = Time::max();       // when output that nobody takes ends the connection
-  std::uint64_t stall_sent_ = 0;       // sent_bytes() when stall_end_ was set
+  std::uint64_t stall_taken_ = 0;      // taken_bytes() when stall_end_ was set
   std::uint64_t written_bytes_ = 0;
   int pings_unanswered_ = 0;
   State state_ = State::kOpen;

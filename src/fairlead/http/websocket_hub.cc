@@ -65,6 +65,12 @@ WebSocketHub::WebSocketHub(io::Core& core, WebSocketHubOptions options)
 
 WebSocketHub::~WebSocketHub() { FL_CHECK(members_.empty()); }
 
+void WebSocketHub::update(std::shared_ptr<const WebSocketOptions> socket) {
+  core_.assert_here();
+  FL_CHECK(socket != nullptr);
+  options_.accept.socket = std::move(socket);
+}
+
 Response WebSocketHub::accept(const Request& request, MakeWebSocketHandler make_handler) {
   core_.assert_here();
   std::string host = request.peer.host();

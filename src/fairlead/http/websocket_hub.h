@@ -45,6 +45,10 @@ class WebSocketHub {
   // 503 `websocket.draining`, 429 `websocket.too_many_of_host`.
   Response accept(const Request& request, MakeWebSocketHandler make_handler);
 
+  // Other options for connections that come from now on; `socket` has been validated. Those that
+  // are open keep theirs.
+  void update(std::shared_ptr<const WebSocketOptions> socket);
+
   // Takes no more connections; those that are open go on. close() comes later.
   void stop() { stopped_ = true; }
   // Takes no more connections, closes all of them with 1001, waits until `deadline`, then cuts the
@@ -65,7 +69,7 @@ class WebSocketHub {
   void remove(Member& member);
 
   io::Core& core_;
-  const WebSocketHubOptions options_;
+  WebSocketHubOptions options_;
   std::unordered_map<Member*, std::unique_ptr<Member>> members_;
   std::unordered_map<std::string, std::size_t> hosts_;  // connections of each
   bool stopped_ = false;                                // takes no more

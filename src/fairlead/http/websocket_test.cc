@@ -251,6 +251,24 @@ TEST_F(WebSocketTest, AbortsWhenThePeerTakesNoByteFor15Seconds) {
   EXPECT_EQ(recorder->reason(), "websocket.write_stalled");
 }
 
+// The system goes on taking only when much of what it holds is free: until then nothing leaves.
+TEST_F(WebSocketTest, KeepsAPeerThatTakesSlowlyWhatTheSystemHolds) {
+  make({.ping_interval = 0s}, {},
+       {.segment_bytes_max = 10'000,
+        .window_bytes = 1'000'000,
+        .window_step_bytes = 500'000,
+        .bytes_per_second = 10'000});
+  ASSERT_TRUE(recorder->socket->send_binary(std::string(1'200'000, 'x')).ok());
+  pass(40s);
+  EXPECT_FALSE(recorder->end.has_value());
+  EXPECT_GT(recorder->socket->unsent_bytes(), 100'000U);
+  EXPECT_GT(recorder->socket->untaken_bytes(), 700'000U);
+
+  pass(90s);
+  EXPECT_FALSE(recorder->end.has_value());
+  EXPECT_EQ(raw->raw.size(), 1'200'000U + 19 * 10) << "in frames of 64 KiB";
+}
+
 TEST_F(WebSocketTest, TellsWhenWaitingOutputHasLeft) {
   make({.ping_interval = 0s});
   raw->stream->pause();

@@ -67,14 +67,18 @@ void SimulatedStream::resume() {
 
 // ---- sending
 
+std::size_t SimulatedStream::in_window() const {
+  return away().on_the_way + (other() == nullptr ? 0 : other()->inbox_bytes_);
+}
+
 void SimulatedStream::flush() {
   if (closed_) return;
   world().unsent_bytes_peak = std::max(world().unsent_bytes_peak, output_.size());
   if (aborting_) return finish(std::exchange(abort_why_, Status()));
   const NetworkOptions& network = world().options;
+  if (blocked_ && in_window() + network.window_step_bytes > network.window_bytes) return;
   while (!output_.empty()) {
-    const std::size_t unread = other() == nullptr ? 0 : other()->inbox_bytes_;
-    const std::size_t used = away().on_the_way + unread;
+    const std::size_t used = in_window();
     if (used >= network.window_bytes) {
       blocked_ = true;
       return;

@@ -140,6 +140,7 @@ class SimulatedStream final : public Stream {
   void abort(Status why) override;
   Address peer() const override { return connection_->addresses[1 - side_]; }
   Address local() const override { return connection_->addresses[side_]; }
+  std::size_t untaken_bytes() const override { return unsent_bytes() + in_window(); }
 
   // This side's bytes end behind what was written.
   void end_sending();
@@ -156,6 +157,7 @@ class SimulatedStream final : public Stream {
   Connection::Direction& away() const { return connection_->directions[side_]; }
   void tell(std::string_view what, std::uint64_t count = 0) const;
 
+  std::size_t in_window() const;  // of this side's bytes: on the way or not yet read
   void flush() override;
   void send_segment(std::size_t bytes);
   void send_end();

@@ -30,7 +30,9 @@ struct NetworkOptions {
   Duration delay_max = std::chrono::milliseconds(2);   // their order, connections overtake another
   std::size_t segment_bytes_max = 1460;                // bytes travel in pieces of 1 .. this
   std::size_t window_bytes = 64 * 1024;                // per direction: on the way or not yet read
-  std::uint64_t bytes_per_second = 0;                  // per direction of a connection; 0: no limit
+  // A full window is filled on only when so much of it is free, as a system's buffer is.
+  std::size_t window_step_bytes = 1;
+  std::uint64_t bytes_per_second = 0;  // per direction of a connection; 0: no limit
   // The connection breaks inside this segment, at any of its bytes, and both sides are told. What
   // is on the way may still arrive.
   double reset_chance = 0;

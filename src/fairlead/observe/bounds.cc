@@ -1,5 +1,7 @@
 #include "fairlead/observe/bounds.h"
 
+#include <optional>
+
 #include "fairlead/observe/log.h"
 
 namespace fairlead::observe {
@@ -10,6 +12,8 @@ BoundName bound_name(Bound bound) {
       {"ip_connections", "limits.ip_connections_max"},
       {"accepts", "limits.accepts_per_second_max"},
       {"descriptors", "ulimit -n"},
+      {"undecided", "limits.undecided_connections_max"},
+      {"handshake", "tls.handshake_timeout"},
       {"login", "limits.login_timeout"},
       {"frame_time", "limits.frame_time_max"},
       {"frame_bytes", "limits.frame_bytes_max"},
@@ -38,15 +42,11 @@ Result<std::unique_ptr<Bounds>> Bounds::make(Registry& registry) {
 void Bounds::hit(Bound bound, std::uint64_t limit, Time now) {
   Place& here = place(bound);
   here.hits.add();
-  here.untold.fetch_add(1, std::memory_order_relaxed);
-  const Time::rep at = now.time_since_epoch().count();
-  Time::rep due = here.next_line.load(std::memory_order_relaxed);
-  const Time::rep next = at + kLineEvery.count();
-  if (at < due || !here.next_line.compare_exchange_strong(due, next, std::memory_order_relaxed))
-    return;
+  const std::optional<std::uint64_t> hits = here.lines.pass(now);
+  if (!hits.has_value()) return;
   const BoundName name = bound_name(bound);
   FL_LOG(warn, "bound.hit", {"bound", name.label}, {"setting", name.setting}, {"limit", limit},
-         {"hits", here.untold.exchange(0, std::memory_order_relaxed)});
+         {"hits", *hits});
 }
 
 }  // namespace fairlead::observe

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,6 +16,7 @@
 
 #include "fairlead/base/result.h"
 #include "fairlead/base/time.h"
+#include "fairlead/observe/line_gate.h"
 #include "fairlead/observe/metrics.h"
 
 namespace fairlead::observe {
@@ -26,6 +26,8 @@ enum class Bound : std::uint8_t {
   kIpConnections,  // of one address
   kAccepts,        // a second; they wait in the backlog
   kDescriptors,    // nine tenths of them are in use
+  kUndecided,      // connections that have not said what they speak
+  kHandshake,      // of TLS; it took too long
   kLogin,          // it took too long
   kFrameTime,      // a frame came too slowly
   kFrameBytes,
@@ -49,8 +51,6 @@ BoundName bound_name(Bound bound);
 // Thread: any. Cost of a hit: a counter, two atomics and no lock, but for the line.
 class Bounds {
  public:
-  static constexpr Duration kLineEvery = std::chrono::minutes(1);  // of each bound
-
   // Errors: those of Registry::counter().
   static Result<std::unique_ptr<Bounds>> make(Registry& registry);
   Bounds(const Bounds&) = delete;
@@ -63,8 +63,7 @@ class Bounds {
  private:
   struct Place {
     Counter hits;
-    std::atomic<std::uint64_t> untold{0};  // since the last line
-    std::atomic<Time::rep> next_line{0};   // ns
+    LineGate lines;
   };
 
   Bounds() = default;

@@ -1,11 +1,13 @@
 #include "fairlead/rpc/entrance.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "fairlead/base/check.h"
 #include "fairlead/http/proto/head.h"
 #include "fairlead/observe/log.h"
+#include "fairlead/rpc/first_bytes.h"
 #include "fairlead/rpc/session.h"
 
 namespace fairlead::rpc {
@@ -53,6 +55,8 @@ class Entrance::Visitor final : public io::Disposable, private io::StreamHandler
   void go_away_by(const wire::Protocol* protocol);
   void read_head(std::string_view input);
   void begin_head();
+  void begin_frame();
+  void wait_for_first_byte();
   void wait_at_most(Duration timeout);
   void refuse(std::string_view input);
 
@@ -76,11 +80,13 @@ Entrance::Entrance(io::Core& core, EntranceOptions options, Doors doors)
 
 Entrance::~Entrance() { FL_CHECK(first_ == nullptr); }
 
-void Entrance::update(std::size_t undecided_max, Duration first_byte_timeout) {
+void Entrance::update(const EntranceOptions& options) {
   core_.assert_here();
-  FL_CHECK(undecided_max > 0);
-  options_.undecided_max = undecided_max;
-  options_.first_byte_timeout = first_byte_timeout;
+  FL_CHECK(options.undecided_max > 0);
+  options_.undecided_max = options.undecided_max;
+  options_.first_byte_timeout = options.first_byte_timeout;
+  options_.silence_max = options.silence_max;
+  options_.frame_time_max = options.frame_time_max;
 }
 
 void Entrance::add(std::unique_ptr<io::Stream> stream, bool turned_away) {
@@ -91,7 +97,9 @@ void Entrance::add(std::unique_ptr<io::Stream> stream, bool turned_away) {
   if (closing_ || count_ >= options_.undecided_max) {
     if (!closing_) {
       options_.metrics.undecided_refused.add();
-      FL_LOG(warn, "entrance.full", {"undecided_connections_max", options_.undecided_max});
+      if (options_.bounds != nullptr) {
+        options_.bounds->hit(observe::Bound::kUndecided, options_.undecided_max, core_.now());
+      }
     }
     return core_.dispose(std::move(stream));
   }
@@ -132,7 +140,10 @@ void Entrance::remove(Visitor& visitor) {
 
 void Entrance::Visitor::begin() {
   if (options().tls_only) return begin_tls();
-  wait_at_most(turned_away_ ? kTurnAwayPatience : options().first_byte_timeout);
+  if (turned_away_)
+    wait_at_most(kTurnAwayPatience);
+  else
+    wait_for_first_byte();
   stream_->start(*this);
 }
 
@@ -154,7 +165,7 @@ void Entrance::Visitor::established() {
     in_head_ = true;
     return begin_head();
   }
-  wait_at_most(options().first_byte_timeout);
+  wait_for_first_byte();
 }
 
 ExpectedBytes Entrance::Visitor::expected() const {
@@ -166,7 +177,8 @@ ExpectedBytes Entrance::Visitor::expected() const {
 
 io::ReadResult Entrance::Visitor::on_read(const Bytes& input) {
   if (refused_) return {input.size(), 0};
-  if (!heard()) first_byte_at_ = core().now();
+  const bool begins = !heard();
+  if (begins) first_byte_at_ = core().now();
   const std::string_view all = input.view();
   if (in_head_) {
     read_head(all);
@@ -174,8 +186,12 @@ io::ReadResult Entrance::Visitor::on_read(const Bytes& input) {
   }
   switch (classify_first_bytes(all, expected())) {
     case FirstBytes::kNeedMore:
+      if (turned_away_) return {};
       // Above the lengths of frames only the beginning of a line can be cut.
-      if (static_cast<unsigned char>(all.front()) > 0x16 && !turned_away_) begin_head();
+      if (static_cast<unsigned char>(all.front()) > 0x16)
+        begin_head();
+      else if (begins)
+        begin_frame();
       return {};
     case FirstBytes::kFrame:
       go_to(options().frames);
@@ -217,8 +233,10 @@ io::ReadResult Entrance::Visitor::on_read(const Bytes& input) {
 void Entrance::Visitor::refuse(std::string_view input) {
   refused_ = true;
   options().metrics.unknown_protocols.add();
-  FL_LOG(warn, "entrance.unknown_protocol", {"peer", stream_->peer().to_text()},
-         {"looks_like", describe_first_bytes(input)});
+  if (const auto times = entrance_.unknown_told_.pass(core().now())) {
+    FL_LOG(warn, "entrance.unknown_protocol", {"peer", stream_->peer().to_text()},
+           {"looks_like", describe_first_bytes(input)}, {"times", *times});
+  }
   stream_->close();
 }
 
@@ -259,6 +277,19 @@ void Entrance::Visitor::go_away_by(const wire::Protocol* protocol) {
 // From its first byte to its last, whatever was waited before.
 void Entrance::Visitor::begin_head() {
   if (!std::exchange(head_timed_, true)) wait_at_most(options().head_timeout);
+}
+
+// The time of a login is for all of this, so it runs on if it is the shorter one.
+void Entrance::Visitor::begin_frame() {
+  const Duration all = options().first_byte_timeout;
+  if (all == Duration::zero() || options().frame_time_max < all) {
+    wait_at_most(options().frame_time_max);
+  }
+}
+
+void Entrance::Visitor::wait_for_first_byte() {
+  const Duration all = options().first_byte_timeout;
+  wait_at_most(all > Duration::zero() ? all : options().silence_max);
 }
 
 void Entrance::Visitor::wait_at_most(Duration timeout) {

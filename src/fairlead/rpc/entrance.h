@@ -17,7 +17,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string_view>
 
 #include "fairlead/async/event.h"
 #include "fairlead/async/task.h"
@@ -28,8 +27,9 @@
 #include "fairlead/io/stream.h"
 #include "fairlead/io/tls_holder.h"
 #include "fairlead/io/tls_stream.h"
+#include "fairlead/observe/bounds.h"
+#include "fairlead/observe/line_gate.h"
 #include "fairlead/observe/metrics.h"
-#include "fairlead/rpc/first_bytes.h"
 #include "fairlead/wire/protocol.h"
 
 namespace fairlead::rpc {
@@ -55,8 +55,12 @@ struct EntranceOptions {
   std::size_t undecided_max = 10'000;  // >= 1; more are closed at once
   // Of what begins like HTTP, from its first byte; and of who agreed on it by ALPN and is silent.
   Duration head_timeout = std::chrono::seconds(10);
-  // Until the first byte decides; zero: who says nothing may stay, as an idle session may.
+  // Until the first bytes decide, where a login is to come or HTTP alone; zero: no such time.
   Duration first_byte_timeout = Duration::zero();
+  // Then, of who says nothing, as an idle session may; zero: for ever.
+  Duration silence_max = Duration::zero();
+  Duration frame_time_max = std::chrono::seconds(30);  // > 0; of what is begun, from its first byte
+  observe::Bounds* bounds = nullptr;  // told when undecided_max is hit; null: nobody. Outlives it
   EntranceMetrics metrics{};
 };
 
@@ -96,9 +100,9 @@ class Entrance {
   // cuts them off at `deadline`. One call at a time. Errors: kDeadlineExceeded `wait.deadline`.
   Task<Status> close(Deadline deadline);
 
-  // Other limits for who comes from now on; nobody who is here is closed, and whoever was given a
-  // time keeps it. The ranges are those of EntranceOptions.
-  void update(std::size_t undecided_max, Duration first_byte_timeout);
+  // Another `undecided_max` and other times, for who comes from now on; nobody who is here is
+  // closed, and whoever was given a time keeps it. The rest of `options` is not looked at.
+  void update(const EntranceOptions& options);
 
   std::size_t undecided() const { return count_; }
 
@@ -115,6 +119,7 @@ class Entrance {
   std::size_t count_ = 0;
   bool closing_ = false;
   Event empty_;
+  observe::LineGate unknown_told_;
 };
 
 }  // namespace fairlead::rpc

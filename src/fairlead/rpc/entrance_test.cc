@@ -2,7 +2,9 @@
 #include "fairlead/rpc/entrance.h"
 
 #include <list>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -11,6 +13,7 @@
 #include "fairlead/rpc/session.h"
 #include "tests/testkit/certificates.h"
 #include "tests/testkit/heap.h"
+#include "tests/testkit/log_records.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -126,6 +129,7 @@ class EntranceTest : public ::testing::Test {
   std::shared_ptr<const io::TlsContext> context;
   observe::Registry registry;
   EntranceMetrics metrics = EntranceMetrics::make(registry).value();
+  std::unique_ptr<observe::Bounds> bounds = observe::Bounds::make(registry).value();
   EntranceOptions options;
   std::optional<Entrance> entrance;
   std::unique_ptr<io::Listener> listener;
@@ -216,12 +220,18 @@ TEST_F(EntranceTest, GivesARequestOnThatCameWithItsEnd) {
   EXPECT_EQ(arrived.back().received_at_end, kGet);
 }
 
-TEST_F(EntranceTest, ClosesWhatItDoesNotKnowAndCountsIt) {
+TEST_F(EntranceTest, ClosesWhatItDoesNotKnowCountsItAndTellsTheFirst) {
+  std::vector<std::string> lines;
+  observe::Logger logger({}, std::make_unique<testkit::LogRecords>(lines));
+  const observe::ScopedDefaultLogger as_default(logger);
   listen();
   EXPECT_EQ(door_of("\xfe\xfd garbage"), "closed");
   EXPECT_EQ(door_of("SSH-2.0-OpenSSH_9.2p1\r\n"), "closed");
   EXPECT_EQ(door_of("\x16\x03\x01\x02\x00\x01"sv), "closed") << "TLS without a certificate";
   EXPECT_EQ(metrics.unknown_protocols.value(), 3U);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].find("entrance.unknown_protocol"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find("times=1"), std::string::npos) << lines[0];
 }
 
 TEST_F(EntranceTest, LooksOnceMoreInsideTls) {
@@ -327,6 +337,7 @@ TEST_F(EntranceTest, OwnsAsMuchAsASessionForWhoIsUndecided) {
 
 TEST_F(EntranceTest, ClosesOneConnectionTooManyAtOnce) {
   options.undecided_max = 2;
+  options.bounds = bounds.get();
   listen();
   End& first = dial();
   dial();
@@ -335,6 +346,7 @@ TEST_F(EntranceTest, ClosesOneConnectionTooManyAtOnce) {
   turn_until([&] { return third.closed; });
 
   EXPECT_EQ(metrics.undecided_refused.value(), 1U);
+  EXPECT_EQ(bounds->hits(observe::Bound::kUndecided), 1U);
   first.write(kRaw);
   turn_until([&] { return !arrived.empty(); });
   EXPECT_EQ(entrance->undecided(), 1U);
@@ -346,10 +358,10 @@ TEST_F(EntranceTest, MoreMayComeOnceTheLimitIsRaisedAndNobodyGoesWhenItIsLowered
   dial();
   turn_until([&] { return entrance->undecided() == 1; });
 
-  entrance->update(2, Duration::zero());
+  entrance->update({.undecided_max = 2});
   dial();
   turn_until([&] { return entrance->undecided() == 2; });
-  entrance->update(1, Duration::zero());
+  entrance->update({.undecided_max = 1});
   End& third = dial();
   turn_until([&] { return third.closed; });
 
@@ -362,7 +374,7 @@ TEST_F(EntranceTest, TheTimeOfWhoIsHereStaysAndWhoComesGetsTheNewOne) {
   End& patient = dial();
   turn_until([&] { return entrance->undecided() == 1; });
 
-  entrance->update(10, 20ms);
+  entrance->update({.undecided_max = 10, .first_byte_timeout = 20ms});
   End& hurried = dial();
   turn_until([&] { return hurried.closed; });
 

@@ -71,11 +71,37 @@ TEST_F(EntranceTimeTest, LetsWhoSaysNothingStayAsASessionWould) {
   EXPECT_EQ(entrance->undecided(), 1U);
 }
 
-TEST_F(EntranceTimeTest, LetsWhoHasBegunAFrameStay) {
+TEST_F(EntranceTimeTest, ClosesSilenceAfterTheTimeOfAnIdleConnection) {
+  options.silence_max = 10min;
   connect();
-  send("\0\0\0"sv);
-  pass(24h);
+  pass(9min);
   EXPECT_FALSE(client->closed);
+  pass(2min);
+  EXPECT_TRUE(client->closed);
+}
+
+TEST_F(EntranceTimeTest, ClosesWhoseFrameIsNotWholeInTimeHoweverItComes) {
+  options.frame_time_max = 30s;
+  options.silence_max = 10min;
+  connect();
+  pass(9min + 50s);
+  send("\0"sv);
+  pass(20s);
+  EXPECT_FALSE(client->closed) << "its own time has begun";
+  send("\0\0"sv);
+  pass(8s);
+  EXPECT_FALSE(client->closed);
+  pass(4s);
+  EXPECT_TRUE(client->closed) << "which no other byte moves";
+}
+
+TEST_F(EntranceTimeTest, GivesABegunFrameNoMoreTimeThanALoginHas) {
+  options.first_byte_timeout = 5s;
+  connect();
+  pass(4s);
+  send("\0"sv);
+  pass(2s);
+  EXPECT_TRUE(client->closed);
 }
 
 TEST_F(EntranceTimeTest, ClosesSilenceWhereALoginIsToCome) {

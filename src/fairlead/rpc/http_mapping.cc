@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "fairlead/base/text.h"
 #include "fairlead/http/proto/chars.h"

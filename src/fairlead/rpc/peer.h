@@ -13,6 +13,7 @@
 #include "fairlead/io/core.h"
 #include "fairlead/io/tls_context.h"
 #include "fairlead/observe/bounds.h"
+#include "fairlead/observe/line_gate.h"
 #include "fairlead/observe/transitions.h"
 #include "fairlead/rpc/liveness.h"
 #include "fairlead/rpc/metrics.h"
@@ -243,6 +244,7 @@ class Peer {
   std::uint64_t calls_cut_ = 0;
   std::string timed_metadata_;  // of the call that is being sent, kept for its memory
   bool closing_ = false;
+  observe::LineGate pings_told_;
   std::string going_reason_;  // not empty: announced to all
   Event empty_;
   Scope scope_;  // handlers that wait, sessions that close

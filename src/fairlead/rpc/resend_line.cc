@@ -1,6 +1,7 @@
 #include "fairlead/rpc/resend_line.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "fairlead/rpc/session_seldom.h"

@@ -17,7 +17,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "fairlead/async/deadline.h"
 #include "fairlead/base/status.h"

@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -298,6 +297,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
 
   // session_turned_away.cc: there are too many connections.
   void turn_away();
+  bool is_word_of_link(const wire::MessageView& message) const;
   void refuse_turned_away(const wire::MessageView& message);
   void say_turned_away();
   void end_turned_away();
@@ -417,6 +417,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool cut() const { return stop_ == Stop::kCut; }
 
   void receive(const wire::MessageView& message, const Bytes& input);
+  bool refuse_while_going(const wire::MessageView& message);
   void receive_reply(const wire::MessageView& message, const Bytes& input);
   void end_with(PendingCall& call, const wire::MessageView& reply, const Bytes& input);
   void serve_any(const wire::MessageView& message, const Bytes& input);

@@ -65,10 +65,11 @@ void Session::cut_slow_reader(observe::Bound bound, std::uint64_t limit, std::st
 
 void Session::look_at_backlog(Time now) {
   if (state_ == State::kClosed || cut()) return;
-  const std::size_t unsent = stream_->unsent_bytes();
-  if (unsent <= peer_.hold_above_ / 2) release_held();
+  if (stream_->unsent_bytes() <= peer_.hold_above_ / 2) release_held();
   if (backlog() == nullptr || cut()) return;
-  if (stop_ == Stop::kNo && unsent == 0) return seldom_->backlog.reset();
+  // Who was woken by that may have filled the queue again, and wait again.
+  const bool nobody_waits = stop_ == Stop::kNo && backlog()->room == nullptr;
+  if (nobody_waits && stream_->unsent_bytes() == 0) return seldom_->backlog.reset();
   const std::uint64_t taken = taken_bytes();
   const Duration patience = peer_.guards_.slow_reader_after;
   // What a handler has begun to write and not ended is not offered to the peer yet.

@@ -7,8 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include "fairlead/http/websocket.h"
 #include "fairlead/io/simulation.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/rpc/websocket_dial.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -170,6 +172,22 @@ TEST_F(BacklogTest, APeerThatTakesNothingForFifteenSecondsIsClosed) {
   EXPECT_EQ(bounds->hits(observe::Bound::kSlowReader), 1U);
 }
 
+TEST_F(BacklogTest, AFrameThatComesByTheByteIsClosedWhileCallsWait) {
+  send(wire::Kind::kCall, "/much", 300);
+  Buffer frame;
+  ASSERT_TRUE(
+      wire::raw::append(frame, {.seq = 1000, .kind = wire::Kind::kPush, .method = "/tell"}, "", {})
+          .ok());
+  for (std::size_t at = 0; at < 8; ++at) {
+    stream->output().append(frame.view().substr(at, 1));
+    stream->wrote();
+    pass(1s);
+  }
+
+  EXPECT_EQ(session, nullptr);
+  EXPECT_EQ(ended.reason(), "session.slow_frame");
+}
+
 TEST_F(BacklogTest, APeerThatTakesALittleNowAndThenIsNot) {
   send(wire::Kind::kCall, "/much", 300);
   for (int i = 0; i < 6; ++i) {
@@ -219,6 +237,29 @@ TEST_F(BacklogTest, WhoAwaitsSendsWhenThereIsRoomAgain) {
   EXPECT_TRUE(waited->ok()) << *waited;
 }
 
+TEST_F(BacklogTest, WhoIsWokenAndFillsTheQueueAgainWaitsAgain) {
+  constexpr int kPushes = 20;
+  int pushed = 0;
+  auto flood = [](Session* full, io::Core* core, int* count) -> Task<void> {
+    while (*count < kPushes) {
+      const Status sent =
+          full->push({.method = "/x", .body_codec = 's'}, Bytes(std::string(700'000, 'x')));
+      if (sent.ok()) {
+        ++*count;
+        continue;
+      }
+      Status room = co_await full->room(core->deadline_after(60s));
+      if (!room.ok()) co_return;
+    }
+  };
+  stream->resume();
+  near.spawn(flood(session, &near, &pushed));
+  pass(10s);
+
+  EXPECT_EQ(pushed, kPushes);
+  EXPECT_GT(read, kPushes * 700'000U);
+}
+
 TEST_F(BacklogTest, WhoAwaitsHearsOfTheEnd) {
   const std::string much(700'000, 'x');
   for (int i = 0; i < 2; ++i) {
@@ -234,6 +275,71 @@ TEST_F(BacklogTest, WhoAwaitsHearsOfTheEnd) {
 
   ASSERT_TRUE(waited.has_value());
   EXPECT_EQ(waited->reason(), "session.closed");
+}
+
+// ---- a peer that reads slowly but steadily, over a WebSocket
+
+class SlowSocketTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  // Of both ends below the WebSocket; what the client hears is nothing to it.
+  struct Reader final : io::StreamHandler {
+    io::ReadResult on_read(const Bytes& input) override { return {input.size(), 0}; }
+    void on_end() override {}
+    void on_close(Status) override {}
+  };
+};
+
+INSTANTIATE_TEST_SUITE_P(SubProtocols, SlowSocketTest, ::testing::Values("raw", "json", "pb"),
+                         [](const auto& each) { return std::string(each.param); });
+
+// The system holds more than such a peer reads in slow_reader_after, and takes nothing meanwhile.
+TEST_P(SlowSocketTest, ThatReadsAllTheTimeIsKept) {
+  io::Simulation network(1, {.segment_bytes_max = 10'000,
+                             .window_bytes = 1'000'000,
+                             .window_step_bytes = 500'000,
+                             .bytes_per_second = 10'000});
+  io::Core& near = network.add_core("server");
+  io::Core& far = network.add_core("client");
+  Router router;
+  Peer server(near, router, options_with(nullptr));
+  const wire::Protocol* const protocol = protocol_of_websocket(GetParam()).value();
+  Session* session = nullptr;
+  Reader reader;
+  auto listener =
+      near.listen(io::Address::loopback(0), {},
+                  [&](io::Core&, std::unique_ptr<io::Stream> made) {
+                    made->start(reader);
+                    auto socket = std::make_unique<http::WebSocket>(
+                        near, std::move(made), http::WebSocketAgreement{},
+                        std::make_shared<const http::WebSocketOptions>(websocket_options({})));
+                    session =
+                        &server.accept(stream_over(near, std::move(socket), protocol), protocol);
+                    session->on_closed([&session](Session&, const Status&) { session = nullptr; });
+                  })
+          .value();
+  auto stream = far.run(far.connect(listener->local(), Deadline(), {})).value();
+  stream->start(reader);
+  const auto pass = [&](Duration time) {
+    const Deadline until = Deadline::after(network.now(), time);
+    while (!until.passed(network.now())) far.turn(until);
+  };
+  while (session == nullptr) pass(1ms);
+
+  const std::string much(200'000, 'x');
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(session->push({.method = "/x", .body_codec = 's'}, Bytes(much)).ok());
+  }
+  pass(1s);
+  ASSERT_NE(session, nullptr);
+  const std::size_t unsent = session->unsent_bytes();
+  EXPECT_GT(unsent, 100'000U);
+  pass(40s);
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(session->unsent_bytes(), unsent) << "nothing has left, but the peer has read";
+
+  far.dispose(std::move(stream));
+  far.turn(Deadline(far.now()));
+  (void)near.run(server.close(near.deadline_after(1s)));
 }
 
 // ---- two peers that call each other

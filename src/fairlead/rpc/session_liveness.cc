@@ -267,7 +267,9 @@ void Session::answer_heartbeat(const wire::MessageView& message) {
 void Session::bound_pings() {
   if (state_ != State::kOpen) return;
   if (!liveness_.pings_too_often(peer_.options_.heartbeat, core().now())) return;
-  FL_LOG(warn, "link.too_many_pings", {"peer", peer_address().to_text()});
+  if (const auto times = peer_.pings_told_.pass(core().now())) {
+    FL_LOG(warn, "link.too_many_pings", {"peer", peer_address().to_text()}, {"times", *times});
+  }
   note_end(LinkEnd::kTooManyPings);
   peer_.send_away(*this, "too_many_pings", core().deadline_after(kUnsentPatience));
 }

@@ -340,6 +340,7 @@ TEST_F(SessionLiveness, OverWebSocketItsOwnPingsDoIt) {
     void pause() override {}
     void resume() override {}
     std::size_t unsent_bytes() const override { return 0; }
+    std::size_t untaken_bytes() const override { return 0; }
     io::Address peer() const override { return io::Address::loopback(7); }
     int& sent;
   };

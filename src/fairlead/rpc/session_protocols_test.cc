@@ -145,8 +145,11 @@ TEST_P(SessionOverProtocol, TransformsOfTheCallerComeBackInTheReply) {
   }
 }
 
-TEST_P(SessionOverProtocol, AnErrorComesThroughTheTransformsOfItsCall) {
-  if (!protocol()->carries().transforms) return SUCCEED();
+class TransformedFrames : public SessionOverProtocol {};
+INSTANTIATE_TEST_SUITE_P(OfThoseThatCarryThem, TransformedFrames,
+                         ::testing::Values("raw", "json", "pb", "thrift-binary"), name_of);
+
+TEST_P(TransformedFrames, AnErrorComesThroughTheTransformsOfItsCall) {
   const auto caller = probe();
   Buffer out;
   const wire::MessageHead head{.seq = 5,
@@ -187,8 +190,11 @@ TEST_P(SessionOverProtocol, AHandlerAddsTransformsToItsReply) {
   EXPECT_EQ(unknown.status().reason(), "frame.unknown_transform");
 }
 
-TEST_P(SessionOverProtocol, LargeBodiesTravelAndTheLimitHolds) {
-  if (protocol()->carries().only_codec != wire::kNoCodec) return SUCCEED();
+class BodiesOfAnyCodec : public SessionOverProtocol {};
+INSTANTIATE_TEST_SUITE_P(OfThoseThatCarryThem, BodiesOfAnyCodec,
+                         ::testing::Values("raw", "json", "pb", "thrift-binary"), name_of);
+
+TEST_P(BodiesOfAnyCodec, LargeBodiesTravelAndTheLimitHolds) {
   const std::string large(3'000'000, 'b');
 
   const Result<Reply> reply = call({.method = "/echo", .body_codec = 's'}, large);

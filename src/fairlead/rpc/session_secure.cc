@@ -1,4 +1,6 @@
 // Bodies that are sealed: those of our calls and pushes, those that we serve, and the replies.
+#include <optional>
+
 #include "fairlead/rpc/session_frame.h"
 #include "fairlead/rpc/session_seldom.h"
 #include "fairlead/wire/metadata.h"

@@ -73,9 +73,9 @@ io::ReadResult Session::on_read(const Bytes& input) {
     }
     consumed += frame.size;
   }
-  half_read_ = false;
   if (stop_ == Stop::kHolds) [[unlikely]]
-    return read_any(input, consumed);
+    return read_any(input, consumed);  // which must know whether a frame is cut
+  half_read_ = false;
   return {all.size(), 0};  // all is taken; or closed, and what is left is nobody's
 }
 
@@ -85,13 +85,8 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
       return receive_reply(message, input);
     case wire::Kind::kCall:
     case wire::Kind::kPush:
-      if (going_away_ && message.kind == wire::Kind::kCall && message.method != kHeartbeatMethod &&
-          !(turned_away_ && message.method == kHelloMethod)) [[unlikely]] {
-        metrics().calls_received.add();
-        if (turned_away_) return refuse_turned_away(message);
-        return refuse(message, Status(Code::kOverloaded, "session.going_away",
-                                      "this peer is going away: call another one, or again"));
-      }
+      if (going_away_ && refuse_while_going(message)) [[unlikely]]
+        return;
       if (has_window_) [[unlikely]]
         return receive_numbered(message, input);
       return serve_any(message, input);
@@ -105,6 +100,22 @@ void Session::receive(const wire::MessageView& message, const Bytes& input) {
       metrics().replies_late.add();
       return;
   }
+}
+
+// False: `message` is served all the same.
+bool Session::refuse_while_going(const wire::MessageView& message) {
+  if (turned_away_) {
+    if (is_word_of_link(message)) return false;
+    (message.kind == wire::Kind::kCall ? metrics().calls_received : metrics().pushes_received)
+        .add();
+    refuse_turned_away(message);
+    return true;
+  }
+  if (message.kind != wire::Kind::kCall || message.method == kHeartbeatMethod) return false;
+  metrics().calls_received.add();
+  refuse(message, Status(Code::kOverloaded, "session.going_away",
+                         "this peer is going away: call another one, or again"));
+  return true;
 }
 
 [[gnu::always_inline]] inline void Session::serve_any(const wire::MessageView& message,
@@ -307,6 +318,8 @@ Task<void> Session::serve_later(Handler& handler, const Router::Route* route,
   return status;
 }
 
+// The same for who is not in this file: a call of its own there, where plugins are, instead of the
+// whole of it once more.
 Status Session::send_reply(Context& context, Status status) {
   return write_reply(context, std::move(status));
 }

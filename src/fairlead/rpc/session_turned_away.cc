@@ -3,7 +3,10 @@
 //   hello ─► answered, and GOAWAY(conn_limit, retry_after); CALLs that crossed it ─► 503, and safe
 //            to repeat ──────────────────────────────────────────────────┬─► closed after kPatience
 //   silence ─────────────────────────────────────────────────────────────┘
-//   CALL or login of a plain peer ─► 503 `session.conn_limit` ─► closed when this turn's reads end
+//   CALL, PUSH or login of a plain peer ─► 503 `session.conn_limit`, where it can be said
+//                                                          ─► closed when this turn's reads end
+//
+// It has asked for no login and no plugin has seen it, so no handler runs for it.
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
 
@@ -18,6 +21,12 @@ void Session::turn_away() {
   turned_away_ = going_away_ = true;
   note_end(LinkEnd::kTurnedAway);
   fire_before(core().now() + kPatience);
+}
+
+// What the session answers itself: no route is behind it.
+bool Session::is_word_of_link(const wire::MessageView& message) const {
+  return message.method.starts_with(kControlPrefix) ||
+         (message.method == kHeartbeatMethod && peer_.answers_heartbeats_);
 }
 
 void Session::refuse_turned_away(const wire::MessageView& message) {

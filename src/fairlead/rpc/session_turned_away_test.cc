@@ -3,6 +3,7 @@
 
 #include "fairlead/io/simulation.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/rpc/session_control.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -36,6 +37,15 @@ class TurnedAwayTest : public ::testing::Test {
     auto calling = session->call(std::move(method), 's', Bytes(), {}, far.deadline_after(500ms));
     return far.run(std::move(calling)).status();
   }
+  void serve_pushes() {
+    ASSERT_TRUE(server_router
+                    .add(wire::Kind::kPush, "/tell", make_handler([this](Context&) {
+                           ++told;
+                           return Status();
+                         }))
+                    .ok());
+  }
+  void push() { EXPECT_TRUE(session->push({.method = "/tell", .body_codec = 's'}, Bytes()).ok()); }
   void turn_until_closed() {
     const Deadline end = Deadline::after(network.now(), 20s);
     while (session != nullptr && !end.passed(network.now())) far.turn(end);
@@ -55,6 +65,7 @@ class TurnedAwayTest : public ::testing::Test {
   Session* session = nullptr;
   Status dial_status;
   bool told_to_leave = false;
+  int told = 0;  // by pushes, and by heartbeats
 };
 
 TEST_F(TurnedAwayTest, APeerOfOursHearsThatItShallGoAway) {
@@ -92,6 +103,51 @@ TEST_F(TurnedAwayTest, ALoginIsRefusedBeforeItIsLookedAt) {
 
   EXPECT_EQ(dial_status.code(), Code::kOverloaded);
   EXPECT_EQ(dial_status.reason(), "session.conn_limit");
+}
+
+TEST_F(TurnedAwayTest, NoHandlerRunsForWhatAPlainPeerPushes) {
+  serve_pushes();
+  dial(false);
+  push();
+  turn_until_closed();
+
+  EXPECT_EQ(told, 0);
+  EXPECT_EQ(metrics.pushes_received.value(), 1U);
+  EXPECT_EQ(metrics.pushes_failed.value(), 1U);
+}
+
+TEST_F(TurnedAwayTest, NoHandlerRunsForWhatAPeerOfOursPushes) {
+  serve_pushes();
+  dial(true);
+  push();
+  turn_until_closed();
+
+  EXPECT_EQ(told, 0);
+  EXPECT_TRUE(told_to_leave);
+}
+
+TEST_F(TurnedAwayTest, AHeartbeatThatIsARouteIsACallLikeOthers) {
+  ASSERT_TRUE(server_router
+                  .add(wire::Kind::kCall, kHeartbeatMethod, make_handler([this](Context&) {
+                         ++told;
+                         return Status();
+                       }))
+                  .ok());
+  // A peer looks at its routes when it is made.
+  Peer other(near, server_router, {}, metrics);
+  listener = near.listen(io::Address::loopback(0), {},
+                         [&other](io::Core&, std::unique_ptr<io::Stream> made) {
+                           other.turn_away(std::move(made));
+                         })
+                 .value();
+  client.emplace(far, client_router, PeerOptions{.hello = false});
+  session = far.run(client->dial(listener->local(), far.deadline_after(5s))).value();
+  session->on_closed([this](Session&, const Status&) { session = nullptr; });
+
+  EXPECT_EQ(call(std::string(kHeartbeatMethod)).reason(), "session.conn_limit");
+  EXPECT_EQ(told, 0);
+  turn_until_closed();
+  (void)near.run(other.close(near.deadline_after(1s)));
 }
 
 TEST_F(TurnedAwayTest, NobodyElseHearsOfTheSession) {

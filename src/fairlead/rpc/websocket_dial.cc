@@ -48,6 +48,7 @@ class OwnedSocket final : public MessageSocket, private http::WebSocketHandler {
   void pause() override { socket_->pause(); }
   void resume() override { socket_->resume(); }
   std::size_t unsent_bytes() const override { return socket_->unsent_bytes(); }
+  std::size_t untaken_bytes() const override { return socket_->untaken_bytes(); }
   io::Address peer() const override { return socket_->peer(); }
 
  private:

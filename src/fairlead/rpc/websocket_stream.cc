@@ -1,6 +1,7 @@
 #include "fairlead/rpc/websocket_stream.h"
 
 #include <array>
+#include <limits>
 #include <utility>
 
 namespace fairlead::rpc {
@@ -41,8 +42,9 @@ std::uint16_t code_for_the_slow(const Status& why) {
 http::WebSocketOptions websocket_options(const wire::Limits& limits) {
   http::WebSocketOptions options;
   options.message_bytes_max = limits.frame_bytes_max;
-  // The stream sends its next message while less than this waits.
-  options.queue_bytes_max = limits.frame_bytes_max + io::Stream::kFlushBytes;
+  // The session bounds its messages by the limits of that time, and the stream sends the next one
+  // only while little waits.
+  options.queue_bytes_max = std::numeric_limits<std::size_t>::max();
   return options;
 }
 
@@ -153,6 +155,11 @@ void WebSocketStream::abort(Status why) {
   if (code == WebSocketCode::kNone || !too_slow_.ok()) return socket_->abort(std::move(why));
   too_slow_ = std::move(why);
   socket_->close(code);
+}
+
+// A little more than the messages' bytes: the heads of WebSocket frames are among them.
+std::size_t WebSocketStream::untaken_bytes() const {
+  return unsent_bytes() + (socket_ != nullptr ? socket_->untaken_bytes() : 0);
 }
 
 io::Address WebSocketStream::peer() const {

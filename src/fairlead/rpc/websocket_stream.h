@@ -37,6 +37,7 @@ class MessageSocket : public io::Disposable {
   virtual void pause() = 0;
   virtual void resume() = 0;
   virtual std::size_t unsent_bytes() const = 0;
+  virtual std::size_t untaken_bytes() const = 0;  // as http::WebSocket has it
   virtual io::Address peer() const = 0;
 };
 
@@ -79,6 +80,7 @@ class WebSocketStream final : public io::Stream {
   // not taken, one that sends too slowly (`session.slow_frame`) with 1008; on_close() follows when
   // it has answered, or when the connection gives it up.
   void abort(Status why) override;
+  std::size_t untaken_bytes() const override;
   bool probes_peer() const override { return true; }  // WebSocketOptions::ping_interval
   io::Address peer() const override;
   io::Address local() const override { return {}; }

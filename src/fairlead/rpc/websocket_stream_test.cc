@@ -36,6 +36,7 @@ class PlayedSocket final : public MessageSocket {
   void pause() override {}
   void resume() override {}
   std::size_t unsent_bytes() const override { return seen_.unsent; }
+  std::size_t untaken_bytes() const override { return seen_.unsent; }
   io::Address peer() const override { return io::Address::loopback(7); }
 
  private:

@@ -10,7 +10,6 @@
 // begins with another word is of a later version and means nothing to this one.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <fstream>
 #include <optional>
-#include <sstream>
 
 #include "fairlead/base/text.h"
 

@@ -146,6 +146,9 @@ TEST(UpgradeRequest, SaysThatThereIsNoSuchProcess) {
 TEST(UpgradeRequest, NeedsNobodyWhoWaitsForTheAnswer) {
   answer_upgrade(0, 1);
   answer_upgrade(::getpid(), 1);
+
+  const Asked process([](pid_t asker) { answer_upgrade(asker, 4711); });
+  EXPECT_EQ(ask_for_upgrade(process.pid(), 30s).value_or(0), 4711) << "who asks hears the answer";
 }
 
 }  // namespace

@@ -68,6 +68,10 @@ void HttpFront::respond(http::Exchange& exchange) {
   calls_.respond(request, {.to = &exchange, .answer = answer});
 }
 
+void HttpFront::update() {
+  if (sockets_ != nullptr) sockets_->update();
+}
+
 void HttpFront::stop() {
   if (sockets_ != nullptr) sockets_->stop();
 }

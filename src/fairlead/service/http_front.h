@@ -27,6 +27,9 @@ class HttpFront final : public http::Responder {
   Result<http::BodyPlan> plan(const http::Request& head) override;
   void respond(http::Exchange& exchange) override;
 
+  // The sizes of the peer's options by now, for WebSockets that come from now on.
+  void update();
+
   // Opens no more WebSockets; those that are open are sent away by the peer's close().
   void stop();
   // After that: ends what is left of them. Errors: those of http::WebSocketHub::close().

@@ -219,6 +219,12 @@ class LiveProgramTest : public ::testing::Test {
                            return Status();
                          }))
                     .ok());
+    ASSERT_TRUE(process.router()
+                    .add(wire::Kind::kCall, "/much", rpc::make_handler([](rpc::Context& context) {
+                           context.reply_with('s', Bytes(std::string(300'000, 'x')));
+                           return Status();
+                         }))
+                    .ok());
     ASSERT_TRUE(process.start(begun->spec, begun->source).ok());
     ASSERT_TRUE(process.serve(false).ok());
     session = core->run(caller.dial(process.addresses().at(0), core->deadline_after(5s))).value();
@@ -330,6 +336,34 @@ TEST_F(LiveProgramTest, LetsMoreComeUndecidedAtOnceAndClosesNobodyWhenFewerMay) 
   EXPECT_TRUE(becomes([&] { return counted(kRefused) == 2; }));
   EXPECT_EQ(undecided(), 2);
   for (auto& stream : silent) core->dispose(std::move(stream));
+}
+
+TEST_F(LiveProgramTest, TakesLargerMessagesOverWebSocketsThatComeLater) {
+  const auto up_to = [](const char* bytes) {
+    return "listen: tcp://127.0.0.1:0\ncores: 1\nlog: {level: off}\nlimits: {frame_bytes_max: " +
+           std::string(bytes) + "}\n";
+  };
+  const auto dial = [this] {
+    auto dialling = caller.dial(process.addresses().at(0), core->deadline_after(5s), {},
+                                {.websocket = rpc::WebSocketWay{}});
+    return core->run(std::move(dialling)).value();
+  };
+  const auto call = [this](rpc::Session* over, std::string method, std::size_t bytes) {
+    auto calling = over->call(std::move(method), 's', Bytes(std::string(bytes, 'x')), {},
+                              core->deadline_after(5s));
+    return core->run(std::move(calling)).status();
+  };
+  start(up_to("100KiB"));
+  rpc::Session* const early = dial();
+  EXPECT_EQ(call(early, "/much", 1).reason(), "reply.not_sent");
+  EXPECT_EQ(call(dial(), "/times", 200'000).reason(), "session.closed");
+
+  folder.write("math.yaml", up_to("1MiB"));
+  hang_up();
+  wait_for_letters();
+
+  EXPECT_TRUE(call(dial(), "/times", 200'000).ok());
+  EXPECT_TRUE(call(early, "/much", 1).ok()) << "what one may be told follows at once";
 }
 
 TEST_F(LiveProgramTest, SkipsWhoDoesNotReadByTheLastReading) {

@@ -93,6 +93,29 @@ TEST_F(OnePortTest, AllowsPagesOfTheOriginsThatAreSetAndNoOthers) {
   EXPECT_EQ(curl("http", "-H 'Origin: https://evil.example'" + upgrade), "403");
 }
 
+TEST_F(OnePortTest, AHandshakeThatTakesTooLongIsAHitOfItsBound) {
+  use_certificate();
+  serving.tls.handshake_timeout = 20ms;
+  serve({.address = "tls://127.0.0.1:0"});
+  const auto core = io::Core::make().value();
+  const rpc::Router nothing;
+  rpc::Peer silent(*core, nothing, {});
+  auto dialling = silent.dial(server.addresses().at(0), core->deadline_after(5s));
+  ASSERT_TRUE(core->run(std::move(dialling)).ok());
+  const auto hits = [this] {
+    return server.metrics()
+        .counter({"fairlead_rpc_bound_hits_total", ""}, {{"bound", "handshake"}})
+        ->value();
+  };
+
+  const Time end = steady_now() + 20s;
+  while (hits() == 0 && steady_now() < end) core->turn(core->deadline_after(5ms));
+
+  EXPECT_EQ(hits(), 1U);
+  EXPECT_EQ(server.metrics().counter({"fairlead_tls_connections_failed_total", ""})->value(), 1U);
+  EXPECT_TRUE(core->run(silent.close(core->deadline_after(5s))).ok());
+}
+
 TEST_F(OnePortTest, TakesAnUpgradeThatNobodyMeansForAnyOtherRequest) {
   serve({});
   EXPECT_EQ(curl("http", "-H 'Upgrade: websocket'"), "200") << "Connection does not name it";

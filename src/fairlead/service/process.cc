@@ -7,7 +7,6 @@
 #include "fairlead/base/text.h"
 #include "fairlead/base/time.h"
 #include "fairlead/observe/async_log_sink.h"
-#include "fairlead/runtime/service_manager.h"
 #include "fairlead/runtime/signals.h"
 
 namespace fairlead::service {
@@ -229,7 +228,7 @@ Status Process::make_tls() {
     // Who offers h2 and no more is refused in the handshake, not by the first request.
     if (spec_.tls.alpn.empty()) spec_.tls.alpn = {"http/1.1"};
     FL_TRY_ASSIGN(listen_tls_, tls_->add(io::TlsRole::kServer, "tls", spec_.tls, wall_ms()));
-    FL_TRY_ASSIGN(tls_failures_,
+    FL_TRY_ASSIGN(tls_failures_.failed,
                   metrics_.counter({"fairlead_tls_connections_failed_total",
                                     "Connections to our listeners that TLS ended."}));
   }

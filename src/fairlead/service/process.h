@@ -19,7 +19,6 @@
 #include "fairlead/codec/codec.h"
 #include "fairlead/contract/type_info.h"
 #include "fairlead/io/core_group.h"
-#include "fairlead/io/listening_sockets.h"
 #include "fairlead/observe/log.h"
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
@@ -241,7 +240,7 @@ class Process {
   std::unique_ptr<internal::TlsKeeper> tls_;         // all certificates of the process
   std::shared_ptr<const io::TlsHolder> listen_tls_;  // null: no certificate to listen with
   std::vector<std::shared_ptr<const io::TlsHolder>> client_tls_;
-  observe::Counter tls_failures_;
+  internal::TlsFailures tls_failures_;
   upstream::DialLimits dial_limits_;
   upstream::Metrics link_metrics_;
   rpc::ResendBudget resend_budget_;                 // of all lines

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "fairlead/base/check.h"
@@ -58,10 +59,10 @@ Status ServedPort::open(rpc::Peer& peer, const HttpSpec& http, const http::Metri
     options.connections_max = kNoLimit;  // io::ConnectionLimits has bounded them before
     options.metrics = http_metrics;
     options.any_host = http.any_host;
-    options.on_failed = [failures = tls_failures_](const io::Address& from, const Status& why) {
+    options.on_failed = [this, &peer](const io::Address& from, const Status& why) {
       // HTTP says itself whether a message is whole, and many clients just hang up.
       if (!why.reason().starts_with("tls.") || why.reason() == "tls.truncated") return;
-      tell_tls_failure(failures, from, why);
+      tell_tls_failure(tls_failures_, peer, handshake_timeout(), from, why);
     };
     FL_TRY_ASSIGN(place.front, HttpFront::make(peer, plan_, http, socket_metrics));
     FL_TRY_ASSIGN(place.http, http::Server::make(peer.core(), options, *place.front));
@@ -70,32 +71,44 @@ Status ServedPort::open(rpc::Peer& peer, const HttpSpec& http, const http::Metri
   return {};
 }
 
-// Who says nothing may stay, as an idle session may; but for who must log in, or asks over HTTP.
-Duration ServedPort::first_byte_timeout(const rpc::Peer& peer) const {
-  if (plan_.called_by() == nullptr) return rpc::EntranceOptions().head_timeout;
-  return peer.router().login() != nullptr ? peer.options().login_timeout : Duration::zero();
+// Who says nothing may stay as long as an idle session may; but for who must log in, or asks over
+// HTTP.
+rpc::EntranceOptions ServedPort::entrance_limits(const rpc::Peer& peer,
+                                                 std::size_t undecided_max) const {
+  rpc::EntranceOptions options{.undecided_max = undecided_max,
+                               .silence_max = peer.options().idle.both,
+                               .frame_time_max = peer.guards().frame_time_max};
+  if (plan_.called_by() == nullptr)
+    options.first_byte_timeout = options.head_timeout;
+  else if (peer.router().login() != nullptr)
+    options.first_byte_timeout = peer.options().login_timeout;
+  return options;
 }
 
 void ServedPort::update(std::size_t index, std::size_t undecided_max) {
   const Place& place = *places_[index];
+  if (place.front != nullptr) place.front->update();
   if (place.entrance == nullptr) return;
-  place.entrance->update(undecided_share(undecided_max, places_.size()),
-                         first_byte_timeout(*place.peer));
+  place.entrance->update(
+      entrance_limits(*place.peer, undecided_share(undecided_max, places_.size())));
 }
+
+// Of the connections that come now; one under way may have been given another one.
+Duration ServedPort::handshake_timeout() const { return tls_->current()->handshake_timeout(); }
 
 std::unique_ptr<rpc::Entrance> ServedPort::make_entrance(Place& place, rpc::EntranceMetrics metrics,
                                                          std::size_t undecided_max) const {
   rpc::Peer& peer = *place.peer;
   http::Server* const http = place.http.get();
-  const rpc::EntranceOptions options{.frames = plan_.frames,
-                                     .thrift = plan_.thrift,
-                                     .http = plan_.has_http(),
-                                     .erpc_http = plan_.erpc_http,
-                                     .tls = plan_.where.tls || plan_.tls_too ? tls_ : nullptr,
-                                     .tls_only = plan_.where.tls,
-                                     .undecided_max = undecided_max,
-                                     .first_byte_timeout = first_byte_timeout(peer),
-                                     .metrics = metrics};
+  rpc::EntranceOptions options = entrance_limits(peer, undecided_max);
+  options.frames = plan_.frames;
+  options.thrift = plan_.thrift;
+  options.http = plan_.has_http();
+  options.erpc_http = plan_.erpc_http;
+  options.tls = plan_.where.tls || plan_.tls_too ? tls_ : nullptr;
+  options.tls_only = plan_.where.tls;
+  options.bounds = peer.options().bounds;
+  options.metrics = metrics;
   return std::make_unique<rpc::Entrance>(
       peer.core(), options,
       rpc::Entrance::Doors{
@@ -114,8 +127,10 @@ std::unique_ptr<rpc::Entrance> ServedPort::make_entrance(Place& place, rpc::Entr
                 if (protocol != nullptr) return peer.turn_away(std::move(stream), protocol);
                 http->turn_away(std::move(stream));
               },
-          .tls_failed = [this](const io::Address& from,
-                               const Status& why) { tell_tls_failure(tls_failures_, from, why); }});
+          .tls_failed =
+              [this, &peer](const io::Address& from, const Status& why) {
+                tell_tls_failure(tls_failures_, peer, handshake_timeout(), from, why);
+              }});
 }
 
 const ServedPort::Place& ServedPort::place_of(const io::Core& core) const {
@@ -155,17 +170,27 @@ void ServedPort::accept_session(rpc::Peer& peer, std::unique_ptr<io::Stream> str
   } else {  // the stream lives as long as its session
     tls->on_established([&session, tls] { remember_caller(session.values(), tls->info()); });
   }
-  // The counter is copied: the session may outlive this port by its last turn.
-  session.on_closed([failures = tls_failures_](rpc::Session& closed, const Status& why) {
-    if (why.reason().starts_with("tls.")) tell_tls_failure(failures, closed.peer_address(), why);
+  // Without `this`: the session may outlive this port by its last turn.
+  session.on_closed([&failures = tls_failures_, timeout = handshake_timeout()](rpc::Session& closed,
+                                                                               const Status& why) {
+    if (!why.reason().starts_with("tls.")) return;
+    tell_tls_failure(failures, closed.peer(), timeout, closed.peer_address(), why);
   });
 }
 
-void ServedPort::tell_tls_failure(const observe::Counter& failures, const io::Address& peer,
-                                  const Status& why) {
-  failures.add();
-  FL_LOG(info, "service.tls_failed", {"peer", peer.to_text()}, {"reason", why.reason()},
-         {"message", why.message()});
+void ServedPort::tell_tls_failure(TlsFailures& failures, const rpc::Peer& by, Duration timeout,
+                                  const io::Address& from, const Status& why) {
+  failures.failed.add();
+  const Time now = by.core().now();
+  observe::Bounds* const bounds = by.options().bounds;
+  if (why.reason() == "tls.timeout" && bounds != nullptr) {
+    bounds->hit(observe::Bound::kHandshake,
+                static_cast<std::uint64_t>(timeout / std::chrono::milliseconds(1)), now);
+  }
+  const std::optional<std::uint64_t> times = failures.lines.pass(why.reason(), now);
+  if (!times.has_value()) return;
+  FL_LOG(info, "service.tls_failed", {"peer", from.to_text()}, {"reason", why.reason()},
+         {"message", why.message()}, {"times", *times});
 }
 
 void ServedPort::announce_close(std::size_t index) {

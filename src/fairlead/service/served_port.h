@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fairlead/http/server.h"
+#include "fairlead/observe/line_gate.h"
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/entrance.h"
 #include "fairlead/rpc/peer.h"
@@ -20,12 +21,18 @@
 
 namespace fairlead::service::internal {
 
+// Connections that TLS ended: all are counted, and of each reason a line a minute is told.
+struct TlsFailures {
+  observe::Counter failed{};
+  observe::LineGates lines{};
+};
+
 // What all ports of a process share; all of it outlives them.
 struct PortParts {
   const std::vector<std::unique_ptr<rpc::Peer>>& peers;  // one per core, in the order of cores
   const io::TlsHolder* tls = nullptr;                    // null: no certificate
   observe::Registry& metrics;
-  observe::Counter tls_failures{};
+  TlsFailures& tls_failures;
   const HttpSpec& http;
   std::size_t undecided_max = 0;  // of the process; 0: 80 % of the limit of descriptors
 };
@@ -43,7 +50,7 @@ class ServedPort {
   void refuse(io::Core& core, std::unique_ptr<io::Stream> stream);
   const ListenPlan& plan() const { return plan_; }
   // Core `index`, on it: other limits for connections that come from now on. `undecided_max`: as in
-  // PortParts; the time for a login is that of the peer's options by now.
+  // PortParts; times and sizes are those of the peer's options by now.
   void update(std::size_t index, std::size_t undecided_max);
 
   // Answers of HTTP on core `index` say that their connection ends; all else goes on.
@@ -74,15 +81,18 @@ class ServedPort {
               const rpc::EntranceMetrics& entrance_metrics, std::size_t undecided_max);
   std::unique_ptr<rpc::Entrance> make_entrance(Place& place, rpc::EntranceMetrics metrics,
                                                std::size_t undecided_max) const;
-  Duration first_byte_timeout(const rpc::Peer& peer) const;
+  // What Entrance::update() looks at.
+  rpc::EntranceOptions entrance_limits(const rpc::Peer& peer, std::size_t undecided_max) const;
   void accept_session(rpc::Peer& peer, std::unique_ptr<io::Stream> stream, io::TlsStream* tls,
                       const wire::Protocol& protocol) const;
-  static void tell_tls_failure(const observe::Counter& failures, const io::Address& peer,
-                               const Status& why);
+  // `timeout`: of the handshake. `by`: whose connection it was.
+  static void tell_tls_failure(TlsFailures& failures, const rpc::Peer& by, Duration timeout,
+                               const io::Address& from, const Status& why);
+  Duration handshake_timeout() const;
 
   const ListenPlan plan_;
   const io::TlsHolder* const tls_;
-  const observe::Counter tls_failures_;
+  TlsFailures& tls_failures_;
   std::vector<std::unique_ptr<Place>> places_;
 };
 

@@ -76,6 +76,7 @@ class Opening : public std::enable_shared_from_this<Opening> {
     if (socket_ != nullptr) socket_->resume();
   }
   std::size_t unsent_bytes() const { return socket_ == nullptr ? 0 : socket_->unsent_bytes(); }
+  std::size_t untaken_bytes() const { return socket_ == nullptr ? 0 : socket_->untaken_bytes(); }
   const io::Address& peer() const { return peer_; }
 
  private:
@@ -106,6 +107,7 @@ class Opening::Socket final : public rpc::MessageSocket {
   void pause() override { opening_->pause(); }
   void resume() override { opening_->resume(); }
   std::size_t unsent_bytes() const override { return opening_->unsent_bytes(); }
+  std::size_t untaken_bytes() const override { return opening_->untaken_bytes(); }
   io::Address peer() const override { return opening_->peer(); }
 
  private:
@@ -203,18 +205,25 @@ void Opening::end(Status why) {
 Result<std::unique_ptr<WebSocketSessions>> WebSocketSessions::make(rpc::Peer& peer,
                                                                    const HttpSpec& setting,
                                                                    http::WebSocketMetrics metrics) {
-  std::unique_ptr<WebSocketSessions> sessions(new WebSocketSessions(peer));
-  http::WebSocketOptions socket = rpc::websocket_options(peer.options().limits);
-  socket.metrics = std::move(metrics);
+  std::unique_ptr<WebSocketSessions> sessions(new WebSocketSessions(peer, std::move(metrics)));
   sessions->default_protocol_ = setting.websocket;
   sessions->accept_.protocols = {"json", "pb", "raw"};
   sessions->accept_.any_origin = setting.origins == std::vector<std::string>{"*"};
   if (!sessions->accept_.any_origin) sessions->accept_.origins = setting.origins;
-  sessions->accept_.socket = std::make_shared<const http::WebSocketOptions>(std::move(socket));
+  http::WebSocketAcceptOptions accept = sessions->accept_;
+  accept.socket = sessions->socket_options();
   FL_TRY_ASSIGN(sessions->hub_,
-                http::WebSocketHub::make(peer.core(), {.accept = sessions->accept_}));
+                http::WebSocketHub::make(peer.core(), {.accept = std::move(accept)}));
   return sessions;
 }
+
+std::shared_ptr<const http::WebSocketOptions> WebSocketSessions::socket_options() const {
+  http::WebSocketOptions socket = rpc::websocket_options(peer_.options().limits);
+  socket.metrics = metrics_;
+  return std::make_shared<const http::WebSocketOptions>(std::move(socket));
+}
+
+void WebSocketSessions::update() { hub_->update(socket_options()); }
 
 void WebSocketSessions::open(http::Exchange& exchange, rpc::SessionValues caller) {
   const http::Request& request = exchange.request();

@@ -33,6 +33,9 @@ class WebSocketSessions {
   // session.
   void open(http::Exchange& exchange, rpc::SessionValues caller);
 
+  // The sizes of the peer's options by now, for connections that come from now on.
+  void update();
+
   // Opens no more: requests are answered 503 `websocket.draining`.
   void stop() { hub_->stop(); }
   // Cuts off what is left when rpc::Peer::close() has ended the sessions, which say 1001.
@@ -41,11 +44,14 @@ class WebSocketSessions {
 
  private:
   friend Opening;
-  explicit WebSocketSessions(rpc::Peer& peer) : peer_(peer) {}
+  WebSocketSessions(rpc::Peer& peer, http::WebSocketMetrics metrics)
+      : peer_(peer), metrics_(std::move(metrics)) {}
+  std::shared_ptr<const http::WebSocketOptions> socket_options() const;
 
   rpc::Peer& peer_;
-  http::WebSocketAcceptOptions accept_;
-  std::string default_protocol_;  // where the client names none
+  const http::WebSocketMetrics metrics_;
+  http::WebSocketAcceptOptions accept_;  // its `socket` is the hub's
+  std::string default_protocol_;         // where the client names none
   std::unique_ptr<http::WebSocketHub> hub_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <coroutine>
 #include <utility>
 
 #include "fairlead/observe/log.h"

@@ -8,7 +8,6 @@
 // way, calls go to the one with the fewest, and what nobody needed for a while is closed again.
 #pragma once
 
-#include <coroutine>
 #include <cstdint>
 #include <memory>
 #include <optional>

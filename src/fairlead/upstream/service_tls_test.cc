@@ -1,5 +1,4 @@
 // Copies that speak TLS, as their callers meet them.
-#include <list>
 
 #include <gtest/gtest.h>
 
