@@ -243,6 +243,7 @@ class Peer {
   std::uint64_t calls_cut_ = 0;
   std::string timed_metadata_;  // of the call that is being sent, kept for its memory
   bool closing_ = false;
+  Deadline closing_by_{};     // of close(); what runs then is cut
   std::string going_reason_;  // not empty: announced to all
   Event empty_;
   Scope scope_;  // handlers that wait, sessions that close
