@@ -47,8 +47,7 @@ class GatewayRun {
     }
     FL_LOG(info, "gateway.draining");
     reload_.end();
-    const Status closed = co_await host_.close(host_.core().deadline_after(host_.spec().drain));
-    if (!closed.ok()) FL_LOG(warn, "gateway.not_drained", {"reason", closed.reason()});
+    co_await host_.close();
     co_return status;
   }
 
@@ -144,7 +143,8 @@ ExitCode run_gateway(const RunArguments& arguments, const Output& output) {
   const auto reload = GatewayReload::make(**host, *std::move(project), {"services", "hints"});
   if (!reload.ok()) return output.fail(reload.status());
   const Status served = (*host)->core().run(serve(**host, **reload, output));
-  return served.ok() ? ExitCode::kOk : output.fail(served);
+  if (!served.ok()) return output.fail(served);
+  return (*host)->requests_cut() == 0 ? ExitCode::kOk : ExitCode::kFailed;
 }
 
 }  // namespace fairlead::cli

@@ -6,6 +6,7 @@
 
 #include "fairlead/base/check.h"
 #include "fairlead/observe/log.h"
+#include "fairlead/runtime/end_bound.h"
 
 namespace fairlead::cli {
 
@@ -92,9 +93,10 @@ service::LinksSources GatewayHost::links_sources() {
                          const service::LinksQuery& query) { return look_at_core(core, query); },
           .process = [this]() -> service::ProcessState {
             return {.name = kName,
-                    .phase = gateway_->draining() ? "draining" : "serving",
+                    .phase = gateway_->drain_state().phase_name(),
                     .upgrade = succession_.describe(),
-                    .generation = succession_.generation()};
+                    .generation = succession_.generation(),
+                    .calls_cut = requests_cut()};
           },
           .transitions = &transitions_};
 }
@@ -115,6 +117,7 @@ Status GatewayHost::update(gateway::GatewaySpec spec) {
   FL_CHECK(protection_->update(spec.limits).ok());  // they were checked
   spec_.limits = spec.limits;
   spec_.drain = spec.drain;
+  spec_.notice = spec.notice;
   spec_.upgrade_ready_timeout = spec.upgrade_ready_timeout;
   return follow();  // the names were checked
 }
@@ -123,22 +126,43 @@ std::string GatewayHost::admin_address() const {
   return admin_ == nullptr ? std::string() : admin_address_.to_text();
 }
 
-Task<Status> GatewayHost::close(Deadline deadline) {
-  const Duration patience = succession_.successor() == 0 ? kLeavingTime : kHandedOverTime;
-  const Status left = co_await gateway_->leave(earlier(deadline, core_->deadline_after(patience)));
+// New connections are served too: a balancer may not know yet.
+Task<void> GatewayHost::leave(bool taken_over) {
+  const bool alone = gateway_->drain_state().phase() == runtime::DrainState::Phase::kServing &&
+                     !taken_over && !succession_.has_predecessor();
+  const Duration notice = alone ? spec_.notice : Duration::zero();
+  const Deadline noticed = core_->deadline_after(notice);
+  const Duration patience = std::max(notice, taken_over ? kHandedOverTime : kLeavingTime);
+  Status left =
+      co_await gateway_->leave(taken_over ? "upgrade" : "stop", core_->deadline_after(patience));
+  if (left.ok() && !noticed.passed(core_->now())) left = co_await Sleep(core_->timers(), noticed);
   if (!left.ok()) FL_LOG(debug, "gateway.not_left", {"reason", left.reason()});
+}
+
+Task<void> GatewayHost::close() {
+  const bool taken_over = succession_.successor() != 0;
+  const Duration drain = spec_.drain;
+  const runtime::EndBound bound(
+      runtime::EndBound::of(spec_.notice, drain, taken_over), std::string(kName), [this] {
+        return runtime::Unended{.runs = std::string(gateway_->drain_state().phase_name()),
+                                .calls_cut = requests_cut()};
+      });
+  co_await leave(taken_over);
   // The directory goes before the gateway, which it tells.
   Status ended = co_await directory_->close(core_->deadline_after(kCloseTime));
-  Status drained = co_await gateway_->close(deadline);
+  Status drained = co_await gateway_->close(core_->deadline_after(drain));
   if (ended.ok()) ended = std::move(drained);
   if (admin_ != nullptr) {
     Status admin = co_await admin_->close(core_->deadline_after(kCloseTime));
     if (ended.ok()) ended = std::move(admin);
   }
   Status store = co_await store_->close(core_->deadline_after(kCloseTime));
+  if (ended.ok()) ended = std::move(store);
   succession_.close();
   succession_.remove_pid_file();
-  co_return ended.ok() ? store : ended;
+  if (ended.ok() && requests_cut() == 0) co_return;
+  FL_LOG(warn, "gateway.not_drained", {"reason", ended.reason()}, {"message", ended.message()},
+         {"calls_cut", requests_cut()});
 }
 
 }  // namespace fairlead::cli

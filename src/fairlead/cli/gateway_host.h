@@ -47,8 +47,8 @@ class GatewayHost {
   // Follows the services in the registry. On the first core, like all below. Errors: those of
   // upstream::Directory::follow().
   Status follow();
-  // Other rules for what comes from now on: `drain`, `upgrade_ready_timeout`, `limits`, and what
-  // gateway::Gateway::update() takes. Errors: its own, and then nothing has changed.
+  // Other rules for what comes from now on: `drain`, `notice`, `upgrade_ready_timeout`, `limits`,
+  // and what gateway::Gateway::update() takes. Errors: its own, and then nothing has changed.
   Status update(gateway::GatewaySpec spec);
   // A page for the admin listener; lost where there is none. Before listen(); what it stands for
   // outlives close().
@@ -61,14 +61,17 @@ class GatewayHost {
   // The place of another gateway, and of this one by the next.
   runtime::Succession& succession() { return succession_; }
 
-  // Lets who is connected leave by itself for a moment, then requests under way end until
-  // `deadline`, then closes everything. Once.
-  // Errors: kDeadlineExceeded when something was cut off.
-  Task<Status> close(Deadline deadline);
+  // Lets who is connected leave by itself for a moment, then requests under way end for as long as
+  // the spec's `drain` says, then closes everything. Once. What was cut is in the log, and counted.
+  // What has not ended within runtime::EndBound::of() is not waited for: the process ends with 1.
+  Task<void> close();
+  // Requests that were cut off; after close().
+  std::uint64_t requests_cut() const { return gateway_->drain_state().calls_cut(); }
 
  private:
   explicit GatewayHost(gateway::GatewaySpec spec) : spec_(std::move(spec)) {}
   service::LinksSources links_sources();
+  Task<void> leave(bool taken_over);
   service::CoreLinks look_at_core(std::size_t index, const service::LinksQuery& query);
 
   gateway::GatewaySpec spec_;

@@ -88,8 +88,8 @@ void ProjectSource::take(Next next) {
 
 bool is_live(const std::vector<std::string>& steps) {
   // Addresses, threads, files and stores are what the process was made of.
-  constexpr std::array<std::string_view, 7> kLive = {"body_max", "drain",        "limits", "routes",
-                                                     "timeout",  "status_style", "upgrade"};
+  constexpr std::array<std::string_view, 8> kLive = {
+      "body_max", "drain", "limits", "notice", "routes", "timeout", "status_style", "upgrade"};
   return steps.size() > 1 && steps[0] == "gateway" &&
          std::ranges::find(kLive, steps[1]) != kLive.end();
 }

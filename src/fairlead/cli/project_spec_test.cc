@@ -88,15 +88,16 @@ TEST_F(ProjectSpecTest, TakesWhatCanCountNowAndNamesTheRest) {
   ProjectSource source = ProjectSource::read(file_, {"gateway.drain=5s"}).value();
   std::ofstream(file_)
       << "gateway:\n  listen: 127.0.0.1:0\n  cores: 2\n  timeout: 2s\n  drain: 7s\n"
-         "  upgrade: {ready_timeout: 3s}\n  body_max: 1KiB\n"
+         "  upgrade: {ready_timeout: 3s}\n  body_max: 1KiB\n  notice: 1s\n"
          "  status_style: biz299\n  routes: [{prefix: /v2, service: math}]\n"
          "services: [{name: math, command: [a]}]\n";
 
   ProjectSource::Next next = source.read_again().value();
 
   EXPECT_EQ(keys(next.live),
-            (std::vector<std::string>{"gateway.body_max", "gateway.routes", "gateway.status_style",
-                                      "gateway.timeout", "gateway.upgrade.ready_timeout"}));
+            (std::vector<std::string>{"gateway.body_max", "gateway.notice", "gateway.routes",
+                                      "gateway.status_style", "gateway.timeout",
+                                      "gateway.upgrade.ready_timeout"}));
   EXPECT_EQ(keys(next.at_start), (std::vector<std::string>{"gateway.cores", "services"}));
   EXPECT_EQ(next.spec.gateway.routes.at(0).prefix, "/v2");
   EXPECT_EQ(next.spec.gateway.cores, 0U);

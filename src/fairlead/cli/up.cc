@@ -1,5 +1,6 @@
 #include "fairlead/cli/up.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -19,8 +20,10 @@ namespace fairlead::cli {
 namespace {
 
 constexpr Duration kReadyTime = std::chrono::seconds(30);
-constexpr Duration kDrainTime = std::chrono::seconds(10);
-constexpr Duration kStopTime = std::chrono::seconds(15);  // a service drains for 10 s at most
+// What a copy gets for its end: more than one takes that drains for as long as it does when nothing
+// else is said, or for as long as the gateway.
+constexpr Duration kStopTimeMin = std::chrono::seconds(30);
+constexpr Duration kStopTimeBeyondDrain = std::chrono::seconds(10);
 constexpr Duration kLookAgain = std::chrono::milliseconds(20);
 
 // A folder that goes away with the object.
@@ -83,9 +86,9 @@ class Up {
     if (!output_.json() && status.ok()) output_.print("\nending: requests under way are answered");
     reload_.end();
     // The entrance closes first, so that no request meets a service that is gone.
-    const Status closed = co_await host_.close(host_.core().deadline_after(kDrainTime));
-    if (!closed.ok()) FL_LOG(warn, "gateway.not_drained", {"reason", closed.reason()});
-    co_await copies_.stop(host_.core().deadline_after(kStopTime));
+    co_await host_.close();
+    const Duration stop_time = std::max(kStopTimeMin, host_.spec().drain + kStopTimeBeyondDrain);
+    co_await copies_.stop(host_.core().deadline_after(stop_time));
     co_return status;
   }
 
@@ -237,7 +240,8 @@ ExitCode run_up(const RunArguments& arguments, const Output& output) {
   const std::string log_level = arguments.log_level.empty() ? "info" : arguments.log_level;
   Up up(**host, **reload, project, log_level, output);
   const Status ended = (*host)->core().run(up.run());
-  return ended.ok() ? ExitCode::kOk : output.fail(ended);
+  if (!ended.ok()) return output.fail(ended);
+  return (*host)->requests_cut() == 0 ? ExitCode::kOk : ExitCode::kFailed;
 }
 
 }  // namespace fairlead::cli

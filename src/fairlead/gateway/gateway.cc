@@ -28,6 +28,9 @@ Result<std::unique_ptr<Gateway>> Gateway::make(GatewaySpec spec, GatewayParts pa
   std::unique_ptr<Gateway> gateway(new Gateway(spec.listen, std::move(parts)));
   observe::Registry& registry = gateway->parts_.metrics;
   internal::Shared& shared = *gateway->shared_;
+  FL_TRY(gateway->drain_state_.make(
+      {.event = "gateway.state", .name = "gateway", .transitions = gateway->parts_.transitions},
+      registry));
   FL_TRY_ASSIGN(shared.http_metrics, http::Metrics::make(registry));
   FL_TRY_ASSIGN(shared.rpc_metrics, rpc::Metrics::make(registry));
   FL_TRY_ASSIGN(shared.link_metrics, upstream::Metrics::make(registry));
@@ -134,6 +137,7 @@ Result<io::Address> Gateway::listen() {
     };
   }
   FL_TRY_ASSIGN(listener_, core_.listen(address_, std::move(options), adopt));
+  drain_state_.enter(runtime::DrainState::Phase::kServing, "listening");
   return listener_->local();
 }
 
@@ -157,9 +161,10 @@ Task<void> Gateway::leave_worker(internal::Worker& worker, Deadline patience) {
   if (!left.ok()) FL_LOG(debug, "gateway.not_left", {"reason", left.reason()});
 }
 
-Task<Status> Gateway::leave(Deadline patience) {
+Task<Status> Gateway::leave(std::string_view why, Deadline patience) {
   core_.assert_here();
   closing_ = true;
+  drain_state_.enter(runtime::DrainState::Phase::kNotice, why);
   for (const auto& worker : workers_) leavers_.spawn(leave_worker(*worker, patience));
   Status left =
       co_await leavers_.close(core_.timers(), Deadline());  // waits; nobody heeds its token
@@ -192,10 +197,13 @@ Task<Status> Gateway::close(Deadline deadline) {
   core_.assert_here();
   closing_ = true;
   co_await close_listener();
+  drain_state_.enter(runtime::DrainState::Phase::kDraining, "listeners_closed");
   Status drained;
   for (const auto& worker : workers_) closers_.spawn(close_worker(*worker, deadline, &drained));
   Status closed = co_await closers_.close(core_.timers(), Deadline());
   if (drained.ok()) drained = std::move(closed);
+  for (const auto& worker : workers_) drain_state_.count_cut(worker->requests_cut());
+  drain_state_.enter(runtime::DrainState::Phase::kClosing, drained.ok() ? "drained" : "bound");
   co_return drained;
 }
 

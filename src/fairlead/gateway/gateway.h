@@ -19,6 +19,7 @@
 #include "fairlead/observe/metrics.h"
 #include "fairlead/observe/transitions.h"
 #include "fairlead/rpc/peer.h"
+#include "fairlead/runtime/drain_state.h"
 #include "fairlead/runtime/protection.h"
 #include "fairlead/upstream/endpoint.h"
 #include "fairlead/upstream/service.h"
@@ -83,13 +84,13 @@ class Gateway {
   //         kNoEndpoint `upstream.no_endpoint`.
   Status ready() const;
 
-  // leave() or close() has begun.
-  bool draining() const { return closing_; }
+  // How far it is, and how many requests close() has cut off. Thread: any.
+  const runtime::DrainState& drain_state() const { return drain_state_; }
 
   // Answers say from now on that their connection closes, and all go on being served. Ends when
   // nobody is connected any more, or with `patience`: whoever sends requests has left by itself.
-  // Once, before close().
-  Task<Status> leave(Deadline patience);
+  // Once, before close(). `why`: "stop", "upgrade".
+  Task<Status> leave(std::string_view why, Deadline patience);
 
   // Takes no new connections, lets requests under way end until `deadline`, cuts off the rest.
   // Errors: kDeadlineExceeded `http.drain_cut` when something was cut off.
@@ -121,6 +122,7 @@ class Gateway {
   std::map<std::string, Known, std::less<>> services_;
   std::unique_ptr<io::Listener> listener_;
   bool closing_ = false;
+  runtime::DrainState drain_state_;
   Scope leavers_;
   Scope closers_;
 };

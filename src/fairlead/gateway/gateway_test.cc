@@ -257,6 +257,55 @@ TEST_F(GatewayTest, AnswersRequestsUnderWayWhileItDrains) {
   gateway_.reset();
 }
 
+TEST_F(GatewayTest, CountsTheRequestsThatItCuts) {
+  handle_later("/math/wait", [this](rpc::Context& context) { return wait_for_leave(context); });
+  start();
+  const auto idle = http::Client::make(*core_, {}).value();
+  Result<http::Response> answer = core_->run(
+      idle->send({.address = address_, .target = "/api/math/none"}, core_->deadline_after(5s)));
+  EXPECT_TRUE(answer.ok()) << answer.status();
+  Result<http::Response> response = Status(Code::kInternal, "", "");
+  begin_waiting(&response);
+  EXPECT_EQ(gateway_->drain_state().phase_name(), "serving");
+
+  const Status closed = core_->run(gateway_->close(core_->deadline_after(10ms)));
+
+  EXPECT_EQ(closed.reason(), "http.drain_cut");
+  EXPECT_EQ(gateway_->drain_state().calls_cut(), 1U) << "not the connection without a request";
+  EXPECT_EQ(gateway_->drain_state().phase_name(), "closing");
+  EXPECT_EQ(metrics_.counter({"fairlead_gateway_drain_cut_total", ""})->value(), 1U);
+  while (response.status().reason().empty()) core_->turn(core_->deadline_after(10ms));
+  EXPECT_FALSE(response.ok());
+  gateway_.reset();
+  leave_.set();
+  EXPECT_TRUE(core_->run(idle->close(core_->deadline_after(5s))).ok());
+}
+
+TEST_F(GatewayTest, SaysInItsNoticeThatItGoesAndServesWhoComes) {
+  handle("/math/one", [](rpc::Context& context) {
+    context.reply_with('j', Bytes("1"));
+    return Status();
+  });
+  start();
+  bool left = false;
+  const auto leave = [](Gateway* gateway, Deadline patience, bool* over) -> Task<void> {
+    const Status ended = co_await gateway->leave("stop", patience);
+    EXPECT_TRUE(ended.ok()) << ended;
+    *over = true;
+  };
+  const testkit::RawClient connected(*core_, address_);  // it stays until the patience is over
+  core_->turn(core_->deadline_after(10ms));
+  core_->spawn(leave(gateway_.get(), core_->deadline_after(300ms), &left));
+
+  const http::Response response = get("/api/math/one");
+
+  EXPECT_EQ(gateway_->ready().reason(), "gateway.draining");
+  EXPECT_EQ(gateway_->drain_state().phase_name(), "notice");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.fields.value_or("Connection", ""), "close");
+  while (!left) core_->turn(core_->deadline_after(10ms));
+}
+
 TEST_F(GatewayTest, GoesByOtherRoutesFromTheNextRequestOn) {
   handle("/math/one", [](rpc::Context& context) {
     context.reply_with('j', Bytes("1"));

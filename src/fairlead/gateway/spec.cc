@@ -114,6 +114,7 @@ Status read(const config::Value& value, GatewaySpec& out) {
   reader.optional("cores", out.cores, {0, kCoresMax});
   reader.optional("timeout", out.timeout, {std::chrono::milliseconds(1), std::chrono::hours(1)});
   reader.optional("drain", out.drain, {Duration::zero(), std::chrono::hours(1)});
+  reader.optional("notice", out.notice, {Duration::zero(), std::chrono::hours(1)});
   reader.optional("pid_file", out.pid_file);
   reader.optional("upgrade", upgrade);
   out.upgrade_ready_timeout = upgrade.ready_timeout;

@@ -27,7 +27,10 @@ struct GatewaySpec {
   std::string store{};                        // where services register; empty: not said
   std::uint32_t cores = 0;                    // threads; 0: one per CPU
   std::string pid_file{};                     // empty: none
-  Duration drain = std::chrono::seconds(10);  // for requests under way at the end, 0 .. 1 h
+  Duration drain = std::chrono::seconds(20);  // for requests under way at the end, 0 .. 1 h
+  // Before that: not ready any more, and still accepting, for who looks at readiness now and then;
+  // 0 .. 1 h.
+  Duration notice = Duration::zero();
   Duration upgrade_ready_timeout = std::chrono::seconds(30);  // 100 ms .. 1 h
   Duration timeout = std::chrono::seconds(15);                // of one request, 1 ms .. 1 h
   std::uint64_t body_bytes_max = std::uint64_t{8} << 20U;     // 1 .. 8 MiB: a frame holds no more

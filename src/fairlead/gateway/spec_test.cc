@@ -27,6 +27,8 @@ TEST(GatewaySpec, HasDefaultsForAllButListenAndRoutes) {
   ASSERT_TRUE(spec.ok()) << spec.status();
   EXPECT_EQ(spec->listen.to_text(), "127.0.0.1:8080");
   EXPECT_EQ(spec->timeout, std::chrono::seconds(15));
+  EXPECT_EQ(spec->drain, std::chrono::seconds(20));
+  EXPECT_EQ(spec->notice, std::chrono::seconds(0));
   EXPECT_EQ(spec->body_bytes_max, 8U << 20U);
   EXPECT_EQ(spec->status_style, HttpStyle::kStrict);
   ASSERT_EQ(spec->routes.size(), 1U);
@@ -39,6 +41,8 @@ admin: 127.0.0.1:9901
 store: file:/tmp/store.db
 cores: 2
 timeout: 250ms
+drain: 3s
+notice: 2s
 body_max: 64KiB
 status_style: biz299
 limits:
@@ -58,6 +62,8 @@ routes:
   EXPECT_EQ(spec->store, "file:/tmp/store.db");
   EXPECT_EQ(spec->cores, 2U);
   EXPECT_EQ(spec->timeout, std::chrono::milliseconds(250));
+  EXPECT_EQ(spec->drain, std::chrono::seconds(3));
+  EXPECT_EQ(spec->notice, std::chrono::seconds(2));
   EXPECT_EQ(spec->body_bytes_max, 64U << 10U);
   EXPECT_EQ(spec->status_style, HttpStyle::kBiz299);
   EXPECT_TRUE(spec->routes[0].strip);

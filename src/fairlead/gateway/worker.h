@@ -69,6 +69,9 @@ class Worker {
   // Errors: kDeadlineExceeded `http.drain_cut` when something was cut off.
   Task<Status> close(Deadline deadline);
 
+  // Requests that close() has cut off; after it.
+  std::uint64_t requests_cut() const { return http_->requests_cut(); }
+
   io::Core& core() const { return core_; }
   // What is linked here. On its core.
   rpc::Peer& peer() { return peer_; }

@@ -138,7 +138,8 @@ Task<Status> Server::close(Deadline deadline) {
   if (!drained.ok()) {
     drained = Status(Code::kDeadlineExceeded, "http.drain_cut",
                      std::to_string(count_) + " connections were cut off");
-    for_each_connection([](internal::ServerConnection& connection) {
+    for_each_connection([this](internal::ServerConnection& connection) {
+      if (connection.under_way()) ++requests_cut_;
       connection.abort(Status(Code::kCancelled, "http.drain_cut", "the server is closing"));
     });
     const Deadline patience = Deadline::after(core_.now(), kCutPatience);

@@ -97,6 +97,8 @@ class Server {
   Task<Status> close(Deadline deadline);
 
   std::size_t connections() const { return count_; }
+  // Requests that close() has cut off: read as far as their head, and not answered to the end.
+  std::uint64_t requests_cut() const { return requests_cut_; }
 
  private:
   friend internal::ServerConnection;
@@ -121,6 +123,7 @@ class Server {
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   internal::ServerConnection* first_ = nullptr;  // all of them, the newest first
   std::size_t count_ = 0;
+  std::uint64_t requests_cut_ = 0;
   std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
   DateCache date_;
   Random random_;

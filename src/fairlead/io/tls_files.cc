@@ -178,6 +178,8 @@ Result<TlsCredential> load_credential(const TlsCertificate& files, std::int64_t 
     credential.expires_ms =
         std::min(credential.expires_ms, milliseconds_of(X509_get0_notAfter(certificate.get())));
     if (credential.certificate == nullptr) {
+      credential.begins_ms = milliseconds_of(X509_get0_notBefore(certificate.get()));
+      credential.ends_ms = milliseconds_of(X509_get0_notAfter(certificate.get()));
       credential.certificate = std::move(certificate);
     } else {
       sk_X509_push(credential.chain.get(), certificate.release());

@@ -17,7 +17,11 @@ struct TlsCredential {
   Openssl<X509> certificate;
   Openssl<EVP_PKEY> key;
   Openssl<STACK_OF(X509)> chain;
-  std::int64_t expires_ms = 0;
+  std::int64_t expires_ms = 0;  // the first of all these
+  std::int64_t begins_ms = 0;   // of the certificate itself
+  std::int64_t ends_ms = 0;
+
+  bool is_valid(std::int64_t wall_ms) const { return begins_ms <= wall_ms && wall_ms < ends_ms; }
 };
 
 // What a server shows to a client that asks for `name`: the first that is for it, else the first of

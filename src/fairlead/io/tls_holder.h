@@ -22,7 +22,8 @@ class TlsHolder {
 
   // Reads the files again (this blocks). On an error the old context stays in use: a file that is
   // half written, or a key that does not fit yet, does no harm; try again later.
-  // Errors: those of TlsContext::make().
+  // Errors: those of TlsContext::make(); kInvalidOperation `tls.expired`, `tls.not_yet_valid`: one
+  // of our certificates is not in its dates, and the one that it would replace is.
   Status reload(std::int64_t wall_ms);
   // TlsOptions::handshake_timeout, in its range, from the next reload() on. Thread: that of
   // reload().

@@ -108,4 +108,10 @@ void log_default(LogLevel level, std::string_view event, std::initializer_list<L
 }
 
 }  // namespace internal
+
+void flush_default_log() {
+  Logger* const logger = internal::default_logger.load(std::memory_order_acquire);
+  if (logger != nullptr) logger->flush();
+}
+
 }  // namespace fairlead::observe

@@ -125,6 +125,11 @@ inline constexpr LogLevel log_level_warn = LogLevel::kWarn;
 inline constexpr LogLevel log_level_error = LogLevel::kError;
 
 }  // namespace internal
+
+// Writes what the logger of FL_LOG still holds: before the end of a process that runs no
+// destructors.
+void flush_default_log();
+
 }  // namespace fairlead::observe
 
 // FL_LOG(level, "event.name", {"field", value}...). When the level is off it costs one relaxed load

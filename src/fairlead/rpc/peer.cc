@@ -310,6 +310,7 @@ bool Peer::somebody_may_leave() {
 Task<Status> Peer::close(Deadline deadline) {
   const bool had_sessions = first_ != nullptr;
   closing_ = true;
+  closing_by_ = deadline;
   bool cut = false;
   for_each_session(
       [&](Session& session) { scope_.spawn_detached(close_session(session, deadline, &cut)); });

@@ -245,6 +245,7 @@ class Peer {
   std::string timed_metadata_;  // of the call that is being sent, kept for its memory
   bool closing_ = false;
   observe::LineGate pings_told_;
+  Deadline closing_by_{};     // of close(); what runs then is cut
   std::string going_reason_;  // not empty: announced to all
   Event empty_;
   Scope scope_;  // handlers that wait, sessions that close

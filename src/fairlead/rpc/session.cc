@@ -314,6 +314,8 @@ void Session::on_end() {
 
 void Session::on_close(Status why) {
   state_ = State::kClosed;
+  // Whoever does it: the connection may be somebody else's, who closes it in the same moment.
+  if (peer_.closing_by_.passed(core().now())) peer_.calls_cut_ += handlers_running_;
   count_end(why);
   Status reason(Code::kConnectionClosed, "session.closed",
                 why.ok() ? std::string_view("the session was closed") : why.message());
@@ -458,7 +460,6 @@ Task<Status> Session::close(Deadline deadline) {
     status = co_await gone->wait(timers, deadline);
     if (status.ok()) co_return status;
   }
-  peer_.calls_cut_ += handlers_running_;
   stream_->abort(Status(Code::kConnectionClosed, "session.cut", "closed at its deadline"));
   Status cut = co_await gone->wait(timers, Deadline());
   co_return status.ok() ? cut : status;

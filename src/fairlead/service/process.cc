@@ -108,7 +108,8 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
     runtime::block_signals({SIGUSR2, SIGHUP});
   else
     runtime::block_signals({SIGUSR2});
-  FL_TRY(make_phase());
+  FL_TRY(drain_state_.make({.event = "service.state", .name = name_, .transitions = &transitions_},
+                           metrics_));
   FL_TRY(succession_.begin(
       {.name = name_, .pid_file = spec_.pid_file, .transitions = &transitions_}, metrics_));
   FL_TRY(check_settings(spec_));
@@ -387,9 +388,8 @@ Task<Status> Process::announce_going(std::size_t index) {
   co_return co_await serving_[index]->announce_going("closing", kGoingPace, time_max);
 }
 
-Task<Status> Process::close_listeners() {
+Task<Status> Process::close_listeners(Duration notice) {
   io::Core& first = cores_->first();
-  const Duration notice = settings_->now()->notice;
   if (succession_.successor() == 0 && notice > Duration::zero()) {
     Status noticed = co_await Sleep(first.timers(), first.deadline_after(notice));
     if (!noticed.ok()) FL_LOG(debug, "service.notice_cut", {"reason", noticed.reason()});
@@ -489,16 +489,20 @@ Task<Status> Process::close_first(Deadline deadline) {
 }
 
 void Process::tell_drained(const Status& drained) {
-  for (const auto& peer : serving_) calls_cut_ += peer->calls_cut();
-  drain_cut_.add(calls_cut_);
-  if (drained.ok() && calls_cut_ == 0) return;
+  for (const auto& peer : serving_) drain_state_.count_cut(peer->calls_cut());
+  if (drained.ok() && calls_cut() == 0) return;
   FL_LOG(warn, "service.not_drained", {"reason", drained.reason()}, {"message", drained.message()},
-         {"calls_cut", calls_cut_});
+         {"calls_cut", calls_cut()});
 }
 
 void Process::stop() {
   if (!started()) return;
   io::Core& first = cores_->first();
+  // The settings of now are those of the whole end, and of its bound.
+  const std::shared_ptr<const Spec> spec = settings_->now();
+  const bool taken_over = succession_.successor() != 0;
+  runtime::EndBound bound(runtime::EndBound::of(spec->notice, spec->drain, taken_over), name_,
+                          [this] { return unended(); });
   tls_->stop();  // nobody changes settings from here on
   if (reload_desk_ != nullptr) reload_desk_->end();
   if (waiting_ != nullptr) {
@@ -510,16 +514,15 @@ void Process::stop() {
     if (served) {
       FL_LOG(info, "service.draining", {"service", name_});
     }
-    if (served) enter(Phase::kNotice, succession_.successor() == 0 ? "stop" : "upgrade");
+    if (served) enter(Phase::kNotice, taken_over ? "upgrade" : "stop");
     tell(run_on(first, leave_registry()));
     // Who hears that we leave and knows no other copy would come here again at once.
-    const bool closed_first =
-        succession_.successor() == 0 && settings_->now()->notice == Duration::zero();
-    if (closed_first) tell(run_on(first, close_listeners()));
+    const bool closed_first = !taken_over && spec->notice == Duration::zero();
+    if (closed_first) tell(run_on(first, close_listeners(spec->notice)));
     tell(run_on_all([this](std::size_t i) { return announce_going(i); }));
-    if (!closed_first) tell(run_on(first, close_listeners()));
+    if (!closed_first) tell(run_on(first, close_listeners(spec->notice)));
     if (served) enter(Phase::kDraining, "listeners_closed");
-    const Deadline deadline = Deadline::after(steady_now(), settings_->now()->drain);
+    const Deadline deadline = Deadline::after(steady_now(), spec->drain);
     const Status drained =
         run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); });
     tell_drained(drained);
@@ -536,6 +539,7 @@ void Process::stop() {
   cores_->stop();
   watch_.reset();
   for (const auto& [name, places] : pools_) places->end();
+  bound.stop_looking();
   admin_.reset();
   reload_desk_.reset();
   registrar_.reset();

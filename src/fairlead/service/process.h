@@ -23,6 +23,8 @@
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/runtime/core_watch.h"
+#include "fairlead/runtime/drain_state.h"
+#include "fairlead/runtime/end_bound.h"
 #include "fairlead/runtime/protection.h"
 #include "fairlead/runtime/succession.h"
 #include "fairlead/service/links_page.h"
@@ -141,14 +143,15 @@ class Process {
   void wait_for_signal();
   // Drains: out of the registry, no new connections, running calls end, then everything closes.
   // When another process has taken over, its registry's record and its sockets are not touched.
+  // What has not ended within runtime::EndBound::of() the process does not wait for: it ends
+  // with 1.
   void stop();
   // Calls that were still served when their time was over, and were cut; after stop().
-  std::uint64_t calls_cut() const { return calls_cut_; }
+  std::uint64_t calls_cut() const { return drain_state_.calls_cut(); }
 
  private:
   struct Waiting;
-  // How far this process is; docs/reference/admin.md. The numbers are those of the metric.
-  enum class Phase : std::uint8_t { kStarting, kServing, kNotice, kDraining, kClosing };
+  using Phase = runtime::DrainState::Phase;
 
   Status make_log(const Spec& spec);
   Status make_tls();
@@ -184,8 +187,7 @@ class Process {
   Status open_admin();
   Task<Status> open_admin_of_a_caller();
   // For the page /links: process_links.cc.
-  Status make_phase();
-  void enter(Phase phase, std::string_view reason);
+  void enter(Phase phase, std::string_view reason) { drain_state_.enter(phase, reason); }
   CoreLinks look_at_core(std::size_t index, const LinksQuery& query);
   ProcessState state() const;
   LinksSources links_sources();
@@ -193,7 +195,7 @@ class Process {
   Task<void> run_and_tell(Task<void> task);
   Task<Status> leave_registry();
   Task<Status> announce_going(std::size_t index);
-  Task<Status> close_listeners();
+  Task<Status> close_listeners(Duration notice);
   Task<Status> wait_for_leaving(std::size_t index, Deadline deadline);
   bool still_here(std::size_t index);
   Task<Status> drain(std::size_t index, Deadline deadline);
@@ -202,6 +204,7 @@ class Process {
   Task<Status> close_calling(std::size_t index, Deadline deadline);
   Task<Status> close_pools(std::size_t index, Deadline deadline);
   Task<Status> close_first(Deadline deadline);
+  runtime::Unended unended();
   // Runs a task on a core while this thread, which runs none, waits for it.
   static Status run_on(io::Core& core, Task<Status> task);
   // The same on all cores at once; gives the first error.
@@ -226,10 +229,7 @@ class Process {
   observe::Registry metrics_;
   std::unique_ptr<LiveSettings> settings_;
   observe::Transitions transitions_;
-  std::atomic<Phase> phase_{Phase::kStarting};
-  observe::Gauge drain_state_;
-  observe::Counter drain_cut_;
-  std::uint64_t calls_cut_ = 0;
+  runtime::DrainState drain_state_;
   std::unique_ptr<observe::Logger> logger_;
   std::unique_ptr<observe::ScopedDefaultLogger> default_logger_;
   rpc::Router router_;

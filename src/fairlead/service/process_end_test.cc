@@ -1,13 +1,16 @@
 // How a program ends, as its callers see it.
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include "fairlead/http/client.h"
 #include "fairlead/io/core.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/service/test_math.h"
@@ -98,6 +101,17 @@ TEST_F(ProcessEndTest, LeavesNobodyWhoListens) {
   EXPECT_EQ(late.status().reason(), "dial.refused");
 }
 
+// What heeds no token.
+Task<Status> sleep_on(io::Core& core) {
+  Status slept = co_await Sleep(core.timers(), core.deadline_after(1h));
+  co_return slept;
+}
+
+Task<Status> run_job(Pool pool, std::function<void()> job) {
+  Status ended = co_await blocking(pool, std::move(job));
+  co_return ended;
+}
+
 // A handler that would go on for an hour.
 Task<Status> hold(rpc::Context& context) {
   Status slept =
@@ -128,6 +142,97 @@ TEST_F(ProcessEndTest, CutsNothingWhereCallsEndInTime) {
   process.stop();
 
   EXPECT_EQ(process.calls_cut(), 0U);
+}
+
+TEST_F(ProcessEndTest, CountsCallsOverHttpToo) {
+  ASSERT_TRUE(process.router().add(wire::Kind::kCall, "/hold", rpc::make_handler(hold)).ok());
+  spec.drain = 50ms;
+  ASSERT_TRUE(serve().ok());
+  const auto client = http::Client::make(*core, {}).value();
+  const auto send = [](http::Client& over, http::ClientRequest request) -> Task<void> {
+    const auto answer = co_await over.send(std::move(request), Deadline());
+    EXPECT_FALSE(answer.ok());
+  };
+  core->spawn(send(*client, {.address = address, .method = "POST", .target = "/hold"}));
+  const auto received = process.metrics().counter({"fairlead_http_requests_received_total", ""});
+  while (received->value() == 0) core->turn(core->deadline_after(10ms));
+
+  process.stop();
+
+  EXPECT_EQ(process.calls_cut(), 1U);
+  EXPECT_TRUE(core->run(client->close(core->deadline_after(5s))).ok());
+}
+
+// What does not end by itself is in a process of its own.
+class UnendingTest : public ProcessEndTest {
+ protected:
+  UnendingTest() {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    spec.drain = 0ms;
+    spec.log_level = "error";
+  }
+  // Until the handler of `method` runs, then the end.
+  void call_and_stop(std::string method) {
+    rpc::RawCall call;
+    dial()->start_call(call, {.method = std::move(method)}, Deadline(), CancelToken(), Bytes());
+    core->turn(Deadline(core->now()));
+    running.wait(false);
+    process.stop();
+  }
+
+  std::atomic<bool> running{false};
+};
+
+TEST_F(UnendingTest, AHandlerThatLoopsDoesNotKeepTheProcess) {
+  const auto loop = [this](rpc::Context&) -> Status {
+    running = true;
+    running.notify_all();
+    while (true) ::pause();
+  };
+  EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/loop", rpc::make_handler(loop)).ok());
+
+  EXPECT_EXIT(
+      {
+        EXPECT_TRUE(serve().ok());
+        call_and_stop("/loop");
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*held by /loop.*calls_cut=1");
+}
+
+TEST_F(UnendingTest, AHandlerThatHeedsNoTokenDoesNotKeepTheProcess) {
+  const auto wait = [this](rpc::Context& context) -> Task<Status> {
+    running = true;
+    running.notify_all();
+    return sleep_on(context.core());
+  };
+  EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/wait", rpc::make_handler(wait)).ok());
+
+  EXPECT_EXIT(
+      {
+        EXPECT_TRUE(serve().ok());
+        call_and_stop("/wait");
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*1 handlers.*calls_cut=1");
+}
+
+TEST_F(UnendingTest, AJobThatHangsDoesNotKeepTheProcess) {
+  const Pool pool = process.add_pool("db", {.threads = 1});
+  const auto work = [this, pool](rpc::Context&) -> Task<Status> {
+    const auto job = [this] {
+      running = true;
+      running.notify_all();
+      while (true) ::pause();
+    };
+    return run_job(pool, job);
+  };
+  EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/work", rpc::make_handler(work)).ok());
+
+  EXPECT_EXIT(
+      {
+        EXPECT_TRUE(serve().ok());
+        call_and_stop("/work");
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*pool db \\(1 jobs\\)");
 }
 
 TEST_F(ProcessEndTest, IsSeenInThePhases) {

@@ -47,7 +47,7 @@ struct Spec {
   std::string store{};           // "file:/path/store.db"; empty: no registry
   std::string admin{};           // "127.0.0.1:9901"; empty: no admin listener
   std::uint32_t cores = 0;       // threads; 0: one per CPU
-  Duration drain = std::chrono::seconds(10);  // time for running calls when it ends
+  Duration drain = std::chrono::seconds(20);  // time for running calls when it ends
   // Before that: not ready any more, and still accepting, for who looks at readiness now and then.
   Duration notice = Duration::zero();
   std::string pid_file{};  // empty: none

@@ -27,7 +27,28 @@ std::vector<std::string> files_of(const io::TlsOptions& options) {
   return files;
 }
 
+std::string certificates_of(const io::TlsOptions& options) {
+  std::string files;
+  for (const io::TlsCertificate& pair : options.certificates) {
+    files.append(files.empty() ? "" : ", ").append(pair.certificate_file);
+  }
+  return files;
+}
+
+// "" while there is time.
+std::string_view end_state(std::int64_t ends_ms, std::int64_t wall_ms) {
+  if (ends_ms == kNever || ends_ms - wall_ms > kSoonMs) return {};
+  return ends_ms <= wall_ms ? "expired" : "expiring";
+}
+
 }  // namespace
+
+bool TlsKeeper::Told::is_due(std::string_view now_what, std::int64_t wall_ms) {
+  if (what == now_what && wall_ms - at_ms < kDayMs) return false;
+  what = now_what;
+  at_ms = wall_ms;
+  return true;
+}
 
 FileStamp stamp_of(const std::string& path) {
   struct stat info{};
@@ -102,28 +123,34 @@ std::vector<FileStamp> TlsKeeper::stamps_of(const std::vector<std::string>& file
   return stamps;
 }
 
-// What was read: its warnings and its end.
+// What was read: its warnings, which tell of its end too, and its end.
 void TlsKeeper::tell(Kept& kept, std::int64_t wall_ms) {
   const std::shared_ptr<const io::TlsContext> context = kept.holder->current();
   for (const io::TlsWarning& warning : context->warnings()) {
     FL_LOG(warn, "tls.warning", {"use", kept.use}, {"reason", warning.reason},
            {"message", warning.message});
   }
-  kept.told_ms = wall_ms;
   if (context->expires_ms() != kNever) kept.expires_seconds.set(context->expires_ms() / 1000);
+  const std::string_view state = end_state(context->expires_ms(), wall_ms);
+  kept.end = {.what = std::string(state), .at_ms = wall_ms};
+  if (!state.empty()) become(kept, state, "read", certificates_of(kept.options));
 }
 
-Status TlsKeeper::reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t wall_ms) {
+Status TlsKeeper::reload(Kept& kept, std::vector<FileStamp> stamps, bool asked,
+                         std::int64_t wall_ms) {
   const Status reloaded = kept.holder->reload(wall_ms);
   if (!reloaded.ok()) {
     kept.failures.add();
-    FL_LOG(error, "tls.not_reloaded", {"use", kept.use}, {"reason", reloaded.reason()},
-           {"message", reloaded.message()});
+    if (kept.failure.is_due(reloaded.message(), wall_ms) || asked) {
+      FL_LOG(error, "tls.not_reloaded", {"use", kept.use}, {"reason", reloaded.reason()},
+             {"message", reloaded.message()});
+    }
     become(kept, "old", reloaded.reason(), reloaded.message());
     return Status(reloaded.code(), reloaded.reason(),
                   kept.use + ": " + std::string(reloaded.message()));
   }
   kept.stamps = std::move(stamps);
+  kept.failure = {};
   kept.reloads.add();
   FL_LOG(info, "tls.reloaded", {"use", kept.use});
   become(kept, "current", "reloaded", {});
@@ -134,20 +161,17 @@ Status TlsKeeper::reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t
 // A certificate that was good when it was read grows old.
 void TlsKeeper::watch_the_end(Kept& kept, std::int64_t wall_ms) {
   const std::int64_t ends_ms = kept.holder->current()->expires_ms();
-  if (ends_ms == kNever || ends_ms - wall_ms > kSoonMs || wall_ms - kept.told_ms < kDayMs) return;
-  kept.told_ms = wall_ms;
-  std::string files;
-  for (const io::TlsCertificate& pair : kept.options.certificates) {
-    files.append(files.empty() ? "" : ", ").append(pair.certificate_file);
-  }
-  if (ends_ms <= wall_ms) {
+  const std::string_view state = end_state(ends_ms, wall_ms);
+  if (state.empty() || !kept.end.is_due(state, wall_ms)) return;
+  const std::string files = certificates_of(kept.options);
+  if (state == "expired") {
     FL_LOG(error, "tls.expired", {"use", kept.use}, {"files", files},
            {"days", (wall_ms - ends_ms) / kDayMs});
-    return become(kept, "expired", "tls.expired", files);
+    return become(kept, state, "tls.expired", files);
   }
   FL_LOG(warn, "tls.expires_soon", {"use", kept.use}, {"files", files},
          {"days", (ends_ms - wall_ms) / kDayMs});
-  become(kept, "expiring", "tls.expires_soon", files);
+  become(kept, state, "tls.expires_soon", files);
 }
 
 void TlsKeeper::become(Kept& kept, std::string_view state, std::string_view reason,
@@ -187,7 +211,7 @@ std::vector<Status> TlsKeeper::look_at_all(bool everything, std::int64_t wall_ms
   for (const auto& kept : kept_) {
     std::vector<FileStamp> stamps = stamps_of(kept->files);
     if (everything || stamps != kept->stamps) {
-      Status reloaded = reload(*kept, std::move(stamps), wall_ms);
+      Status reloaded = reload(*kept, std::move(stamps), everything, wall_ms);
       if (!reloaded.ok()) wrong.push_back(std::move(reloaded));
     }
     watch_the_end(*kept, wall_ms);

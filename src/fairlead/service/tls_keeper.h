@@ -1,6 +1,6 @@
 // TlsKeeper: the certificates of a process, read at its start and again when their files change.
 //
-//   add() ─► TlsHolder ─► listeners, callers          a thread of its own: every 30 s, or when
+//   add() ─► TlsHolder ─► listeners, callers          a thread of its own: every 10 s, or when
 //              ▲                                      asked (HUP): changed files ─► reload()
 //              └──────────────── look() ◄────────────┘
 #pragma once
@@ -31,17 +31,17 @@ struct FileStamp {
 };
 FileStamp stamp_of(const std::string& path);
 
-// A reload that fails keeps what is in use, is logged (`tls.not_reloaded`) and tried again at the
-// next look. What a person should know of a certificate is logged as `tls.warning` when it is read;
-// that it ends within 14 days again every day (`tls.expires_soon`, warn), and once it has ended as
-// an error (`tls.expired`).
+// A reload that fails keeps what is in use and is tried again at the next look; why is logged when
+// it is new, and again every day (`tls.not_reloaded`). What a person should know of a certificate
+// is logged as `tls.warning` when it is read; that it ends within 14 days, and that it has ended,
+// when that becomes true and again every day (`tls.expires_soon`, warn; `tls.expired`, error).
 // Metrics, by `use`: fairlead_tls_certificate_expires_seconds (since 1970, the first that ends; 0:
 //   it is not used any more),
 //   fairlead_tls_reloads_total, fairlead_tls_reloads_failed_total.
 // Thread: any, every method. Lifetime: outlives whoever uses its holders.
 class TlsKeeper {
  public:
-  static constexpr Duration kLookInterval = std::chrono::seconds(30);
+  static constexpr Duration kLookInterval = std::chrono::seconds(10);
 
   // `transitions`: hears when what is in use becomes old or current; null: nobody does.
   explicit TlsKeeper(observe::Registry& metrics, observe::Transitions* transitions = nullptr)
@@ -77,6 +77,14 @@ class TlsKeeper {
   void look(bool everything, std::int64_t wall_ms) FL_EXCLUDES(mutex_);
 
  private:
+  // What was said last of something that may last, and when.
+  struct Told {
+    std::string what{};
+    std::int64_t at_ms = 0;
+
+    // Whether it is to be said now: it is new, or a day has passed.
+    bool is_due(std::string_view now_what, std::int64_t wall_ms);
+  };
   struct Kept {
     io::TlsRole role;
     std::string use;
@@ -87,15 +95,16 @@ class TlsKeeper {
     observe::Gauge expires_seconds;
     observe::Counter reloads;
     observe::Counter failures;
-    std::int64_t told_ms = 0;            // when it was last said that the certificate ends
+    Told failure;
+    Told end;
     std::string_view state = "current";  // or "old": its files are no good; "expiring", "expired"
   };
 
   static std::vector<FileStamp> stamps_of(const std::vector<std::string>& files);
-  static void tell(Kept& kept, std::int64_t wall_ms);
+  void tell(Kept& kept, std::int64_t wall_ms);
   std::vector<Status> look_at_all(bool everything, std::int64_t wall_ms) FL_EXCLUDES(mutex_);
   void drop_unused() FL_REQUIRES(mutex_);
-  Status reload(Kept& kept, std::vector<FileStamp> stamps, std::int64_t wall_ms);
+  Status reload(Kept& kept, std::vector<FileStamp> stamps, bool asked, std::int64_t wall_ms);
   void become(Kept& kept, std::string_view state, std::string_view reason,
               std::string_view evidence);
   void watch_the_end(Kept& kept, std::int64_t wall_ms);

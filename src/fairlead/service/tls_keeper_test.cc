@@ -61,7 +61,8 @@ class TlsKeeperTest : public ::testing::Test {
   TestIdentity root = TestIdentity::root();
   io::TlsOptions options;
   observe::Registry metrics;
-  TlsKeeper keeper{metrics};
+  observe::Transitions transitions;
+  TlsKeeper keeper{metrics, &transitions};
   std::vector<std::shared_ptr<const io::TlsHolder>> held;
   std::int64_t now_ms = wall_ms();
 };
@@ -162,6 +163,50 @@ TEST_F(TlsKeeperTest, SaysEveryDayThatACertificateHasExpired) {
 
   keeper.look(false, now_ms + 32 * kDayMs);
   EXPECT_EQ(lines.size(), 2U);
+}
+
+TEST_F(TlsKeeperTest, SaysAtOnceThatACertificateHasExpiredThatWasExpiring) {
+  options.certificates = {folder.write("short", root.issue({.ends_days = 1}))};
+  add();
+  EXPECT_EQ(lines, std::vector<std::string>{"tls.warning tls.expires_soon"});
+  EXPECT_EQ(transitions.recent().at(0).to, "expiring") << "as it was read";
+  lines.clear();
+
+  keeper.look(false, now_ms + kDayMs / 2);
+  EXPECT_TRUE(lines.empty()) << "half a day";
+  keeper.look(false, now_ms + kDayMs);
+
+  EXPECT_EQ(lines, std::vector<std::string>{"tls.expired"});
+  EXPECT_EQ(transitions.recent().at(0).to, "expired");
+}
+
+TEST_F(TlsKeeperTest, KeepsAValidCertificateRatherThanOneThatIsNot) {
+  const io::TlsHolder* holder = add();  // for 30 days
+  const auto before = holder->current();
+
+  folder.write("server", root.issue({.begins_days = -9, .ends_days = -2}));
+  keeper.look(false, now_ms);
+  EXPECT_EQ(holder->current(), before);
+  folder.write("server", root.issue({.begins_days = 2, .ends_days = 60}));
+  keeper.look(false, now_ms);
+  keeper.look(false, now_ms + 1000);
+  EXPECT_EQ(holder->current(), before);
+  EXPECT_EQ(lines, (std::vector<std::string>{"tls.not_reloaded tls.expired",
+                                             "tls.not_reloaded tls.not_yet_valid"}))
+      << "once each";
+  keeper.look(false, now_ms + 2 * kDayMs);
+
+  EXPECT_NE(holder->current(), before) << "its day has come";
+}
+
+TEST_F(TlsKeeperTest, TakesAnyCertificateInThePlaceOfOneThatHasExpired) {
+  const io::TlsHolder* holder = add();  // for 30 days
+  const auto before = holder->current();
+  folder.write("server", root.issue({.ends_days = 29}));
+
+  keeper.look(false, now_ms + 31 * kDayMs);
+
+  EXPECT_NE(holder->current(), before);
 }
 
 TEST_F(TlsKeeperTest, SharesWhatIsTheSame) {
