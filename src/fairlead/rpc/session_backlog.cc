@@ -70,7 +70,7 @@ void Session::look_at_backlog(Time now) {
   if (backlog() == nullptr || cut()) return;
   if (stop_ == Stop::kNo && unsent == 0) return seldom_->backlog.reset();
   const std::uint64_t taken = taken_bytes();
-  const Duration patience = peer_.guards_.slow_reader_after;
+  const Duration patience = peer_.guards().slow_reader_after;
   // What a handler has begun to write and not ended is not offered to the peer yet.
   if (taken > backlog()->taken || frame_open_) {
     backlog()->taken = taken;
