@@ -120,21 +120,24 @@ void Liveness::look_for_pings(const Rules& rules, const Link& link, Look& out) c
   if (heartbeat.mode == HeartbeatMode::kOff || !rules.may_ping || awaits_answer_ || out.ping)
     return;
   const bool ping_ping = heartbeat.mode == HeartbeatMode::kPingPing;
-  const auto is_due = [&](Time due) {
+  const bool has_pinged = ping_at_ != Time::min();
+  // What is sent here is no repeat of one that was missed, so it keeps the gap, whatever is due.
+  const Time earliest = has_pinged ? ping_at_ + gap(rules) : Time::min();
+  const auto is_due = [&](Time wanted) {
+    const Time due = std::max(wanted, earliest);
     if (link.now >= due) return true;
     out.next = std::min(out.next, due);
     return false;
   };
-  const Time pinged = ping_at_ == Time::min() ? link.read_at : ping_at_;
+  const Time pinged = has_pinged ? ping_at_ : link.read_at;
   if (call_since_ != Time::max() && heartbeat.fast_probe > 0ns) {
     const Time since = std::max({link.read_at, call_since_, ping_ping ? pinged : link.read_at});
     if (is_due(since + heartbeat.fast_probe)) out.ping = out.asks = true;
   }
   const Time silent_since = ping_ping ? std::max(link.read_at, pinged) : link.read_at;
   Time due = silent_since + interval(rules);
-  if (promises_anew_ && ping_at_ != Time::min()) due = link.now;
+  if (promises_anew_ && has_pinged) due = link.now;
   if (write_idle(rules) > 0ns) due = std::min(due, written_at_ + write_idle(rules));
-  if (ping_at_ != Time::min()) due = std::max(due, ping_at_ + gap(rules));
   if (is_due(due)) {
     out.ping = true;
     out.asks = out.asks || !ping_ping;
@@ -224,14 +227,13 @@ void Liveness::ask_for_interval(Duration at_least) {
 }
 
 bool Liveness::pings_too_often(const HeartbeatOptions& heartbeat, Time now) {
-  constexpr Duration kWindow = 1min;
-  if (window_began_ != Time::min() && now < window_began_ + kWindow) {
+  const Duration window = std::max<Duration>(1min, heartbeat.interval_min);
+  if (window_began_ != Time::min() && now < window_began_ + window) {
     ++pings_in_window_;
     return false;
   }
-  const bool goes_on =
-      window_began_ != Time::min() && now < window_began_ + kWindow + heartbeat.interval_min;
-  const bool many = goes_on && pings_in_window_ >= 10 * (kWindow / heartbeat.interval_min);
+  // However long ago it ended: a pause takes nothing back.
+  const bool many = pings_in_window_ >= 10 * window / heartbeat.interval_min;
   window_began_ = now;
   pings_in_window_ = 1;
   return many;

@@ -31,7 +31,8 @@ struct HeartbeatOptions {
   Duration timeout = std::chrono::seconds(5);  // > 0; without a byte after a PING it is missed
   std::uint32_t miss_max = 3;  // 1 .. 100, with kPingPing from 2 on; so many missed: dead
   Duration fast_probe = std::chrono::seconds(3);  // >= 0; in place of `interval` while a call waits
-  // Peers are asked to keep so much between their PINGs; > 0.
+  // Peers are asked to keep so much between their PINGs; > 0. Until a peer says its own, ours keep
+  // it too, or `interval` where that is shorter.
   Duration interval_min = std::chrono::seconds(3);
 
   // Errors: kInvalidOperation `peer.bad_option`.
@@ -138,7 +139,8 @@ class Liveness {
   // Asked by the peer to keep at least so much between PINGs.
   void ask_for_interval(Duration at_least);
 
-  // A PING of the peer came. True: it has pinged ten times too often for a minute.
+  // A PING of the peer came. True: in the minute, or the interval_min that is longer, that ended
+  // before it, it had pinged ten times too often.
   bool pings_too_often(const HeartbeatOptions& heartbeat, Time now);
   // A plain peer says that it will ping so often, and is closed when it does not.
   void promised(Duration rate) { peer_rate_ms_ = milliseconds(rate); }

@@ -1,9 +1,9 @@
 // The machine of a link, row by row, without a connection. Times are seconds since the link began.
 #include "fairlead/rpc/liveness.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
-
 #include <string>
 
 #include <gtest/gtest.h>
@@ -267,6 +267,27 @@ TEST_F(LivenessTest, MeasuresTheAnswerToTheLastPingOnce) {
   EXPECT_EQ(machine.health(kBegin + *pinged + 9ms, read_at).rtt, 2ms);
 }
 
+TEST_F(LivenessTest, ACallThatWaitsAsksNoMoreOftenThanThePeerWants) {
+  machine.ask_for_interval(60s);
+  machine.call_waits(rules(), kBegin, kBegin);
+  ASSERT_TRUE(look(3s).ping) << "the first one at once";
+
+  read(3s + 1ms);
+  EXPECT_EQ(machine.answered(1, read_at), 1ms);
+  clock = 3s + 1ms;
+  EXPECT_EQ(when(200s, pings), 63s) << "the peer lives, and nothing but its answer came";
+}
+
+TEST_F(LivenessTest, ProbesThatAreFasterThanTheUsualMinimumKeepIt) {
+  heartbeat.fast_probe = 200ms;
+  machine.call_waits(rules(), kBegin, kBegin);
+  ASSERT_TRUE(look(200ms).ping);
+
+  read(201ms);
+  clock = 201ms;
+  EXPECT_EQ(when(20s, pings), 200ms + heartbeat.interval_min);
+}
+
 TEST_F(LivenessTest, InPingPingTellsAndListens) {
   heartbeat.mode = HeartbeatMode::kPingPing;
   const auto first = when(20s, pings);
@@ -382,14 +403,48 @@ TEST_F(LivenessTest, TenTimesTooManyPingsForAMinuteAreTooMany) {
   EXPECT_TRUE(many);
 }
 
-TEST_F(LivenessTest, FewerPingsOrAShortBurstAreNot) {
+TEST_F(LivenessTest, FewerPingsAreNot) {
   for (Duration now = 0s; now < 10min; now += 310ms) {
     EXPECT_FALSE(machine.pings_too_often(heartbeat, kBegin + now)) << "a little more seldom";
   }
-  for (int i = 0; i < 1000; ++i) {
-    EXPECT_FALSE(machine.pings_too_often(heartbeat, kBegin + 11min + i * 1ms)) << "one second";
+}
+
+TEST_F(LivenessTest, PingsAreTooManyAlsoWhenAPauseFollowsThem) {
+  for (int i = 0; i < 590; ++i) {
+    ASSERT_FALSE(machine.pings_too_often(heartbeat, kBegin + i * 100ms));
   }
-  EXPECT_FALSE(machine.pings_too_often(heartbeat, kBegin + 13min)) << "and a minute of peace";
+  EXPECT_TRUE(machine.pings_too_often(heartbeat, kBegin + 59s + 5s));
+}
+
+TEST_F(LivenessTest, PingsOfOneMinuteDoNotCountInAnother) {
+  for (const Duration minute : {0min, 61min, 122min}) {
+    for (int i = 0; i < 199; ++i) {
+      ASSERT_FALSE(machine.pings_too_often(heartbeat, kBegin + minute + i * 10ms)) << i;
+    }
+  }
+}
+
+// Where the minimum is no whole part of a minute, or longer than one.
+TEST_F(LivenessTest, PingsAreCountedForAMinimumAtLeast) {
+  for (const Duration least : {Duration(35s), Duration(61s), Duration(1h)}) {
+    SCOPED_TRACE(least / 1s);
+    heartbeat.interval_min = least;
+    const Duration window = std::max<Duration>(1min, least);
+    const auto closed_after = [&](Duration every) -> std::optional<Duration> {
+      machine = {};
+      for (Duration now = 0s; now < 20 * window; now += every) {
+        if (machine.pings_too_often(heartbeat, kBegin + now)) return now;
+      }
+      return std::nullopt;
+    };
+
+    EXPECT_EQ(closed_after(least), std::nullopt);
+    EXPECT_EQ(closed_after(least / 8), std::nullopt);
+    const std::optional<Duration> closed = closed_after(least / 11);
+    ASSERT_TRUE(closed.has_value());
+    EXPECT_GE(*closed, window);
+    EXPECT_LE(*closed, window + least / 11);
+  }
 }
 
 TEST(HeartbeatOptions, RefusesWhatMakesNoSense) {

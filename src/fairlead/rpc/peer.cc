@@ -93,7 +93,6 @@ Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metr
       session_plugins_(with_hooks(options.plugins, kSessionHooks, nullptr)),
       serves_extended_(options.secure != nullptr || serving_plugins_ != nullptr),
       hold_above_(hold_above(options.write_queue_bytes_max)),
-      guards_(options.guards),
       looks_at_messages_(serves_extended_),
       answers_heartbeats_(router.find(kHeartbeatMethod) == nullptr),
       spread_by_(static_cast<std::uint64_t>(core.wall_ms())) {}
@@ -110,18 +109,14 @@ void Peer::update(const PeerOptions& options) {
   next.secure = options_.secure;
   next.plugins = options_.plugins;
   next.watcher = options_.watcher;
+  next.windows = options_.windows;
+  next.bounds = options_.bounds;
   next.transitions = options_.transitions;
   options_ = next;
+  hold_above_ = hold_above(options_.write_queue_bytes_max);
   tells_timeouts_ = options_.call_timeout != told_timeout_;
   if (!looks) return;
   for_each_session([slower](Session& session) { session.follow_options(slower); });
-}
-
-Status Peer::update(const Guards& guards) {
-  core_.assert_here();
-  FL_TRY(guards.validate());
-  guards_ = guards;
-  return {};
 }
 
 void Peer::set_pressure(Pressure pressure, std::uint64_t memory_max) {

@@ -27,7 +27,7 @@
 
 namespace fairlead::rpc {
 
-// What a session and a peer put up with from others, beyond sizes. Peer::update() changes it.
+// What a session and a peer put up with from others, beyond sizes.
 struct Guards {
   // Of a frame, from its first byte to its last; > 0. Closed beyond it, and when, while a frame is
   // cut, fewer bytes than that come in a second; 0: however slowly.
@@ -152,10 +152,7 @@ class Peer {
   // Closes every session as Session::close() does, and waits for their end.
   Task<Status> close(Deadline deadline);
 
-  // Other guards from now on: longer times and higher limits count at once for all sessions,
-  // lower ones for what begins next. Errors: those of Guards::validate().
-  Status update(const Guards& guards);
-  const Guards& guards() const { return guards_; }
+  const Guards& guards() const { return options_.guards; }
   // From the next message on. `memory_max`: bytes that the process may have, for who asks why.
   void set_pressure(Pressure pressure, std::uint64_t memory_max);
 
@@ -184,9 +181,11 @@ class Peer {
   io::Core& core() const { return core_; }
   const PeerOptions& options() const { return options_; }
   // What the sessions go by from now on, new ones and those that are open: the next message knows
-  // the next limit. Their links are looked at within a second, each at a moment of its own. The age
-  // that a session gets, and the time for its login, stay as they were when it began; `hello`,
-  // `transforms`, `secure`, `plugins`, `watcher` and `transitions` stay at all.
+  // the next limit, and of the guards a lower one counts for what begins next. Their links are
+  // looked at within a second, each at a moment of its own. The age that a session gets, and the
+  // time for its login, stay as they were when it began. What belongs to the program is never
+  // changed by this, whatever `options` say of it: `hello`, `transforms`, `secure`, `plugins`,
+  // `watcher`, `windows`, `bounds` and `transitions`.
   // `options` have been validated. Cost: one timer for each session, where heartbeats or idle times
   // differ.
   void update(const PeerOptions& options);
@@ -212,6 +211,9 @@ class Peer {
                                                               CancelToken cancel);
   void remove(Session& session);  // destroys it when the turn ends
   Task<void> close_session(Session& session, Deadline deadline, bool* cut);
+  void hit(observe::Bound bound, std::uint64_t limit) const {
+    if (options_.bounds != nullptr) options_.bounds->hit(bound, limit, core_.now());
+  }
 
   io::Core& core_;
   const Router& router_;
@@ -225,13 +227,8 @@ class Peer {
   const PluginChain* serving_plugins_ = nullptr;  // not null also where a route has plugins
   const PluginChain* calling_plugins_ = nullptr;
   const PluginChain* session_plugins_ = nullptr;
-  void hit(observe::Bound bound, std::uint64_t limit) const {
-    if (options_.bounds != nullptr) options_.bounds->hit(bound, limit, core_.now());
-  }
-
-  const bool serves_extended_;    // plugins or secure bodies
-  const std::size_t hold_above_;  // unsent bytes of a session, from which on its CALLs wait
-  Guards guards_;
+  const bool serves_extended_;  // plugins or secure bodies
+  std::size_t hold_above_;      // unsent bytes of a session, from which on its CALLs wait
   Pressure pressure_ = Pressure::kNone;
   std::uint64_t memory_max_ = 0;
   bool looks_at_messages_;  // extended, or under pressure

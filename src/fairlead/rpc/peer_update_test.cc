@@ -86,13 +86,43 @@ TEST_F(PeerUpdate, TellsThePeerOfADefaultTimeThatTheHelloDidNotSay) {
   EXPECT_EQ(metadata_of({}).value(), "") << "as the hello said";
 }
 
-TEST_F(PeerUpdate, LeavesWhatBelongsToTheProgram) {
-  start({});
+class PeerUpdateOfAProgram : public PeerUpdate {
+ protected:
+  class Watcher final : public SessionWatcher {
+    void on_open(Session&) override {}
+    void on_end(Session&, const Status&) override {}
+  };
+
+  const std::unique_ptr<observe::Bounds> bounds = observe::Bounds::make(registry).value();
+  observe::Transitions transitions;
+  const wire::TransformSet transforms;
+  const SecureBodies secure{{}};
+  const PluginChain plugins;
+  Watcher watcher;
+  DuplicateWindows windows;
+};
+
+TEST_F(PeerUpdateOfAProgram, LeavesWhatBelongsToTheProgram) {
+  start({.transforms = &transforms,
+         .secure = &secure,
+         .plugins = &plugins,
+         .watcher = &watcher,
+         .windows = &windows,
+         .bounds = bounds.get(),
+         .transitions = &transitions});
 
   server->update({.call_timeout = 9s});
 
-  EXPECT_TRUE(server->options().hello);
-  EXPECT_EQ(server->options().call_timeout, 9s);
+  const PeerOptions& now = server->options();
+  EXPECT_TRUE(now.hello);
+  EXPECT_EQ(now.transforms, &transforms);
+  EXPECT_EQ(now.secure, &secure);
+  EXPECT_EQ(now.plugins, &plugins);
+  EXPECT_EQ(now.watcher, &watcher);
+  EXPECT_EQ(now.windows, &windows);
+  EXPECT_EQ(now.bounds, bounds.get());
+  EXPECT_EQ(now.transitions, &transitions);
+  EXPECT_EQ(now.call_timeout, 9s);
 }
 
 // ---- heartbeats: a server that asks a stranger, on virtual time

@@ -71,7 +71,7 @@ void Session::look_at_backlog(Time now) {
   const bool nobody_waits = stop_ == Stop::kNo && backlog()->room == nullptr;
   if (nobody_waits && stream_->unsent_bytes() == 0) return seldom_->backlog.reset();
   const std::uint64_t taken = taken_bytes();
-  const Duration patience = peer_.guards_.slow_reader_after;
+  const Duration patience = peer_.guards().slow_reader_after;
   // What a handler has begun to write and not ended is not offered to the peer yet.
   if (taken > backlog()->taken || frame_open_) {
     backlog()->taken = taken;

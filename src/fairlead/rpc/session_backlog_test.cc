@@ -87,6 +87,14 @@ class BacklogTest : public ::testing::Test, private io::StreamHandler {
     const Deadline until = Deadline::after(network.now(), time);
     while (!until.passed(network.now())) far.turn(until);
   }
+  void update_queue(std::size_t bytes) {
+    near.post([this, bytes] {
+      PeerOptions options = server.options();
+      options.write_queue_bytes_max = bytes;
+      server.update(options);
+    });
+    pass(1ms);
+  }
 
   io::Simulation network{1, {.segment_bytes_max = 100'000, .window_bytes = 200'000}};
   io::Core& near = network.add_core("server");
@@ -147,6 +155,28 @@ TEST_F(BacklogTest, MoreCallsThanMayWaitAreRefused) {
   stream->resume();
   pass(10s);
   EXPECT_EQ(served.size() + metrics.calls_refused.value(), 1'300U) << "each has one answer";
+}
+
+TEST_F(BacklogTest, CallsWaitByTheQueueThatIsSetNow) {
+  update_queue(4 * kQueueBytes);
+  send(wire::Kind::kCall, "/much", 300);
+  EXPECT_GT(served.size(), 200U) << "half of four times the queue, and the window";
+  EXPECT_LT(served.size(), 260U);
+
+  stream->resume();
+  pass(5s);
+  EXPECT_EQ(served.size(), 300U);
+}
+
+TEST_F(BacklogTest, CallsWaitSoonerWhereTheQueueBecameSmaller) {
+  update_queue(kQueueBytes / 2);
+  send(wire::Kind::kCall, "/much", 100);
+  ASSERT_NE(session, nullptr) << ended;
+  EXPECT_LT(served.size(), 60U);
+
+  stream->resume();
+  pass(5s);
+  EXPECT_EQ(served.size(), 100U);
 }
 
 TEST_F(BacklogTest, TheTimeOfACallThatWaitedRunsFromItsArrival) {

@@ -24,7 +24,7 @@ io::ReadResult Session::wait_for_rest(io::ReadResult read, std::size_t arrived) 
   frame.began = peer_.core_.now();
   frame.seen = 0;
   frame.looks = 0;
-  fire_before(frame.began + std::min(kLookEvery, peer_.guards_.frame_time_max));
+  fire_before(frame.began + std::min(kLookEvery, peer_.guards().frame_time_max));
   return read;
 }
 
@@ -34,7 +34,7 @@ void Session::on_part(std::size_t bytes) {
 
 void Session::look_at_cut_frame(Time now) {
   if (state_ >= State::kClosing) return;
-  const Guards& guards = peer_.guards_;
+  const Guards& guards = peer_.guards();
   Seldom::CutFrame& frame = seldom().cut_frame;
   const Time end = frame.began + guards.frame_time_max;
   const Time look = frame.began + kLookEvery * (frame.looks + 1);

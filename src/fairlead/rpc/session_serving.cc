@@ -200,8 +200,8 @@ void Session::run_under_deadline(Handler& handler, const Router::Route* route,
 
 void Session::run_waiting(Handler& handler, const Router::Route* route,
                           const wire::MessageView& message, const Bytes& input, Deadline deadline) {
-  if (peer_.handlers_waiting_ >= peer_.guards_.handlers_max) [[unlikely]] {
-    peer_.hit(observe::Bound::kHandlers, peer_.guards_.handlers_max);
+  if (peer_.handlers_waiting_ >= peer_.guards().handlers_max) [[unlikely]] {
+    peer_.hit(observe::Bound::kHandlers, peer_.guards().handlers_max);
     return refuse(message, Status(Code::kOverloaded, "peer.handlers",
                                   "handlers_max of " + std::to_string(peer_.handlers_waiting_) +
                                       " handlers wait on this core"));

@@ -9,35 +9,47 @@
 namespace fairlead::service {
 namespace {
 
-template <class T>
-void follow(T& mine, const T& before, const T& now) {
-  if (before != now) mine = now;
+template <class Options, class... Fields>
+void follow(Options& mine, const Options& before, const Options& now, Fields Options::*... fields) {
+  const auto follow_one = [&](auto field) {
+    if (before.*field != now.*field) mine.*field = now.*field;
+  };
+  (follow_one(fields), ...);
+}
+
+rpc::HeartbeatOptions with_changes(const rpc::HeartbeatOptions& mine,
+                                   const rpc::HeartbeatOptions& before,
+                                   const rpc::HeartbeatOptions& now) {
+  using Options = rpc::HeartbeatOptions;
+  Options next = mine;
+  follow(next, before, now, &Options::mode, &Options::interval, &Options::timeout,
+         &Options::miss_max, &Options::fast_probe, &Options::interval_min);
+  // Each of two may be good, and a mixture not: a plugin's mode, with a number of the settings.
+  return next.validate().ok() ? next : mine;
 }
 
 }  // namespace
 
 rpc::PeerOptions with_changes(rpc::PeerOptions options, const rpc::PeerOptions& before,
                               const rpc::PeerOptions& now) {
-  const auto take = [&](auto rpc::PeerOptions::* field) {
-    follow(options.*field, before.*field, now.*field);
-  };
-  follow(options.limits.frame_bytes_max, before.limits.frame_bytes_max, now.limits.frame_bytes_max);
-  take(&rpc::PeerOptions::inflight_calls_max);
-  take(&rpc::PeerOptions::write_queue_bytes_max);
-  take(&rpc::PeerOptions::call_timeout);
-  take(&rpc::PeerOptions::request_time_max);
-  take(&rpc::PeerOptions::login_timeout);
-  take(&rpc::PeerOptions::session_age);
-  take(&rpc::PeerOptions::heartbeat);
-  take(&rpc::PeerOptions::idle);
+  using Options = rpc::PeerOptions;
+  follow(options, before, now, &Options::inflight_calls_max, &Options::write_queue_bytes_max,
+         &Options::call_timeout, &Options::request_time_max, &Options::login_timeout,
+         &Options::session_age);
+  follow(options.limits, before.limits, now.limits, &wire::Limits::frame_bytes_max);
+  follow(options.idle, before.idle, now.idle, &rpc::IdleOptions::read, &rpc::IdleOptions::write,
+         &rpc::IdleOptions::both);
+  follow(options.guards, before.guards, now.guards, &rpc::Guards::frame_time_max,
+         &rpc::Guards::frame_rate_min, &rpc::Guards::slow_reader_after, &rpc::Guards::handlers_max);
+  options.heartbeat = with_changes(options.heartbeat, before.heartbeat, now.heartbeat);
   return options;
 }
 
-rpc::Guards guards_of(const Spec& spec, std::size_t cores) {
-  rpc::Guards guards = spec.limits.guards;
+rpc::PeerOptions limits_of(const Spec& spec, std::size_t cores) {
+  rpc::PeerOptions limits = spec.limits;
   const std::size_t share = spec.handlers_max / std::max<std::size_t>(1, cores);
-  guards.handlers_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, share));
-  return guards;
+  limits.guards.handlers_max = static_cast<std::uint32_t>(std::max<std::size_t>(1, share));
+  return limits;
 }
 
 Status check_settings(const Spec& spec) {
@@ -51,11 +63,10 @@ Status check_settings(const Spec& spec) {
 }
 
 void apply_on_core(const Spec& before, const Spec& now, const LiveCore& core) {
-  const rpc::Guards guards = guards_of(now, core.cores);
-  const bool guarded_otherwise = guards != guards_of(before, core.cores);
+  const rpc::PeerOptions limits_before = limits_of(before, core.cores);
+  const rpc::PeerOptions limits = limits_of(now, core.cores);
   for (rpc::Peer* peer : {&core.serving, &core.calling}) {
-    peer->update(with_changes(peer->options(), before.limits, now.limits));
-    if (guarded_otherwise) FL_CHECK(peer->update(guards).ok());
+    peer->update(with_changes(peer->options(), limits_before, limits));
   }
   for (upstream::Service* service : core.services) {
     service->update(now.dial);

@@ -43,12 +43,13 @@ Status check_settings(const Spec& spec);
 // Thread: the core's. Cost: that of the updates.
 void apply_on_core(const Spec& before, const Spec& now, const LiveCore& core);
 
-// The same for the options of peers alone.
+// The same for the options of peers alone, value by value. Heartbeats stay where those of a plugin
+// and those of the settings do not go together.
 rpc::PeerOptions with_changes(rpc::PeerOptions options, const rpc::PeerOptions& before,
                               const rpc::PeerOptions& now);
 
-// One core's guards: what the settings say, with its share of what the process may have.
-rpc::Guards guards_of(const Spec& spec, std::size_t cores);
+// What peers of one core go by: what the settings say, with its share of what the process may have.
+rpc::PeerOptions limits_of(const Spec& spec, std::size_t cores);
 
 // What it counts and logs: ReloadReport.
 class LiveSettings {

@@ -175,6 +175,38 @@ TEST(LiveSettings, LeaveWhatAPluginSetWhereTheFileSaysTheSame) {
   EXPECT_EQ(options.request_time_max, 5s);
 }
 
+TEST(LiveSettings, LeaveTheRestOfASectionOfWhichThePluginSetAPart) {
+  const rpc::PeerOptions before = Spec{}.limits;
+  rpc::PeerOptions now = before;
+  now.heartbeat.timeout = 2s;
+  now.idle.both = 3s;
+  now.guards.frame_time_max = 4s;
+  rpc::PeerOptions mine = before;  // of a plugin
+  mine.heartbeat.mode = rpc::HeartbeatMode::kOff;
+  mine.idle.read = 5s;
+  mine.guards.slow_reader_after = 6s;
+
+  const rpc::PeerOptions options = with_changes(mine, before, now);
+
+  EXPECT_EQ(options.heartbeat.mode, rpc::HeartbeatMode::kOff);
+  EXPECT_EQ(options.heartbeat.timeout, 2s);
+  EXPECT_EQ(options.idle.read, 5s);
+  EXPECT_EQ(options.idle.both, 3s);
+  EXPECT_EQ(options.guards.slow_reader_after, 6s);
+  EXPECT_EQ(options.guards.frame_time_max, 4s);
+}
+
+// A plugin's mode and a number of the file may each be good and make no sense together.
+TEST(LiveSettings, LeaveHeartbeatsWhereAPluginsModeAndTheFileDoNotGoTogether) {
+  const rpc::PeerOptions before = Spec{}.limits;
+  rpc::PeerOptions now = before;
+  now.heartbeat.miss_max = 1;
+  rpc::PeerOptions mine = before;
+  mine.heartbeat.mode = rpc::HeartbeatMode::kPingPing;
+
+  EXPECT_EQ(with_changes(mine, before, now).heartbeat, mine.heartbeat);
+}
+
 // Every live key that belongs to peers reaches them: told by what the options look like after each.
 TEST(LiveSettings, BringEveryLimitToThePeers) {
   const rpc::PeerOptions before = Spec{}.limits;
@@ -186,8 +218,17 @@ TEST(LiveSettings, BringEveryLimitToThePeers) {
   now.login_timeout = 8s;
   now.request_time_max = 5s;
   now.session_age = 6s;
-  now.heartbeat.interval = 7s;
-  now.idle.both = 8s;
+  now.heartbeat = {.mode = rpc::HeartbeatMode::kPingPing,
+                   .interval = 7s,
+                   .timeout = 8s,
+                   .miss_max = 9,
+                   .fast_probe = 10s,
+                   .interval_min = 11s};
+  now.idle = {.read = 12s, .write = 13s, .both = 14s};
+  now.guards = {.frame_time_max = 15s,
+                .frame_rate_min = 16,
+                .slow_reader_after = 17s,
+                .handlers_max = 18};
 
   const rpc::PeerOptions options = with_changes(before, before, now);
 
@@ -200,6 +241,7 @@ TEST(LiveSettings, BringEveryLimitToThePeers) {
   EXPECT_EQ(options.session_age, 6s);
   EXPECT_EQ(options.heartbeat, now.heartbeat);
   EXPECT_EQ(options.idle, now.idle);
+  EXPECT_EQ(options.guards, now.guards);
 }
 
 // ---- HUP

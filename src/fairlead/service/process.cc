@@ -244,10 +244,9 @@ Status Process::make_peers() {
   dial_limits_.update(spec_.dial_limits);
   FL_TRY(wire::add_builtin_transforms(transforms_));
   FL_TRY(make_secure());
-  rpc::PeerOptions options = spec_.limits;
+  rpc::PeerOptions options = limits_of(spec_, cores_->cores().size());
   options.transforms = &transforms_;
   options.bounds = &protection_->bounds();
-  options.guards = guards_of(spec_, cores_->cores().size());
   options.secure = secure_.get();
   resend_budget_.update(spec_.resend.process_bytes_max);
   windows_ = std::make_unique<rpc::DuplicateWindows>(spec_.dedup.options);

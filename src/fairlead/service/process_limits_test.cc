@@ -153,7 +153,7 @@ TEST(LimitsSpec, IsReadFromTheSectionLimits) {
   EXPECT_EQ(spec.limits.guards.frame_time_max, 5s);
   EXPECT_EQ(spec.limits.guards.frame_rate_min, 10U);
   EXPECT_EQ(spec.limits.guards.slow_reader_after, 3s);
-  EXPECT_EQ(guards_of(spec, 4).handlers_max, 250U);
+  EXPECT_EQ(limits_of(spec, 4).guards.handlers_max, 250U);
 }
 
 TEST(LimitsSpec, ANetThatIsNoneIsTold) {
