@@ -331,7 +331,9 @@ TEST_P(SlowSocketTest, ThatReadsAllTheTimeIsKept) {
   io::Core& near = network.add_core("server");
   io::Core& far = network.add_core("client");
   Router router;
-  Peer server(near, router, options_with(nullptr));
+  PeerOptions options = options_with(nullptr);
+  options.idle.read = 1s;  // somebody looks at the link, and so at what waits
+  Peer server(near, router, options);
   const wire::Protocol* const protocol = protocol_of_websocket(GetParam()).value();
   Session* session = nullptr;
   Reader reader;

@@ -386,8 +386,9 @@ TEST_F(LiveProgramTest, TakesLargerMessagesOverWebSocketsThatComeLater) {
            std::string(bytes) + "}\n";
   };
   const auto dial = [this] {
-    auto dialling = caller.dial(process.addresses().at(0), core->deadline_after(5s), {},
-                                {.websocket = rpc::WebSocketWay{}});
+    auto dialling =
+        caller.dial(process.addresses().at(0), core->deadline_after(5s), {},
+                    {.protocol = wire::find_protocol("json"), .websocket = rpc::WebSocketWay{}});
     return core->run(std::move(dialling)).value();
   };
   const auto call = [this](rpc::Session* over, std::string method, std::size_t bytes) {

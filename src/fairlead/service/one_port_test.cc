@@ -96,7 +96,7 @@ TEST_F(OnePortTest, AllowsPagesOfTheOriginsThatAreSetAndNoOthers) {
 TEST_F(OnePortTest, AHandshakeThatTakesTooLongIsAHitOfItsBound) {
   use_certificate();
   serving.tls.handshake_timeout = 20ms;
-  serve({.address = "tls://127.0.0.1:0"});
+  serve("tls://127.0.0.1:0");
   const auto core = io::Core::make().value();
   const rpc::Router nothing;
   rpc::Peer silent(*core, nothing, {});
