@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from testbed import ENVIRONMENT, FAIRLEAD, PATIENCE, ExampleTest, eventually
+from testbed import ENVIRONMENT, FAIRLEAD, PATIENCE, ExampleTest, wait_until
 
 OPERATOR = ("--login", "operator:opkey")
 BEARER = ("-H", "Authorization: Bearer operator:opkey")
@@ -134,7 +134,7 @@ class Device(ExampleTest):
         first.wait_for("device.dials_again")
         second.wait_for("device.dials_again")  # the first is back, and so on, ever more slowly
         first.end()
-        eventually(lambda: self.ask("read", {"id": "tv-42"}) == {"value": 21.5}, "one is there")
+        wait_until(lambda: self.ask("read", {"id": "tv-42"}) == {"value": 21.5}, "one is there")
 
     def test_without_its_key_does_not_come_in(self):
         self.connected()

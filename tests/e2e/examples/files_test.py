@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 from relay import Relay
-from testbed import ENVIRONMENT, EXAMPLES, PATIENCE, ExampleTest, eventually
+from testbed import ENVIRONMENT, EXAMPLES, PATIENCE, ExampleTest, wait_until
 
 CHUNK = 64 * 1024
 MIB = 1024 * 1024
@@ -119,7 +119,7 @@ class Files(ExampleTest):
         self.assert_only_a_part()
 
         kill()
-        done = eventually(lambda: self.taken("big"), "the lock is free")
+        done = wait_until(lambda: self.taken("big"), "the lock is free")
 
         self.assert_done(done, f"resuming at [1-9]\\d+ of {20 * MIB}", "uploaded")
         self.assertEqual((self.store / "big").read_bytes(), data)

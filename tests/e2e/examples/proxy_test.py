@@ -3,7 +3,7 @@ import json
 import signal
 import unittest
 
-from testbed import EXAMPLES, FAIRLEAD, ExampleTest, eventually
+from testbed import EXAMPLES, FAIRLEAD, ExampleTest, wait_until
 
 
 class Proxy(ExampleTest):
@@ -63,7 +63,7 @@ class Proxy(ExampleTest):
         def remembered():
             seen = self.call(self.address, "/mirror/remembered", "")[1]["body"]
             return seen["text"] == "later" and seen
-        self.assertEqual(eventually(remembered, "the push")["metadata"]["n"], "1")
+        self.assertEqual(wait_until(remembered, "the push")["metadata"]["n"], "1")
 
     def test_says_which_service_is_away_and_finds_it_when_it_is_back(self):
         self.math.end(signal.SIGKILL)
@@ -77,7 +77,7 @@ class Proxy(ExampleTest):
         self.assertEqual(self.look()["text"], "hi", "the other service is there")
 
         self.start_math(self.math_address)
-        eventually(lambda: self.call(self.address, "/math/divide", '{"a":10,"b":4}')[0] == 0,
+        wait_until(lambda: self.call(self.address, "/math/divide", '{"a":10,"b":4}')[0] == 0,
                    "math is back")
 
     def test_refuses_what_has_no_way(self):

@@ -5,7 +5,7 @@ import signal
 import socket
 import unittest
 
-from testbed import ExampleTest, eventually
+from testbed import ExampleTest, wait_until
 
 
 class Reload(ExampleTest):
@@ -47,19 +47,19 @@ class Reload(ExampleTest):
     def test_a_limit_is_raised_under_load_and_lowered_without_closing_anybody(self):
         program = self.start_math(limits={"undecided_connections_max": 2})
         self.come(8)
-        eventually(lambda: self.refused() + self.undecided() == 8, "all were accepted")
+        wait_until(lambda: self.refused() + self.undecided() == 8, "all were accepted")
         refused = self.refused()
         self.assertGreaterEqual(refused, 6)
 
         self.write("math", limits={"undecided_connections_max": 200})
         self.hang_up(program)
         self.come(8)
-        eventually(lambda: self.undecided() == 16 - refused, "all may stay")
+        wait_until(lambda: self.undecided() == 16 - refused, "all may stay")
 
         self.write("math", limits={"undecided_connections_max": 2})
         self.hang_up(program)
         self.come(3)
-        eventually(lambda: self.refused() == refused + 3, "nobody else")
+        wait_until(lambda: self.refused() == refused + 3, "nobody else")
         self.assertEqual(self.undecided(), 16 - refused)
 
     def test_clients_go_by_the_new_settings_from_the_next_dial_on(self):
@@ -78,7 +78,7 @@ class Reload(ExampleTest):
         program.end(signal.SIGKILL)
         again = self.start("math/demo_service", "--store", "memory:", "--listen", self.address)
         again.address()
-        eventually(lambda: divide() != 0, "no TLS there")
+        wait_until(lambda: divide() != 0, "no TLS there")
 
         self.write("proxy", clients={"default": {"tls": {"ca_file": "/no/such.pem"}}})
         told = self.hang_up(proxy, "config.not_reloaded")
@@ -86,7 +86,7 @@ class Reload(ExampleTest):
 
         self.write("proxy", clients={})
         self.hang_up(proxy)
-        eventually(lambda: divide() == 0, "as before")
+        wait_until(lambda: divide() == 0, "as before")
 
     def config_of(self, name, **settings):
         self.write(name, **settings)

@@ -10,22 +10,13 @@ import tempfile
 import time
 import unittest
 
+from processes import wait_until
+
 FAIRLEAD = os.environ["FL_PROGRAM"]
 EXAMPLES = pathlib.Path(os.environ["FL_EXAMPLES"])
 PATIENCE = 30  # seconds until something that must happen counts as not happening
 ENVIRONMENT = {k: v for k, v in os.environ.items()
                if not k.startswith("FAIRLEAD_") and not k.lower().endswith("_proxy")}
-
-
-def eventually(ask, what):
-    """Asks until the answer is neither None nor False, and gives it."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        answer = ask()
-        if answer is not None and answer is not False:
-            return answer
-        time.sleep(0.02)
-    raise AssertionError(f"never: {what}")
 
 
 class Program:
@@ -52,7 +43,7 @@ class Program:
             if self.process.poll() is not None:
                 raise AssertionError(f"no {event}:\n" + self.log.read_text(encoding="utf-8"))
             return None
-        return eventually(look, f"{event} in {self.log}")
+        return wait_until(look, f"{event} in {self.log}")
 
     def address(self):
         return self.wait_for("service.listening")["address"]

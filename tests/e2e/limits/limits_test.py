@@ -12,8 +12,9 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import unittest
+
+from processes import wait_until
 
 PROGRAM = os.environ["FL_PROGRAM"]
 SERVICE = os.environ["FL_SERVICE"]
@@ -22,14 +23,6 @@ DESCRIPTORS = 120
 # What the process itself has open decides which of the two is the first one.
 FLOOD_BOUNDS = ("connections", "descriptors")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("FAIRLEAD_")}
-
-
-def wait_until(condition, what):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"did not happen within {PATIENCE} s: {what()}")
-        time.sleep(0.05)
 
 
 class Limited(unittest.TestCase):

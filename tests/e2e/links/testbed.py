@@ -21,6 +21,8 @@ import tempfile
 import time
 import unittest
 
+from processes import free_port, make_certificate, wait_until
+
 SERVER = os.environ["FL_LEDGER_SERVER"]
 CLIENT = os.environ["FL_LEDGER_CLIENT"]
 PROXY = os.environ.get("FL_FAULT_PROXY",
@@ -33,27 +35,6 @@ CALL_MS = 500  # time of a call
 DIAL = {"first_wait_min": "10ms", "first_wait_max": "100ms", "backoff_max": "300ms",
         "stable": "100ms"}
 HEARTBEAT = {"interval": "3s", "timeout": "500ms", "miss_max": 2, "fast_probe": "500ms"}
-
-
-def wait_until(condition, what, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"did not happen within {patience} s: {what()}")
-        time.sleep(0.02)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def make_certificate(folder):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj",
-                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                    "-days", "30", "-keyout", folder / "server.key", "-out",
-                    folder / "server.pem"], check=True, capture_output=True, timeout=PATIENCE)
 
 
 class Server:

@@ -10,6 +10,8 @@ import tempfile
 import time
 import unittest
 
+from processes import make_certificate
+
 PROGRAM = os.environ["FL_PROGRAM"]
 SERVICE = os.environ["FL_SERVICE"]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -31,12 +33,6 @@ def run(*words, given=None, environment=None):
 
 def node(script, *words):
     return run(os.environ["FL_NODE"], HERE / script, *words, environment=NODE_ENVIRONMENT)
-
-
-def make_certificate(folder):
-    run("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=localhost",
-        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "30",
-        "-keyout", folder / "server.key", "-out", folder / "server.pem")
 
 
 class OnePort(unittest.TestCase):

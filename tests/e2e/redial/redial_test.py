@@ -12,15 +12,11 @@ import threading
 import time
 import unittest
 
+from processes import free_port
+
 SERVICE, CLIENT = sys.argv[1:3]
 PATIENCE = 60  # seconds until something that must happen counts as not happening
 LINKS = 10
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class RedialTest(unittest.TestCase):

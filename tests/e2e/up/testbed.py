@@ -11,6 +11,8 @@ import tempfile
 import time
 import unittest
 
+from processes import wait_until
+
 PROGRAM = os.environ["FL_PROGRAM"]
 SERVICE = os.environ["FL_SERVICE"]
 PATIENCE = 30  # seconds until something that must happen counts as not happening
@@ -40,14 +42,6 @@ def read_line(stream, timeout=PATIENCE):
             break
         line += byte
     return line.decode()
-
-
-def wait_until(condition, what, timeout=PATIENCE):
-    end = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"did not happen within {timeout} s: {what}")
-        time.sleep(0.02)
 
 
 def alive(pid):

@@ -12,6 +12,8 @@ import tempfile
 import time
 import unittest
 
+from processes import make_certificate, wait_until
+
 PROGRAM = os.environ["FL_PROGRAM"]
 SERVICE = os.environ["FL_SERVICE"]
 LOAD = os.environ["FL_LOAD"]
@@ -24,21 +26,6 @@ PR_SET_CHILD_SUBREAPER = 36
 def adopt_orphans():
     """A process whose parent has ended becomes our child, so that its end can be seen here."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def wait_until(condition, what):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"did not happen within {PATIENCE} s: {what()}")
-        time.sleep(0.02)
-
-
-def make_certificate(folder):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj",
-                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                    "-days", "30", "-keyout", folder / "server.key", "-out",
-                    folder / "server.pem"], check=True, capture_output=True, timeout=PATIENCE)
 
 
 class UpgradeTest(unittest.TestCase):
