@@ -8,8 +8,8 @@ PATIENCE = 60  # seconds until something that must happen counts as not happenin
 
 
 def wait_until(condition, what, patience=PATIENCE):
-    """Asks until the answer is neither false nor empty, and gives it. `what` must happen: a text, or
-    a function that gives one, such as a log."""
+    """Asks until the answer is neither false nor empty, and gives it. `what` must happen: a text,
+    or a function that gives one, such as a log."""
     end = time.monotonic() + patience
     while True:
         answer = condition()
