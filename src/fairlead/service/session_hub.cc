@@ -61,13 +61,13 @@ void Hub::on_end(rpc::Session& session, const Status& why) {
   const std::shared_ptr<Entry> entry = entry_of(session);
   if (entry->session != &session) return;  // its dial has not ended well
   Part* const part = part_of(entry->core);
-  // Before it is not open any more: another thread's call that waits for it must see one of both.
-  if (entry->redial != nullptr) entry->away.store(true, std::memory_order_release);
-  entry->open.store(false, std::memory_order_release);
-  if (entry->redial != nullptr) {
+  if (entry->redial == nullptr) {
+    entry->reach.store(Entry::Reach::kGone, std::memory_order_release);
+  } else {
+    entry->reach.store(Entry::Reach::kAway, std::memory_order_release);
     if (goes_away(entry, session)) return;
-    entry->away.store(false, std::memory_order_release);
-    entry->redial->end();
+    const bool given_up = entry->redial->machine().state() == upstream::Redial::State::kClosed;
+    come_back_no_more(*entry, given_up);
   }
   if (take_out(entry)) {
     part->sessions.remove(entry->number);

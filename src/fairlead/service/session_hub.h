@@ -118,6 +118,9 @@ class Hub final : private rpc::SessionWatcher {
   void update_broadcast_queue(std::size_t bytes_max) {
     broadcast_queue_bytes_max_.store(bytes_max, std::memory_order_relaxed);
   }
+  // Sessions of a core that come back, by their ids, for people: at most `limit`, first those that
+  // are away. Thread: that core's.
+  std::vector<upstream::EndpointView> links(const io::Core& core, std::size_t limit) const;
 
   // Pushes of S to all that can be found now, `hub.all<Room>().say(line)`: a Stub whose methods
   // give a Broadcast. Broadcasts reach a session in the order in which one thread began them. They
@@ -158,6 +161,7 @@ class Hub final : private rpc::SessionWatcher {
     std::uint64_t last_number = 0;
     bool told_again = false;                         // a letter to go on is under way
     std::set<std::shared_ptr<Entry>> coming_back{};  // away
+    std::set<internal::SessionRedial*> redials{};    // of those, and of those that are here
     Scope scope{};                                   // of their dials
     bool closed = false;                             // nothing is dialled again
   };
@@ -193,8 +197,9 @@ class Hub final : private rpc::SessionWatcher {
   void come_back(const std::shared_ptr<Entry>& entry, rpc::Session& session);
   // The end of one that is away.
   void stay_away(std::shared_ptr<Entry> entry, const Status& why) FL_EXCLUDES(mutex_);
+  void come_back_no_more(Entry& entry, bool given_up);
   void tell_lost(const Entry& entry);
-  void for_each_redial(const std::function<void(internal::SessionRedial& redial)>& function);
+  void for_each_part(const std::function<void(Part& part)>& function);
   // False: it could not be found any more.
   bool take_out(const std::shared_ptr<Entry>& entry) FL_EXCLUDES(mutex_);
   // Puts it under its id, and gives who stood there.
