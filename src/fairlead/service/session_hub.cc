@@ -17,6 +17,7 @@ Hub::~Hub() {
 
 void Hub::add_core(rpc::Peer& dials, upstream::DialLine* line) {
   parts_.push_back(std::make_unique<Part>(dials, line));
+  parts_.back()->delivery = options_.delivery;
 }
 
 Hub::Part* Hub::part_of(const io::Core& core) const {
@@ -173,9 +174,12 @@ Task<Result<SessionRef>> Hub::dial(io::Address address, HubDial how) {
                      "dial() runs on a core of this program, in a handler or a task");
   }
   const Deadline deadline = part->dials.core().deadline_after(how.within);
-  FL_CO_TRY_ASSIGN(rpc::Session * session,
-                   co_await part->dials.dial(address, deadline, CancelToken(), how.options));
-  SessionRef made = list(*session);
+  part->first_dials.insert(&how);
+  Result<rpc::Session*> session =
+      co_await part->dials.dial(address, deadline, CancelToken(), how.options);
+  part->first_dials.erase(&how);
+  if (!session.ok()) co_return session.status();
+  SessionRef made = list(**session);
   if (how.redial.has_value()) {
     made.entry_->redial = std::make_unique<internal::SessionRedial>(
         *this, *made.entry_, std::move(address), std::move(how));

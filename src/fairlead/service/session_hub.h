@@ -38,6 +38,9 @@ struct HubOptions {
   std::size_t broadcast_queue_bytes_max = 1024 * 1024;
   observe::Counter skipped{};  // sessions that a broadcast skipped
   upstream::Metrics links{};   // those that are dialled again
+  // Of sessions that come back: what becomes of messages of which neither they nor HubDial says
+  // it, when their connection is lost; none: kAtMostOnce.
+  std::optional<rpc::DeliveryMode> delivery{};
 };
 
 // How Hub::dial() dials, and whether the session comes back when it was lost.
@@ -47,8 +50,8 @@ struct HubDial {
   // None: the end of the connection is that of the session.
   std::optional<upstream::DialSettings> redial{};
   // Where it comes back: what becomes of messages that say nothing about it when their connection
-  // is lost, and the rules for those that outlive it.
-  rpc::DeliveryMode delivery = rpc::DeliveryMode::kAtMostOnce;
+  // is lost (none: HubOptions::delivery), and the rules for those that outlive it.
+  std::optional<rpc::DeliveryMode> delivery{};
   rpc::ResendOptions resend{};
   // Where certificates of later dials come from, when they may change; null: those of `options`.
   std::shared_ptr<const io::TlsHolder> tls{};
@@ -110,11 +113,14 @@ class Hub final : private rpc::SessionWatcher {
   // On a core of the program: nothing is dialled any more there, and sessions that are away end.
   // Before its peer closes, where sessions come back.
   Task<Status> close(io::Core& core, Deadline deadline);
-  // For rests and dials that begin from now on, of all sessions that come back. Thread: any.
+  // For rests and dials that begin from now on, of all sessions that come back, those that are
+  // being dialled for the first time among them. Thread: any, as of those below.
   void update(const upstream::DialSettings& settings);
   // For messages that wait for their session from now on.
   void update(const rpc::ResendOptions& options);
-  // HubOptions::broadcast_queue_bytes_max, for whoever is told from now on. Thread: any.
+  // HubOptions::delivery, for messages that begin from now on.
+  void update_delivery(std::optional<rpc::DeliveryMode> delivery);
+  // HubOptions::broadcast_queue_bytes_max, for whoever is told from now on.
   void update_broadcast_queue(std::size_t bytes_max) {
     broadcast_queue_bytes_max_.store(bytes_max, std::memory_order_relaxed);
   }
@@ -162,7 +168,9 @@ class Hub final : private rpc::SessionWatcher {
     bool told_again = false;                         // a letter to go on is under way
     std::set<std::shared_ptr<Entry>> coming_back{};  // away
     std::set<internal::SessionRedial*> redials{};    // of those, and of those that are here
-    Scope scope{};                                   // of their dials
+    std::set<HubDial*> first_dials{};                // under way
+    std::optional<rpc::DeliveryMode> delivery{};     // as HubOptions
+    Scope scope{};                                   // of later dials
     bool closed = false;                             // nothing is dialled again
   };
 

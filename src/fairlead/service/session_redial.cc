@@ -56,7 +56,8 @@ void SessionRedial::update(const rpc::ResendOptions& options) {
 }
 
 rpc::ResendLine* SessionRedial::line_for(CallOptions& options) {
-  const rpc::DeliveryMode delivery = options.delivery.value_or(how_.delivery);
+  const rpc::DeliveryMode usual = part_.delivery.value_or(rpc::DeliveryMode::kAtMostOnce);
+  const rpc::DeliveryMode delivery = options.delivery.value_or(how_.delivery.value_or(usual));
   const bool outlives = delivery != rpc::DeliveryMode::kAtMostOnce || options.wait_for_ready;
   if (!outlives || ended_) return nullptr;
   options.delivery = delivery;
@@ -287,14 +288,22 @@ void Hub::for_each_part(const std::function<void(Part& part)>& function) {
 
 void Hub::update(const upstream::DialSettings& settings) {
   for_each_part([settings](Part& part) {
+    for (HubDial* how : part.first_dials) {
+      if (how->redial.has_value()) how->redial = settings;
+    }
     for (internal::SessionRedial* redial : part.redials) redial->update(settings);
   });
 }
 
 void Hub::update(const rpc::ResendOptions& options) {
   for_each_part([options](Part& part) {
+    for (HubDial* how : part.first_dials) how->resend.take(options);
     for (internal::SessionRedial* redial : part.redials) redial->update(options);
   });
+}
+
+void Hub::update_delivery(std::optional<rpc::DeliveryMode> delivery) {
+  for_each_part([delivery](Part& part) { part.delivery = delivery; });
 }
 
 std::vector<upstream::EndpointView> Hub::links(const io::Core& core, std::size_t limit) const {

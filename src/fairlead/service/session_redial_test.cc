@@ -98,7 +98,7 @@ class SessionRedialTest : public ::testing::Test {
     pass(1ms);
   }
 
-  rpc::DeliveryMode delivery = rpc::DeliveryMode::kAtMostOnce;
+  std::optional<rpc::DeliveryMode> delivery;
   int done = 0;
   Status last;
   io::Simulation simulation{1};
@@ -280,6 +280,29 @@ TEST_F(SessionRedialTest, WhatWaitsHasTheBoundsOfTheSettings) {
   EXPECT_EQ(last.reason(), "resend.closed") << "who ends it here has not lost it";
 }
 
+TEST_F(SessionRedialTest, TheSettingOfAllIsForSessionsThatHaveNone) {
+  const SessionRef usual = keep();
+  delivery = rpc::DeliveryMode::kAtMostOnce;
+  const SessionRef own = keep();
+  client->hub.update_delivery(rpc::DeliveryMode::kAtLeastOnce);
+  server.reset();
+  pass(50ms);
+  here([&] { begin_probe(usual, within(10s)); });
+  EXPECT_EQ(done, 0);
+  here([&] { begin_probe(own, within(10s)); });
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(last.reason(), "session.closed");
+
+  client->hub.update_delivery(std::nullopt);
+  pass(1ms);
+  here([&] { begin_probe(usual, within(10s)); });
+  EXPECT_EQ(done, 2);
+  EXPECT_EQ(last.reason(), "session.closed");
+  serve();
+  pass(3s);
+  EXPECT_EQ(done, 3);
+}
+
 TEST_F(SessionRedialTest, IsPushedToByBroadcastsAgain) {
   const SessionRef session = keep();
   const auto say = [this](const char* text) {
@@ -431,6 +454,31 @@ TEST_F(SessionRedialTest, UsesNewSettingsFromTheNextRestOn) {
   EXPECT_TRUE(session.open());
   session.kick("done");
   pass(1s);
+}
+
+TEST_F(SessionRedialTest, UsesNewSettingsThatCameDuringItsFirstDial) {
+  const auto dial = [](Party* from, HubDial how) -> Task<Result<SessionRef>> {
+    auto dialling = from->hub.dial(io::Address::parse(kAt).value(), std::move(how));
+    from->core(0).post([from] {
+      EXPECT_EQ(from->hub.count(), 0U) << "the dial is under way";
+      from->hub.update({.redial = {.first_wait_min = 1s, .first_wait_max = 1s}});
+      from->hub.update(rpc::ResendOptions{.messages_max = 1});
+    });
+    Result<SessionRef> session = co_await dialling;
+    co_return session;
+  };
+  HubDial how;
+  how.redial = upstream::DialSettings{.redial = {.first_wait_min = 60s, .first_wait_max = 60s}};
+  const SessionRef session = core().run(dial(&*client, std::move(how))).value();
+  server.reset();
+  pass(50ms);
+  here([&] {
+    for (int i = 0; i < 2; ++i) begin_probe(session, within(10s), wait_for_ready);
+  });
+  EXPECT_EQ(last.reason(), "resend.full");
+  serve();
+  pass(1500ms);
+  EXPECT_TRUE(session.open());
 }
 
 TEST_F(SessionRedialTest, IsShownWhereverItIs) {
