@@ -237,7 +237,7 @@ TEST_F(ResendQueueTest, CountsWhatIsInEachState) {
   EXPECT_EQ(queue.counts().queued + queue.counts().writing + queue.counts().sent, 0U);
   EXPECT_EQ(a.ended.reason(), "resend.closed");
   EXPECT_EQ(a.ended.outcome(), Outcome::kUnknown);
-  EXPECT_EQ(c.ended.reason(), "test.given_up", "");
+  EXPECT_EQ(c.ended.reason(), "test.given_up");
   EXPECT_EQ(c.ended.outcome(), Outcome::kNotSent);
   EXPECT_EQ(budget.bytes(), 0U);
 }
