@@ -9,6 +9,7 @@
 
 #include "fairlead/fairlead.h"
 #include "fairlead/io/simulation.h"
+#include "fairlead/upstream/dial_limits.h"
 
 namespace room_test {
 
@@ -108,11 +109,13 @@ class Party {
     for (fl::io::Core* core : cores_) core->turn(fl::Deadline(core->now()));
   }
 
-  // After the routes are complete.
-  void open() {
+  // After the routes are complete. `limits`: of dials that come again; null: there are none.
+  void open(fl::upstream::DialLimits* limits = nullptr) {
     for (fl::io::Core* core : cores_) {
       peers_.push_back(std::make_unique<fl::rpc::Peer>(*core, router, options_));
-      hub.add_core(*peers_.back());
+      lines_.push_back(
+          limits == nullptr ? nullptr : std::make_unique<fl::upstream::DialLine>(*core, *limits));
+      hub.add_core(*peers_.back(), lines_.back().get());
     }
   }
   // Where sessions of `protocol` are accepted on core `index`.
@@ -145,6 +148,7 @@ class Party {
  private:
   fl::rpc::PeerOptions options_;
   std::vector<fl::io::Core*> cores_;
+  std::vector<std::unique_ptr<fl::upstream::DialLine>> lines_;
   std::vector<std::unique_ptr<fl::rpc::Peer>> peers_;
   std::vector<std::unique_ptr<fl::io::Listener>> listeners_;
 };

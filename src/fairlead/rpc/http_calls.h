@@ -66,7 +66,6 @@ class HttpCalls final : private internal::HttpBridge::Owner {
   void respond(const http::Request& request, HttpReplyTo to);
 
   std::size_t sessions() const { return sessions_; }  // spare ones and those at work
-  std::size_t spare_sessions() const { return spare_.size(); }
 
  private:
   // What a path has, and what may be done with it.

@@ -24,6 +24,11 @@ ResumeSecret draw_secret() {
 
 bool in_flight(State state) { return state == State::kWriting || state == State::kSent; }
 
+Status closed() {
+  return Status(Code::kConnectionClosed, "resend.closed", "nobody dials this peer any more")
+      .with_outcome(Outcome::kNotSent);
+}
+
 // How a message ended that was on its way.
 State how_ended(const Status& status) {
   if (status.code() == Code::kDeadlineExceeded) return State::kExpired;
@@ -73,8 +78,7 @@ void ResendLine::start(ResentMessage& message, Deadline deadline, const CancelTo
   message.cancel_ = cancel;
   Status refused;
   if (phase_ == Phase::kClosed) {
-    refused = Status(Code::kConnectionClosed, "resend.closed", "nobody dials this peer any more")
-                  .with_outcome(Outcome::kNotSent);
+    refused = closed();
   } else {
     const RawRequest& request = message.request_;
     const std::size_t bytes = sizeof(ResentMessage) + request.body.size() + request.method.size() +
@@ -108,10 +112,12 @@ void ResendLine::cancelled(ResentMessage& message) {
   count();
 }
 
-void ResendLine::close() {
+void ResendLine::close() { close(closed()); }
+
+void ResendLine::close(const Status& unsent) {
   phase_ = Phase::kClosed;
   session_ = nullptr;
-  queue_.close("resend.closed", "nobody dials this peer any more");
+  queue_.close(unsent);
   count();
 }
 

@@ -94,15 +94,17 @@ class ResendLine final : private Timer {
   //   its receiver made of a PUSH; kSendQueueFull `resend.full`, NOT_SENT; kDeadlineExceeded
   //   `call.deadline`, `resend.ttl`; kCancelled `call.cancelled`; kConnectionClosed
   //   `session.closed`, UNKNOWN, of cause `resend.window_lost` where the peer does not know any
-  //   more whether it was served; kConnectionClosed `resend.closed` of close().
+  //   more whether it was served; what close() says.
   void start(ResentMessage& message, Deadline deadline, const CancelToken& cancel);
 
   // The session over which messages go from now on. Before its hello (DialOptions::resend), or
   // after; then it is said again. One that had been attached keeps what it has in flight.
   void attach(Session& session);
 
-  // Ends all messages, and takes no more.
+  // Ends all messages, and takes no more: kConnectionClosed `resend.closed`, NOT_SENT or UNKNOWN.
   void close();
+  // The same, where who surely was not sent ends with `unsent`.
+  void close(const Status& unsent);
 
   // For new messages, as ResendQueue::update().
   void update(const ResendOptions& options) { queue_.update(options); }

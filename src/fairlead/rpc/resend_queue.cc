@@ -43,6 +43,12 @@ Status ResendOptions::validate() const {
   return {};
 }
 
+void ResendOptions::take(const ResendOptions& options) {
+  ResendBudget* const mine = process;
+  *this = options;
+  process = mine;
+}
+
 ResendQueue::Entry::~Entry() {
   if (queue_ == nullptr) return;
   queue_->set_state(*this, State::kFailed);
@@ -95,12 +101,6 @@ ResendQueue::Entry* ResendQueue::oldest_queued_push() const {
     if (entry->message_.push && entry->state_ == State::kQueued && !entry->uncertain_) return entry;
   }
   return nullptr;
-}
-
-void ResendQueue::update(const ResendOptions& options) {
-  ResendBudget* const process = options_.process;
-  options_ = options;
-  options_.process = process;
 }
 
 // ---- sending
@@ -249,12 +249,13 @@ Time ResendQueue::next_expiry() const {
   return next;
 }
 
-void ResendQueue::close(std::string_view reason, std::string_view message) {
+void ResendQueue::close(const Status& unsent) {
   while (first_ != nullptr) {
     const bool unknown = first_->uncertain_ || in_flight(first_->state_);
     end(*first_, State::kFailed,
-        Status(Code::kConnectionClosed, reason, message)
-            .with_outcome(unknown ? Outcome::kUnknown : Outcome::kNotSent));
+        unknown ? Status(Code::kConnectionClosed, "resend.closed", unsent.message())
+                      .with_outcome(Outcome::kUnknown)
+                : unsent);
   }
 }
 

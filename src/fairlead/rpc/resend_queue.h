@@ -52,6 +52,8 @@ struct ResendOptions {
 
   // Errors: kInvalidOperation `resend.bad_option`.
   Status validate() const;
+  // New bounds; `process` stays what it is.
+  void take(const ResendOptions& options);
 };
 
 // Thread: one core.
@@ -169,11 +171,12 @@ class ResendQueue {
   void expire(Time now);
   // When there is something to expire; max: never.
   Time next_expiry() const;
-  // Ends all, those that are perhaps sent as UNKNOWN.
-  void close(std::string_view reason, std::string_view message);
+  // Ends all: with `unsent`, NOT_SENT, or where it is perhaps sent with kConnectionClosed
+  // `resend.closed`, UNKNOWN.
+  void close(const Status& unsent);
 
   // For new messages. They have been validated; `process` stays what it is.
-  void update(const ResendOptions& options);
+  void update(const ResendOptions& options) { options_.take(options); }
 
   const ResendOptions& options() const { return options_; }
   const Counts& counts() const { return counts_; }

@@ -24,10 +24,13 @@ class ResendQueueTest : public ::testing::Test {
     Status ended;
   };
 
-  ~ResendQueueTest() override { queue.close("resend.closed", ""); }
+  ~ResendQueueTest() override { queue.close(given_up()); }
   Status add(Item& item, DeliveryMode mode, bool push = false, std::size_t bytes = 10,
              Deadline deadline = {}) {
     return queue.add(item, {.mode = mode, .push = push, .bytes = bytes, .deadline = deadline}, now);
+  }
+  static Status given_up() {
+    return Status(Code::kDialFailed, "test.given_up", "").with_outcome(Outcome::kNotSent);
   }
   // Writes the first of the queue as bytes [from, to).
   Item& write(std::uint64_t from, std::uint64_t to, std::uint64_t window = kWindow) {
@@ -230,9 +233,11 @@ TEST_F(ResendQueueTest, CountsWhatIsInEachState) {
   EXPECT_EQ(queue.counts().queued, 1U);
   EXPECT_EQ(queue.counts().writing, 1U);
   EXPECT_EQ(queue.counts().sent, 1U);
-  queue.close("resend.closed", "");
+  queue.close(given_up());
   EXPECT_EQ(queue.counts().queued + queue.counts().writing + queue.counts().sent, 0U);
+  EXPECT_EQ(a.ended.reason(), "resend.closed");
   EXPECT_EQ(a.ended.outcome(), Outcome::kUnknown);
+  EXPECT_EQ(c.ended.reason(), "test.given_up");
   EXPECT_EQ(c.ended.outcome(), Outcome::kNotSent);
   EXPECT_EQ(budget.bytes(), 0U);
 }

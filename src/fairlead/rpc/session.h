@@ -175,9 +175,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   const Metrics& metrics() const;
   // Heard when the session ends.
   CancelToken cancel_token();
-  // Whether the peer said that it goes away, and what it asked for before it is dialled again;
-  // zero: nothing.
-  bool peer_leaving() const { return peer_leaving_; }
+  // What a peer that goes away asked for before it is dialled again; zero: nothing.
   Duration retry_after() const;
   // Why it ended, in its ClosedHandler and after it.
   LinkEnd end() const { return end_; }

@@ -158,6 +158,9 @@ void append_endpoint(const EndpointRow& row, std::string& out) {
       .text("state", to_text(row.endpoint.state))
       .plain("sessions", number(row.endpoint.sessions))
       .plain("failures", number(row.endpoint.failures))
+      .plain("wait_ms", ms(row.endpoint.wait_left))
+      .plain("dials", number(row.endpoint.dials))
+      .plain("recovered", word(row.endpoint.recovered))
       .text("last_error", row.endpoint.last_error);
 }
 
@@ -224,14 +227,16 @@ void append_sessions_table(const AllLinks& links, std::string& out) {
 }
 
 void append_endpoints_table(const AllLinks& links, std::string& out) {
-  HtmlTable table(out, "Endpoints of services that are called",
-                  {"core", "service", "endpoint", "state", "sessions", "failures", "reason"});
+  HtmlTable table(out, "Endpoints of services that are called, and of sessions that come back",
+                  {"core", "service or session", "endpoint", "state", "sessions", "failures",
+                   "wait ms", "dials", "recovered", "reason"});
   for (std::size_t core = 0; core < links.size(); ++core) {
     if (!links[core].has_value()) continue;
     for (const EndpointRow& row : links[core]->endpoints) {
       table.row({number(core), row.service, row.endpoint.address, to_text(row.endpoint.state),
                  number(row.endpoint.sessions), number(row.endpoint.failures),
-                 row.endpoint.last_error});
+                 ms(row.endpoint.wait_left), number(row.endpoint.dials),
+                 row.endpoint.recovered ? "yes" : "no", row.endpoint.last_error});
     }
   }
 }
@@ -257,7 +262,7 @@ Result<LinksQuery> parse_links_query(std::string_view query) {
     if (name == "limit") {
       out.limit = static_cast<std::size_t>(parse_uint64(value).value_or(0));
       if (out.limit < 1 || out.limit > LinksQuery::kLimitMax) {
-        return bad_query("limit is a number from 1 to 1000");
+        return bad_query("limit is a number from 1 to " + number(LinksQuery::kLimitMax));
       }
     } else if (name == "state") {
       using enum rpc::LinkState;

@@ -49,9 +49,9 @@ struct LinkRow {
   Duration age{};
 };
 
-// One endpoint of a service that is called.
+// One endpoint of a service that is called, or of a session that comes back.
 struct EndpointRow {
-  std::string service{};
+  std::string service{};  // its name, or the session's id in the hub
   upstream::EndpointView endpoint{};
 };
 

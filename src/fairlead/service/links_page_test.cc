@@ -43,6 +43,7 @@ class LinksPageTest : public testkit::TwoPeers {
                 [this](std::size_t, const LinksQuery& query) {
                   CoreLinks out;
                   look_at_links(*server, query, [this](rpc::Session&) { return name; }, out);
+                  out.endpoints = endpoints;
                   return out;
                 },
             .process = [] { return ProcessState{.phase = "serving", .upgrade = "none"}; },
@@ -50,6 +51,7 @@ class LinksPageTest : public testkit::TwoPeers {
   }
 
   std::string name;
+  std::vector<EndpointRow> endpoints;
   observe::Transitions transitions;
 };
 
@@ -102,6 +104,27 @@ TEST_F(LinksPageTest, EscapesNamesFromOutside) {
   EXPECT_THAT(html, Not(HasSubstr("<b>")));
   EXPECT_THAT(html, HasSubstr("&lt;script&gt;alert(&quot;1&quot;)"));
   EXPECT_THAT(json, HasSubstr("<script>alert(\\\"1\\\")</script>\\n"));
+}
+
+TEST_F(LinksPageTest, ShowsWhereALinkIsThatHasNoSession) {
+  endpoints.push_back({.service = "uplink",
+                       .endpoint = {.address = "10.0.0.7:7000",
+                                    .state = upstream::Redial::State::kQuarantined,
+                                    .failures = 4,
+                                    .wait_left = 1700ms,
+                                    .dials = 9,
+                                    .recovered = true,
+                                    .last_error = "refused [dial.refused]"}});
+
+  EXPECT_THAT(get(sources(), nullptr),
+              HasSubstr("{\"service\":\"uplink\",\"endpoint\":\"10.0.0.7:7000\","
+                        "\"state\":\"quarantined\",\"sessions\":0,\"failures\":4,"
+                        "\"wait_ms\":1700,\"dials\":9,\"recovered\":true,"
+                        "\"last_error\":\"refused [dial.refused]\"}"));
+  EXPECT_THAT(get(sources(), "text/html"),
+              HasSubstr("<td>uplink</td><td>10.0.0.7:7000</td><td>quarantined</td><td>0</td>"
+                        "<td>4</td><td>1700</td><td>9</td><td>yes</td>"
+                        "<td>refused [dial.refused]</td>"));
 }
 
 TEST_F(LinksPageTest, SaysWhichCoreDoesNotAnswer) {

@@ -455,6 +455,24 @@ TEST_F(LiveProgramTest, CallsServicesByTheLastReading) {
   EXPECT_EQ(delivery(target), rpc::DeliveryMode::kAtMostOnce);
 }
 
+TEST_F(LiveProgramTest, TreatsMessagesOfSessionsThatComeBackByTheLastReading) {
+  Hub& hub = process.sessions();
+  const std::string rests =
+      std::string(kQuiet) + "dial: {first_wait_min: 10m, first_wait_max: 10m}\n";
+  start(rests);
+  const SessionRef link = process.dial(process.addresses().at(0).to_text(), {}).value();
+  folder.write("math.yaml", rests + "resend: {mode: at_least_once}\n");
+  hang_up();
+  hub.for_each([&](const SessionRef& each) {
+    if (each != link) each.kick("test");
+  });
+  ASSERT_TRUE(becomes([&] { return link.away(); }));
+
+  const auto reply = link.as<room_test::Device>().probe({.at = 1}, within(20ms)).get();
+
+  EXPECT_EQ(reply.status().reason(), "call.deadline");
+}
+
 TEST_F(LiveProgramTest, LeavesClientsAsTheyAreWhenAFileOfOneIsNoGood) {
   start(std::string(kQuiet) + "clients: {default: {codec: json}}\n");
   const Target& target = *process.target("127.0.0.1:1").value();

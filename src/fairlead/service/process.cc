@@ -191,6 +191,7 @@ void Process::apply(const std::shared_ptr<const Spec>& before,
   if (hub_ != nullptr) {
     hub_->update(now->dial);
     hub_->update(now->resend.options);
+    hub_->update_delivery(now->resend.mode);
     hub_->update_broadcast_queue(now->broadcast_queue_bytes_max);
   }
   resend_budget_.update(now->resend.process_bytes_max);
@@ -260,7 +261,8 @@ Status Process::make_peers() {
                           "Sessions that a broadcast skipped: their peer does not read."}));
     hub_->set_options({.broadcast_queue_bytes_max = spec_.broadcast_queue_bytes_max,
                        .skipped = skipped,
-                       .links = link_metrics_});
+                       .links = link_metrics_,
+                       .delivery = spec_.resend.mode});
   }
   FL_TRY(make_plugins(options));
   for (io::Core* core : cores_->cores()) {

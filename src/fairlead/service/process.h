@@ -217,6 +217,7 @@ class Process {
     upstream::ServiceOptions options{};
     std::shared_ptr<const io::TlsHolder> tls{};  // that of `options`
     bool redial = true;
+    std::optional<rpc::DeliveryMode> delivery{};  // none: as resend.mode says at the moment
   };
   Result<Calling> calling_by(const Spec& spec, std::string_view name, ClientOptions told,
                              const upstream::EndpointSnapshot& endpoints);

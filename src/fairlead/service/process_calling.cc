@@ -99,6 +99,7 @@ Result<Process::Calling> Process::calling_by(const Spec& spec, std::string_view 
   out.connections_max = options.connections_max.value_or(out.connections_max);
   out.connections_idle = options.connections_idle.value_or(out.connections_idle);
   FL_TRY(check_connections(name, out));
+  calling.delivery = options.delivery;
   out.delivery = options.delivery.value_or(spec.resend.mode.value_or(out.delivery));
   out.resend = spec.resend.options;
   out.resend.process = &resend_budget_;
@@ -193,8 +194,13 @@ Result<TakeRead> Process::prepare_clients(const Spec& next) {
   });
 }
 
+// What of the settings changes comes by letters to this core: it is read here, so that none falls
+// between.
 Task<Status> Process::dial_on_this_core(io::Address address, HubDial how,
                                         std::optional<SessionRef>* out) {
+  const std::shared_ptr<const Spec> now = settings_->now();
+  if (how.redial.has_value()) how.redial = now->dial;
+  how.resend.take(now->resend.options);
   FL_CO_TRY_ASSIGN(SessionRef session, co_await hub_->dial(std::move(address), std::move(how)));
   *out = std::move(session);
   co_return Status();
@@ -214,7 +220,7 @@ Result<SessionRef> Process::dial(std::string_view address, const ClientOptions& 
         calling.options.server_name.empty() ? endpoint.server_name : calling.options.server_name;
   }
   if (calling.redial) how.redial = spec->dial;
-  how.delivery = calling.options.delivery;
+  how.delivery = calling.delivery;
   how.resend = calling.options.resend;
   std::optional<SessionRef> session;
   rpc::Peer& peer = *calling_[next_dial_++ % calling_.size()];

@@ -1,4 +1,6 @@
 // What a process says of itself on the admin page /links: its phase, its links, what it calls.
+#include <utility>
+
 #include "fairlead/service/process.h"
 
 namespace fairlead::service {
@@ -11,6 +13,12 @@ CoreLinks Process::look_at_core(std::size_t index, const LinksQuery& query) {
   }
   look_at_links(*serving_[index], query, name_of, out);
   look_at_links(*calling_[index], query, name_of, out);
+  if (hub_ != nullptr) {
+    for (upstream::EndpointView& link : hub_->links(calling_[index]->core(), query.limit)) {
+      std::string id = link.name;
+      out.endpoints.push_back({.service = std::move(id), .endpoint = std::move(link)});
+    }
+  }
   const MutexLock lock(parts_mutex_);
   for (const auto& [name, target] : targets_) {
     for (upstream::EndpointView& endpoint : target->places_[index].service->endpoints()) {

@@ -17,6 +17,7 @@ Hub::~Hub() {
 
 void Hub::add_core(rpc::Peer& dials, upstream::DialLine* line) {
   parts_.push_back(std::make_unique<Part>(dials, line));
+  parts_.back()->delivery = options_.delivery;
 }
 
 Hub::Part* Hub::part_of(const io::Core& core) const {
@@ -61,13 +62,13 @@ void Hub::on_end(rpc::Session& session, const Status& why) {
   const std::shared_ptr<Entry> entry = entry_of(session);
   if (entry->session != &session) return;  // its dial has not ended well
   Part* const part = part_of(entry->core);
-  // Before it is not open any more: another thread's call that waits for it must see one of both.
-  if (entry->redial != nullptr) entry->away.store(true, std::memory_order_release);
-  entry->open.store(false, std::memory_order_release);
-  if (entry->redial != nullptr) {
+  if (entry->redial == nullptr) {
+    entry->reach.store(Entry::Reach::kGone, std::memory_order_release);
+  } else {
+    entry->reach.store(Entry::Reach::kAway, std::memory_order_release);
     if (goes_away(entry, session)) return;
-    entry->away.store(false, std::memory_order_release);
-    entry->redial->end();
+    const bool given_up = entry->redial->machine().state() == upstream::Redial::State::kClosed;
+    come_back_no_more(*entry, given_up);
   }
   if (take_out(entry)) {
     part->sessions.remove(entry->number);
@@ -173,9 +174,12 @@ Task<Result<SessionRef>> Hub::dial(io::Address address, HubDial how) {
                      "dial() runs on a core of this program, in a handler or a task");
   }
   const Deadline deadline = part->dials.core().deadline_after(how.within);
-  FL_CO_TRY_ASSIGN(rpc::Session * session,
-                   co_await part->dials.dial(address, deadline, CancelToken(), how.options));
-  SessionRef made = list(*session);
+  part->first_dials.insert(&how);
+  Result<rpc::Session*> session =
+      co_await part->dials.dial(address, deadline, CancelToken(), how.options);
+  part->first_dials.erase(&how);
+  if (!session.ok()) co_return session.status();
+  SessionRef made = list(**session);
   if (how.redial.has_value()) {
     made.entry_->redial = std::make_unique<internal::SessionRedial>(
         *this, *made.entry_, std::move(address), std::move(how));

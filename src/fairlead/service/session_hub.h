@@ -38,6 +38,9 @@ struct HubOptions {
   std::size_t broadcast_queue_bytes_max = 1024 * 1024;
   observe::Counter skipped{};  // sessions that a broadcast skipped
   upstream::Metrics links{};   // those that are dialled again
+  // Of sessions that come back: what becomes of messages of which neither they nor HubDial says
+  // it, when their connection is lost; none: kAtMostOnce.
+  std::optional<rpc::DeliveryMode> delivery{};
 };
 
 // How Hub::dial() dials, and whether the session comes back when it was lost.
@@ -47,8 +50,8 @@ struct HubDial {
   // None: the end of the connection is that of the session.
   std::optional<upstream::DialSettings> redial{};
   // Where it comes back: what becomes of messages that say nothing about it when their connection
-  // is lost, and the rules for those that outlive it.
-  rpc::DeliveryMode delivery = rpc::DeliveryMode::kAtMostOnce;
+  // is lost (none: HubOptions::delivery), and the rules for those that outlive it.
+  std::optional<rpc::DeliveryMode> delivery{};
   rpc::ResendOptions resend{};
   // Where certificates of later dials come from, when they may change; null: those of `options`.
   std::shared_ptr<const io::TlsHolder> tls{};
@@ -110,14 +113,20 @@ class Hub final : private rpc::SessionWatcher {
   // On a core of the program: nothing is dialled any more there, and sessions that are away end.
   // Before its peer closes, where sessions come back.
   Task<Status> close(io::Core& core, Deadline deadline);
-  // For rests and dials that begin from now on, of all sessions that come back. Thread: any.
+  // For rests and dials that begin from now on, of all sessions that come back, those that are
+  // being dialled for the first time among them. Thread: any, as of those below.
   void update(const upstream::DialSettings& settings);
   // For messages that wait for their session from now on.
   void update(const rpc::ResendOptions& options);
-  // HubOptions::broadcast_queue_bytes_max, for whoever is told from now on. Thread: any.
+  // HubOptions::delivery, for messages that begin from now on.
+  void update_delivery(std::optional<rpc::DeliveryMode> delivery);
+  // HubOptions::broadcast_queue_bytes_max, for whoever is told from now on.
   void update_broadcast_queue(std::size_t bytes_max) {
     broadcast_queue_bytes_max_.store(bytes_max, std::memory_order_relaxed);
   }
+  // Sessions of a core that come back, by their ids, for people: at most `limit`, first those that
+  // are away. Thread: that core's.
+  std::vector<upstream::EndpointView> links(const io::Core& core, std::size_t limit) const;
 
   // Pushes of S to all that can be found now, `hub.all<Room>().say(line)`: a Stub whose methods
   // give a Broadcast. Broadcasts reach a session in the order in which one thread began them. They
@@ -158,7 +167,10 @@ class Hub final : private rpc::SessionWatcher {
     std::uint64_t last_number = 0;
     bool told_again = false;                         // a letter to go on is under way
     std::set<std::shared_ptr<Entry>> coming_back{};  // away
-    Scope scope{};                                   // of their dials
+    std::set<internal::SessionRedial*> redials{};    // of those, and of those that are here
+    std::set<HubDial*> first_dials{};                // under way
+    std::optional<rpc::DeliveryMode> delivery{};     // as HubOptions
+    Scope scope{};                                   // of later dials
     bool closed = false;                             // nothing is dialled again
   };
 
@@ -193,8 +205,9 @@ class Hub final : private rpc::SessionWatcher {
   void come_back(const std::shared_ptr<Entry>& entry, rpc::Session& session);
   // The end of one that is away.
   void stay_away(std::shared_ptr<Entry> entry, const Status& why) FL_EXCLUDES(mutex_);
+  void come_back_no_more(Entry& entry, bool given_up);
   void tell_lost(const Entry& entry);
-  void for_each_redial(const std::function<void(internal::SessionRedial& redial)>& function);
+  void for_each_part(const std::function<void(Part& part)>& function);
   // False: it could not be found any more.
   bool take_out(const std::shared_ptr<Entry>& entry) FL_EXCLUDES(mutex_);
   // Puts it under its id, and gives who stood there.

@@ -15,6 +15,7 @@ using upstream::Redial;
 
 SessionRedial::SessionRedial(Hub& hub, HubEntry& entry, io::Address address, HubDial how)
     : hub_(hub),
+      part_(*hub.part_of(entry.core)),
       entry_(entry),
       address_(std::move(address)),
       how_(std::move(how)),
@@ -22,15 +23,26 @@ SessionRedial::SessionRedial(Hub& hub, HubEntry& entry, io::Address address, Hub
       machine_(how_.redial->redial) {
   FL_CHECK(machine_.dial(entry.core.now()) && machine_.ready(entry.core.now()));
   metrics_.count(Redial::State::kReady, 1);
+  part_.redials.insert(this);
 }
 
-SessionRedial::~SessionRedial() { end(); }
+SessionRedial::~SessionRedial() { end(false); }
 
-void SessionRedial::end() {
+void SessionRedial::end(bool given_up) {
   disarm();
   if (std::exchange(ended_, true)) return;
   metrics_.count(machine_.state(), -1);
-  if (line_ != nullptr) line_->close();
+  part_.redials.erase(this);
+  unwanted_.cancel();
+  if (line_ == nullptr) return;
+  if (given_up) {
+    line_->close(Status(Code::kDialFailed, "upstream.lost",
+                        address_.to_text() + " was dialled again redial_times and is given up")
+                     .with_outcome(Outcome::kNotSent)
+                     .with_cause(std::string(last_error_.message())));
+  } else {
+    line_->close();
+  }
 }
 
 void SessionRedial::update(const upstream::DialSettings& settings) {
@@ -39,16 +51,13 @@ void SessionRedial::update(const upstream::DialSettings& settings) {
 }
 
 void SessionRedial::update(const rpc::ResendOptions& options) {
-  rpc::ResendBudget* const process = how_.resend.process;
-  how_.resend = options;
-  how_.resend.process = process;
+  how_.resend.take(options);
   if (line_ != nullptr) line_->update(options);
 }
 
-rpc::Peer& SessionRedial::peer() const { return hub_.part_of(entry_.core)->dials; }
-
 rpc::ResendLine* SessionRedial::line_for(CallOptions& options) {
-  const rpc::DeliveryMode delivery = options.delivery.value_or(how_.delivery);
+  const rpc::DeliveryMode usual = part_.delivery.value_or(rpc::DeliveryMode::kAtMostOnce);
+  const rpc::DeliveryMode delivery = options.delivery.value_or(how_.delivery.value_or(usual));
   const bool outlives = delivery != rpc::DeliveryMode::kAtMostOnce || options.wait_for_ready;
   if (!outlives || ended_) return nullptr;
   options.delivery = delivery;
@@ -59,6 +68,11 @@ rpc::ResendLine* SessionRedial::line_for(CallOptions& options) {
   return line_.get();
 }
 
+// The line of a call that was made during the dial: the dial knew of none.
+void SessionRedial::attach(rpc::Session& session) {
+  if (line_ != nullptr) line_->attach(session);
+}
+
 void SessionRedial::rest() {
   const Time due = machine_.due();
   if (due != Time::max()) entry_.core.timers().arm(*this, std::max(due, entry_.core.now()));
@@ -66,9 +80,9 @@ void SessionRedial::rest() {
 
 void SessionRedial::on_timer() {
   const auto found = std::ranges::find_if(
-      hub_.part_of(entry_.core)->coming_back,
+      part_.coming_back,
       [this](const std::shared_ptr<HubEntry>& one) { return one.get() == &entry_; });
-  FL_CHECK(found != hub_.part_of(entry_.core)->coming_back.end());
+  FL_CHECK(found != part_.coming_back.end());
   hub_.dial_when_due(*found);
 }
 
@@ -83,6 +97,20 @@ rpc::DialOptions SessionRedial::next_options(const std::shared_ptr<HubEntry>& en
   return options;
 }
 
+upstream::EndpointView SessionRedial::view() const {
+  return {.name = hub_.id_of(entry_),
+          .address = address_.to_text(),
+          .state = machine_.state(),
+          .failures = machine_.failures(),
+          .wait_left = machine_.wait_left(entry_.core.now()),
+          .sessions = is_here() ? 1U : 0U,
+          .dials = machine_.dials(),
+          .recovered = machine_.recovered(),
+          .last_error = last_error_.ok() ? std::string()
+                                         : std::string(last_error_.message()) + " [" +
+                                               std::string(last_error_.reason()) + "]"};
+}
+
 void SessionRedial::note(Redial::State before, std::string_view reason) {
   const Redial::State after = machine_.state();
   metrics_.count(before, -1);
@@ -94,7 +122,7 @@ void SessionRedial::note(Redial::State before, std::string_view reason) {
       "failures " + std::to_string(machine_.failures()) + ", wait " +
       fairlead::to_text(std::chrono::duration_cast<std::chrono::milliseconds>(wait));
   const bool usual = !Redial::is_trouble(before) && !Redial::is_trouble(after);
-  observe::tell(hub_.part_of(entry_.core)->dials.options().transitions,
+  observe::tell(peer().options().transitions,
                 usual ? observe::LogLevel::kDebug : observe::LogLevel::kInfo,
                 {.event = "session.link",
                  .name = name,
@@ -131,7 +159,7 @@ bool Hub::goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session) 
   }
   const Time now = entry->core.now();
   // Who goes away, or has become old, is no fault: a short rest, and not for all at one moment.
-  const bool in_order = session.peer_leaving() || session.end() == rpc::LinkEnd::kAge ||
+  const bool in_order = session.leaving() || session.end() == rpc::LinkEnd::kAge ||
                         session.end() == rpc::LinkEnd::kIdle;
   const std::string_view why = in_order ? "goaway" : rpc::link_end_name(session.end());
   redial.failed_by(Status(Code::kConnectionClosed, "session.closed",
@@ -143,10 +171,7 @@ bool Hub::goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session) 
     }
     return machine.left(now, redial.random());
   });
-  if (redial.machine().state() == Redial::State::kClosed) {
-    tell_lost(*entry);
-    return false;
-  }
+  if (redial.machine().state() == Redial::State::kClosed) return false;
   redial.keep(session.values());
   entry->session = nullptr;
   part->sessions.remove(entry->number);
@@ -186,17 +211,18 @@ Task<void> Hub::dial_again(std::shared_ptr<Entry> entry) {
   stay_away(entry, made.status());
 }
 
+// Whoever is away when the hub closes is ended, and its token with it.
 Task<Result<rpc::Session*>> Hub::connect_again(std::shared_ptr<Entry> entry) {
   Part* const part = part_of(entry->core);
   upstream::DialPass pass;
   if (part->line != nullptr) {
-    FL_CO_TRY_ASSIGN(pass, co_await part->line->enter(part->scope.token()));
+    FL_CO_TRY_ASSIGN(pass, co_await part->line->enter(entry->redial->unwanted()));
   }
   rpc::DialOptions options = entry->redial->next_options(entry);
   const Deadline deadline =
       Deadline::after(options.connect_by.at(), entry->redial->settings().handshake_timeout);
-  Result<rpc::Session*> made = co_await part->dials.dial(entry->redial->address(), deadline,
-                                                         part->scope.token(), std::move(options));
+  Result<rpc::Session*> made = co_await part->dials.dial(
+      entry->redial->address(), deadline, entry->redial->unwanted(), std::move(options));
   (made.ok() ? options_.links.dials_ok : options_.links.dials_failed).add();
   co_return made;
 }
@@ -209,8 +235,14 @@ void Hub::come_back(const std::shared_ptr<Entry>& entry, rpc::Session& session) 
   entry->number = ++part->last_number;
   part->sessions.add(entry->number, *entry);
   entry->redial->step("dialled", [now](Redial& machine) { return machine.ready(now); });
-  entry->away.store(false, std::memory_order_release);
-  entry->open.store(true, std::memory_order_release);
+  entry->reach.store(Entry::Reach::kOpen, std::memory_order_release);
+  entry->redial->attach(session);
+}
+
+void Hub::come_back_no_more(Entry& entry, bool given_up) {
+  entry.reach.store(Entry::Reach::kGone, std::memory_order_release);
+  entry.redial->end(given_up);
+  if (given_up) tell_lost(entry);
 }
 
 // redial_times are used up.
@@ -234,9 +266,7 @@ void Hub::stay_away(std::shared_ptr<Entry> entry, const Status& why) {
   internal::SessionRedial& redial = *entry->redial;
   const bool given_up = redial.machine().state() == Redial::State::kClosed;
   redial.step("ended", [](Redial& machine) { return machine.remove(); });
-  redial.end();
-  entry->away.store(false, std::memory_order_release);
-  if (given_up) tell_lost(*entry);
+  come_back_no_more(*entry, given_up);
   if (take_out(entry) && on_closed_) on_closed_(SessionRef(entry), why);
 }
 
@@ -250,24 +280,45 @@ Task<Status> Hub::close(io::Core& core, Deadline deadline) {
   co_return ended;
 }
 
-void Hub::for_each_redial(const std::function<void(internal::SessionRedial& redial)>& function) {
+void Hub::for_each_part(const std::function<void(Part& part)>& function) {
   for (const auto& part : parts_) {
-    part->dials.core().post([where = part.get(), function] {
-      const internal::SessionOrder<Entry>& all = where->sessions;
-      for (auto one = all.after(0); one.entry != nullptr; one = all.after(one.number)) {
-        if (one.entry->redial != nullptr) function(*one.entry->redial);
-      }
-      for (const auto& entry : where->coming_back) function(*entry->redial);
-    });
+    part->dials.core().post([where = part.get(), function] { function(*where); });
   }
 }
 
 void Hub::update(const upstream::DialSettings& settings) {
-  for_each_redial([settings](internal::SessionRedial& redial) { redial.update(settings); });
+  for_each_part([settings](Part& part) {
+    for (HubDial* how : part.first_dials) {
+      if (how->redial.has_value()) how->redial = settings;
+    }
+    for (internal::SessionRedial* redial : part.redials) redial->update(settings);
+  });
 }
 
 void Hub::update(const rpc::ResendOptions& options) {
-  for_each_redial([options](internal::SessionRedial& redial) { redial.update(options); });
+  for_each_part([options](Part& part) {
+    for (HubDial* how : part.first_dials) how->resend.take(options);
+    for (internal::SessionRedial* redial : part.redials) redial->update(options);
+  });
+}
+
+void Hub::update_delivery(std::optional<rpc::DeliveryMode> delivery) {
+  for_each_part([delivery](Part& part) { part.delivery = delivery; });
+}
+
+std::vector<upstream::EndpointView> Hub::links(const io::Core& core, std::size_t limit) const {
+  const Part* const part = part_of(core);
+  FL_CHECK(part != nullptr);
+  std::vector<upstream::EndpointView> views;
+  for (const auto& entry : part->coming_back) {
+    if (views.size() >= limit) break;
+    views.push_back(entry->redial->view());
+  }
+  for (const internal::SessionRedial* redial : part->redials) {
+    if (views.size() >= limit) break;
+    if (redial->is_here()) views.push_back(redial->view());
+  }
+  return views;
 }
 
 }  // namespace fairlead::service

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "fairlead/async/cancel.h"
 #include "fairlead/async/timer_wheel.h"
 #include "fairlead/base/random.h"
 #include "fairlead/rpc/resend_line.h"
@@ -34,15 +35,20 @@ class SessionRedial final : private Timer {
   Random& random() { return random_; }
   // Before the next dial; sets the timer to the time of the one that is due.
   void rest();
-  // It does not come back. Idempotent.
-  void end();
+  // It does not come back; `given_up`: its redial_times are used up. A dial that is under way ends,
+  // and so does what waits. Idempotent. May begin calls of others.
+  void end(bool given_up);
+  // Heard by its dials.
+  CancelToken unwanted() { return unwanted_.token(); }
   void update(const upstream::DialSettings& settings);
   void update(const rpc::ResendOptions& options);
 
   // Where a message with these words waits for the session and outlives it; null: they do not ask
   // for that, or it does not come back. Completes `options`.
   rpc::ResendLine* line_for(CallOptions& options);
-  rpc::Peer& peer() const;  // that dials it
+  rpc::Peer& peer() const { return part_.dials; }  // that dials it
+  // The session of the moment is there.
+  void attach(rpc::Session& session);
 
   // What a session that follows is dialled with.
   rpc::DialOptions next_options(const std::shared_ptr<HubEntry>& entry) const;
@@ -51,12 +57,15 @@ class SessionRedial final : private Timer {
   void keep(const rpc::SessionValues& values) { values_ = values; }
   const Status& last_error() const { return last_error_; }
   void failed_by(Status why) { last_error_ = std::move(why); }
+  bool is_here() const { return entry_.session != nullptr; }
+  upstream::EndpointView view() const;
 
  private:
   void on_timer() override;
   void note(upstream::Redial::State before, std::string_view reason);
 
   Hub& hub_;
+  Hub::Part& part_;
   HubEntry& entry_;
   const io::Address address_;
   HubDial how_;
@@ -66,6 +75,7 @@ class SessionRedial final : private Timer {
   rpc::SessionValues values_;                // of the session that was lost
   std::unique_ptr<rpc::ResendLine> line_{};  // null: nobody needed one
   Status last_error_;
+  CancelSource unwanted_{};
   bool ended_ = false;
 };
 

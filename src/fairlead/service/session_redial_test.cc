@@ -2,6 +2,7 @@
 #include "fairlead/service/session_redial.h"
 
 #include <optional>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +17,9 @@ using room_test::Device;
 using room_test::Party;
 using room_test::Pong;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using upstream::Redial;
 
 constexpr const char* kAt = "127.0.0.1:7000";
 
@@ -49,7 +52,7 @@ class SessionRedialTest : public ::testing::Test {
     Dials::refuse_ = false;
     FL_CHECK(plugins.add(Dials(seen)).ok());
     client.emplace(simulation, "client", 2, rpc::PeerOptions{.hello = true, .plugins = &plugins});
-    client->open();
+    client->open(&limits);
     client->hub.on_closed(
         [this](const SessionRef& session, const Status&) { closed.push_back(session.id()); });
     serve();
@@ -66,6 +69,11 @@ class SessionRedialTest : public ::testing::Test {
   }
   void pass(Duration time) { core().run(room_test::pass_time(&core(), time)); }
   io::Core& core() { return client->core(0); }
+  Redial::State state() { return client->hub.links(core(), 1).at(0).state; }
+  void pass_until(Redial::State wanted) {
+    for (int i = 0; i < 100'000 && state() != wanted; ++i) pass(100us);
+    ASSERT_EQ(state(), wanted);
+  }
   Result<Pong> probe(const SessionRef& session) {
     const auto ask = [](SessionRef to) -> Task<Result<Pong>> {
       auto call = to.as<Device>().probe({.at = 1}, within(1s));
@@ -90,13 +98,14 @@ class SessionRedialTest : public ::testing::Test {
     pass(1ms);
   }
 
-  rpc::DeliveryMode delivery = rpc::DeliveryMode::kAtMostOnce;
+  std::optional<rpc::DeliveryMode> delivery;
   int done = 0;
   Status last;
   io::Simulation simulation{1};
   std::vector<std::string> seen;
   rpc::PluginChain plugins;
   std::vector<std::string> closed;
+  upstream::DialLimits limits;
   std::optional<Party> server;
   std::optional<Party> client;
 };
@@ -161,6 +170,37 @@ TEST_F(SessionRedialTest, ACallFromAnotherCoreWaitsForItToo) {
   EXPECT_TRUE(last.ok()) << last;
 }
 
+TEST_F(SessionRedialTest, ACallThatIsMadeDuringTheDialIsAnsweredWhenItIsBack) {
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  serve();
+  pass_until(Redial::State::kDialing);
+  bool away = false;
+  core().post([&] {
+    away = session.away();
+    begin_probe(session, within(10s), wait_for_ready);
+  });
+  pass(3s);
+
+  EXPECT_TRUE(away);
+  EXPECT_EQ(done, 1);
+  EXPECT_TRUE(last.ok()) << last;
+}
+
+TEST_F(SessionRedialTest, ACallThatIsGivenUpOnAnotherCoreIsTakenBack) {
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  client->core(1).post(
+      [&] { auto dropped = session.as<Device>().hold({.at = 1}, within(10s), wait_for_ready); });
+  pass(1ms);
+  serve();
+  pass(3s);
+  EXPECT_TRUE(session.open());
+  EXPECT_EQ(server->heard.holding, 0);
+}
+
 TEST_F(SessionRedialTest, NobodyWaitsLongerThanItsDeadline) {
   const SessionRef session = keep();
   server.reset();
@@ -181,7 +221,8 @@ TEST_F(SessionRedialTest, WhoWaitsHearsThatItDoesNotComeBack) {
   here([&] { begin_probe(session, within(10min), at_least_once()); });
   pass(1min);
   EXPECT_EQ(done, 1);
-  EXPECT_EQ(last.code(), Code::kConnectionClosed);
+  EXPECT_EQ(last.code(), Code::kDialFailed);
+  EXPECT_EQ(last.reason(), "upstream.lost");
   EXPECT_EQ(last.outcome(), Outcome::kNotSent);
   here([&] { begin_probe(session, within(10min), at_least_once()); });
   EXPECT_EQ(done, 2) << "and nobody waits any more";
@@ -236,6 +277,30 @@ TEST_F(SessionRedialTest, WhatWaitsHasTheBoundsOfTheSettings) {
   session.kick("enough");
   pass(1s);
   EXPECT_EQ(done, 3);
+  EXPECT_EQ(last.reason(), "resend.closed") << "who ends it here has not lost it";
+}
+
+TEST_F(SessionRedialTest, TheSettingOfAllIsForSessionsThatHaveNone) {
+  const SessionRef usual = keep();
+  delivery = rpc::DeliveryMode::kAtMostOnce;
+  const SessionRef own = keep();
+  client->hub.update_delivery(rpc::DeliveryMode::kAtLeastOnce);
+  server.reset();
+  pass(50ms);
+  here([&] { begin_probe(usual, within(10s)); });
+  EXPECT_EQ(done, 0);
+  here([&] { begin_probe(own, within(10s)); });
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(last.reason(), "session.closed");
+
+  client->hub.update_delivery(std::nullopt);
+  pass(1ms);
+  here([&] { begin_probe(usual, within(10s)); });
+  EXPECT_EQ(done, 2);
+  EXPECT_EQ(last.reason(), "session.closed");
+  serve();
+  pass(3s);
+  EXPECT_EQ(done, 3);
 }
 
 TEST_F(SessionRedialTest, IsPushedToByBroadcastsAgain) {
@@ -280,6 +345,41 @@ TEST_F(SessionRedialTest, StaysGoneWhenItWasKickedWhileItWasAway) {
   EXPECT_EQ(closed.size(), 1U);
   EXPECT_FALSE(session.away());
   EXPECT_EQ(client->hub.count(), 0U);
+  EXPECT_THAT(seen, ElementsAre("first -", "gone"));
+}
+
+TEST_F(SessionRedialTest, IsNotDialledWhenItWasKickedInTheLineOfDials) {
+  limits.update({.dials_max = 1});
+  upstream::DialLine other(core(), limits);
+  const auto enter = [](upstream::DialLine* line) -> Task<Result<upstream::DialPass>> {
+    co_return co_await line->enter(CancelToken());
+  };
+  std::optional<upstream::DialPass> place = core().run(enter(&other)).value();
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  serve();
+  pass_until(Redial::State::kDialing);
+  session.kick("enough");
+  pass(1ms);
+  EXPECT_EQ(closed.size(), 1U);
+  place.reset();
+  pass(1min);
+
+  EXPECT_THAT(seen, ElementsAre("first -", "gone"));
+  EXPECT_EQ(limits.dialing(), 0U);
+}
+
+TEST_F(SessionRedialTest, IsNoSessionWhenItWasKickedDuringTheDial) {
+  const SessionRef session = keep();
+  server.reset();
+  pass(50ms);
+  serve();
+  pass_until(Redial::State::kDialing);
+  session.kick("enough");
+  pass(1min);
+
+  EXPECT_EQ(closed.size(), 1U);
   EXPECT_THAT(seen, ElementsAre("first -", "gone"));
 }
 
@@ -354,6 +454,75 @@ TEST_F(SessionRedialTest, UsesNewSettingsFromTheNextRestOn) {
   EXPECT_TRUE(session.open());
   session.kick("done");
   pass(1s);
+}
+
+TEST_F(SessionRedialTest, UsesNewSettingsThatCameDuringItsFirstDial) {
+  const auto dial = [](Party* from, HubDial how) -> Task<Result<SessionRef>> {
+    auto dialling = from->hub.dial(io::Address::parse(kAt).value(), std::move(how));
+    from->core(0).post([from] {
+      EXPECT_EQ(from->hub.count(), 0U) << "the dial is under way";
+      from->hub.update({.redial = {.first_wait_min = 1s, .first_wait_max = 1s}});
+      from->hub.update(rpc::ResendOptions{.messages_max = 1});
+    });
+    Result<SessionRef> session = co_await dialling;
+    co_return session;
+  };
+  HubDial how;
+  how.redial = upstream::DialSettings{.redial = {.first_wait_min = 60s, .first_wait_max = 60s}};
+  const SessionRef session = core().run(dial(&*client, std::move(how))).value();
+  server.reset();
+  pass(50ms);
+  here([&] {
+    for (int i = 0; i < 2; ++i) begin_probe(session, within(10s), wait_for_ready);
+  });
+  EXPECT_EQ(last.reason(), "resend.full");
+  serve();
+  pass(1500ms);
+  EXPECT_TRUE(session.open());
+}
+
+TEST_F(SessionRedialTest, IsShownWhereverItIs) {
+  const SessionRef session = keep();
+  ASSERT_TRUE(session.set_id("uplink").ok());
+  const auto link = [this] { return client->hub.links(core(), 10).at(0); };
+  EXPECT_EQ(link().name, "uplink");
+  EXPECT_EQ(link().address, kAt);
+  EXPECT_EQ(link().state, Redial::State::kReady);
+  EXPECT_EQ(link().sessions, 1U);
+  EXPECT_EQ(link().dials, 1U);
+
+  server.reset();
+  pass(50ms);
+  EXPECT_EQ(link().state, Redial::State::kBackoff);
+  EXPECT_EQ(link().sessions, 0U);
+  EXPECT_GT(link().wait_left, 0s);
+  EXPECT_THAT(link().last_error, HasSubstr("[session.closed]"));
+
+  pass(1min);
+  EXPECT_EQ(link().state, Redial::State::kQuarantined);
+  EXPECT_GE(link().failures, 3U);
+  EXPECT_THAT(link().last_error, HasSubstr("[dial.refused]"));
+  serve();
+  pass(1min);
+  EXPECT_TRUE(link().recovered);
+  session.kick("done");
+  pass(1s);
+  EXPECT_THAT(client->hub.links(core(), 10), IsEmpty());
+}
+
+TEST_F(SessionRedialTest, ThoseThatAreAwayAreShownFirst) {
+  const SessionRef stays = keep();
+  const SessionRef goes = keep({.first_wait_min = 60s, .first_wait_max = 60s});
+  std::string at;
+  goes.visit([&at](rpc::Session& it) { at = it.local_address().to_text(); });
+  pass(10ms);
+  server->hub.find(at)->kick("one of both");
+  pass(100ms);
+  ASSERT_TRUE(stays.open() && goes.away());
+
+  ASSERT_EQ(client->hub.links(core(), 1).size(), 1U);
+  EXPECT_EQ(client->hub.links(core(), 1)[0].name, goes.id());
+  EXPECT_EQ(client->hub.links(core(), 2).size(), 2U);
 }
 
 }  // namespace

@@ -33,9 +33,12 @@ class SessionRedial;
 // What a hub knows of a session; shared by everybody who refers to it, also after its end.
 struct HubEntry final : rpc::SessionMark {
   enum class Place : std::uint8_t { kOutside, kListed, kEnded };
+  enum class Reach : std::uint8_t { kOpen, kAway, kGone };  // away: lost, and dialled again
 
   HubEntry(Hub& owner, rpc::Session& of);
   ~HubEntry() override;
+
+  bool is(Reach one) const { return reach.load(std::memory_order_acquire) == one; }
 
   Hub& hub;
   io::Core& core;
@@ -44,8 +47,7 @@ struct HubEntry final : rpc::SessionMark {
   rpc::Session* session;  // core's; null once it has ended, and while it is dialled again
   std::unique_ptr<SessionRedial> redial{};  // core's; null: it does not come back
   std::uint64_t number = 0;                 // core's: in the order of coming
-  std::atomic<bool> open{true};             // a hint on other threads, as is:
-  std::atomic<bool> away{false};            // lost, and dialled again
+  std::atomic<Reach> reach{Reach::kOpen};   // the core writes it; a hint on other threads
   std::string id{};                         // under the hub's mutex, as is:
   Place place = Place::kOutside;
 };
@@ -117,10 +119,7 @@ class SessionCaller {
 
  private:
   bool is_here() const { return io::Core::current() == &entry_->core; }
-  bool is_gone() const {
-    return !entry_->open.load(std::memory_order_acquire) &&
-           !entry_->away.load(std::memory_order_acquire);
-  }
+  bool is_gone() const { return entry_->is(HubEntry::Reach::kGone); }
 
   template <class R, class In>
   static Call<R> start(HubEntry& entry, const contract::MethodInfo& method, In in,
@@ -149,8 +148,8 @@ class SessionCaller {
     Deadline limit;
     std::optional<CancelSource> cancel{};  // there: while the call is under way
 
-    void give_up() {  // there
-      if (!cancel.has_value()) return;
+    void give_up() {                    // there
+      if (!cancel.has_value()) return;  // it has ended
       CancelSource source = *std::move(cancel);
       cancel.reset();  // before the call's end looks at it
       source.cancel();
@@ -179,10 +178,7 @@ class SessionCaller {
             distant->deliver(std::move(reply));
           });
     });
-    return distant->wait(cancel, [job] {
-      if (job->entry->open)
-        job->entry->core.post([job] { job->give_up(); });  // else it ends anyway
-    });
+    return distant->wait(cancel, [job] { job->entry->core.post([job] { job->give_up(); }); });
   }
 
   template <class In>
@@ -212,7 +208,8 @@ class SessionCaller {
 // kConnectionClosed `session.closed`, NOT_SENT. One that was dialled to be dialled again (HubDial)
 // comes back as the same: id, values and place in the hub stay, and until then calls and pushes end
 // in that way too; those that say wait_for_ready or at_least_once() (a push: best_effort() too)
-// wait for it, by the rules of a ResendLine. Over any other session these words change nothing.
+// wait for it, by the rules of a ResendLine, and end with kDialFailed `upstream.lost`, NOT_SENT,
+// when its redial_times are used up. Over any other session these words change nothing.
 // Refs to the same session are equal. Thread: any. On the session's core what it does happens at
 // once, from elsewhere a letter carries it there; replies come back to the core that awaits them.
 // Two letters of one thread keep their order. Lifetime: the hub's, which is that of the App or
@@ -228,9 +225,9 @@ class SessionRef {
   Status set_id(std::string_view id) const;
   const io::Address& peer_address() const { return entry_->peer; }
   // Whether it can be used; elsewhere than on its core that may just have changed.
-  bool open() const { return entry_->open.load(std::memory_order_acquire); }
+  bool open() const { return entry_->is(internal::HubEntry::Reach::kOpen); }
   // Whether it was lost and is dialled again, as open().
-  bool away() const { return entry_->away.load(std::memory_order_acquire); }
+  bool away() const { return entry_->is(internal::HubEntry::Reach::kAway); }
 
   // Calls and pushes of S over this session, with the words of fl::Client: a Stub as it. Their
   // errors are those of rpc::Session::start_call() and push(), with the codecs' before and after.

@@ -118,8 +118,7 @@ bool Redial::left(Time now, Random& random) {
   if (now - ready_since_ < options_.stable) return lost(now, random);
   wait_ = Duration::zero();
   state_ = State::kBackoff;
-  last_wait_ = uniform(Duration::zero(), options_.goaway_spread, random);
-  rests_until_ = now + last_wait_;
+  rests_until_ = now + uniform(Duration::zero(), options_.goaway_spread, random);
   return true;
 }
 
@@ -152,11 +151,11 @@ void Redial::rest(Time now, Duration at_least, Random& random) {
   } else {
     wait_ = std::min(options_.unseen_wait_first, most);
   }
-  last_wait_ = first && ever_ready_ ? wait_ : jittered(wait_, random);
+  Duration drawn = first && ever_ready_ ? wait_ : jittered(wait_, random);
   if (at_least > Duration::zero()) {
-    last_wait_ = std::max(last_wait_, times(at_least, 1.0 + 0.2 * random.unit()));
+    drawn = std::max(drawn, times(at_least, 1.0 + 0.2 * random.unit()));
   }
-  rests_until_ = now + last_wait_;
+  rests_until_ = now + drawn;
   wait_ = std::max(wait_, kGrowsFrom);
 }
 

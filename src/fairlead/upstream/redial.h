@@ -106,7 +106,6 @@ class Redial {
   bool recovered() const { return recovered_; }
   std::uint32_t failures() const { return failures_; }  // in a row
   std::uint64_t dials() const { return dials_; }        // in its life
-  Duration last_wait() const { return last_wait_; }     // as it was drawn
 
  private:
   void rest(Time now, Duration at_least, Random& random);
@@ -121,7 +120,6 @@ class Redial {
   std::int64_t redials_ = 0;  // in a row, after a loss
   std::uint64_t dials_ = 0;
   Duration wait_{};  // the latest rest without its jitter; zero: the next one is the first
-  Duration last_wait_{};
   Time rests_until_{};
   Time ready_since_{};
 };

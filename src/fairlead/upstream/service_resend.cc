@@ -24,9 +24,7 @@ rpc::ResendLine& Service::line_of(rpc::Session& session) {
 }
 
 void Service::update(const rpc::ResendOptions& options) {
-  rpc::ResendBudget* const process = resend_.process;
-  resend_ = options;
-  resend_.process = process;
+  resend_.take(options);
   for (const auto& link : links_) {
     if (link->line != nullptr) link->line->update(options);
   }
