@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -39,6 +40,17 @@ def make_certificate(folder):
                     "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
                     "-days", "30", "-keyout", folder / "server.key", "-out",
                     folder / "server.pem"], check=True, capture_output=True, timeout=PATIENCE)
+
+
+def program_that_has_a_term_to_read(program):
+    """The program as it is when it is told to end while it starts: before it reads its signals."""
+    return f"""#!{sys.executable}
+import os, signal, sys
+if "FL_UPGRADE_SOCKET" in os.environ:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    os.kill(os.getpid(), signal.SIGTERM)
+os.execv({str(program)!r}, sys.argv)
+"""
 
 
 class UpgradeTest(unittest.TestCase):
@@ -120,12 +132,12 @@ class UpgradeTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
         return int(json.loads(done.stdout)["body"]["process"])
 
-    def put(self, text, mode=0o755):
+    def put(self, text, mode=0o755, place=None):
         """Another program in the place of the one that runs."""
         new = self.folder / "new"
         new.write_text(text, encoding="utf-8")
         new.chmod(mode)
-        os.replace(new, self.program)
+        os.replace(new, place or self.program)
 
     def wait_for_end(self, pid):
         """Its exit code."""
