@@ -86,7 +86,7 @@ class GatewayRun {
       if (stop_.is_set()) co_return Status();
     }
     FL_CO_TRY(host_.listen());
-    FL_CO_TRY(host_.succession().take_over());
+    FL_CO_TRY(co_await host_.succession().take_over(host_.core()));
     serves_ = true;
     co_return Status();
   }

@@ -64,7 +64,9 @@ Status GatewayHost::listen() {
   if (!spec_.admin.empty()) {
     FL_TRY_ASSIGN(const io::Address wanted, io::Address::parse(spec_.admin));
     admin_ = admin::Server::make(*core_, metrics_, {.name = std::string(kName)});
-    admin_->add_check("gateway", [this] { return gateway_->ready(); });
+    // One that has been followed speaks for its address, where the next one is ready.
+    admin_->add_check(
+        "gateway", [this] { return succession_.successor() != 0 ? Status() : gateway_->ready(); });
     for (admin::Page& page : service::links_pages(links_sources())) {
       admin_->add_page(std::move(page));
     }

@@ -74,6 +74,11 @@ ListeningSockets::Socket ListeningSockets::take(const Address& address) {
   return socket;
 }
 
+void ListeningSockets::own() {
+  for (Inherited& one : inherited_) one.socket.borrowed = false;
+  for (internal::SocketListener* listener : listeners_) listener->own();
+}
+
 std::vector<std::string> ListeningSockets::drop_rest() {
   std::vector<std::string> addresses;
   for (Inherited& one : std::exchange(inherited_, {})) {

@@ -3,6 +3,7 @@
 //
 //   a process before, or the service manager ─► inherit() ─► Core::listen() takes the one of its
 //                                                            address instead of opening one
+//   the process before ends its part ─► own()
 //   Core::listen() ─► all() ─► the process after this one ─► leave()
 #pragma once
 
@@ -29,6 +30,8 @@ class ListeningSockets {
     int descriptor = -1;
     // The service manager keeps it: it goes on listening after us, and its file stays.
     bool lent = false;
+    // The process before this one listens on it, and goes on if this one fails: until own().
+    bool borrowed = false;
   };
 
   ListeningSockets() = default;
@@ -39,6 +42,9 @@ class ListeningSockets {
   // Takes the descriptor over, in whatever state. Without `address` it is the one where it listens.
   // Errors: kInvalidOperation `listen.bad_socket`: it is no stream socket that listens.
   Status inherit(Socket socket);
+  // What was borrowed is this process's alone from here on. Before that neither sockets nor files
+  // end with their listeners.
+  void own();
   // Closes what no listen() has taken, and gives the addresses.
   std::vector<std::string> drop_rest();
 

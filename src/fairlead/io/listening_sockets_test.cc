@@ -59,9 +59,10 @@ class ListeningSocketsTest : public ::testing::Test {
   ~ListeningSocketsTest() override { std::filesystem::remove_all(folder_); }
 
   std::string unix_address() const { return "unix:" + (folder_ / "s.sock").string(); }
-  static Status give(const Side& from, Side& to) {
+  static Status give(const Side& from, Side& to, bool borrowed = false) {
     for (ListeningSockets::Socket socket : from.sockets.all()) {
       socket.descriptor = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0);
+      socket.borrowed = borrowed;
       FL_TRY(to.sockets.inherit(std::move(socket)));
     }
     return {};
@@ -115,6 +116,32 @@ TEST_F(ListeningSocketsTest, ThatAreLeftGiveUpWhatCameBefore) {
   before.sockets.leave();  // before the core has looked at its events
 
   EXPECT_EQ(before.accepted, 3);
+}
+
+// A process that fails before it has taken over must not end what the one before goes on with.
+TEST_F(ListeningSocketsTest, ThatAreBorrowedStayUntilTheyAreOwn) {
+  for (const std::string& address : {std::string("127.0.0.1:0"), unix_address()}) {
+    Side before;
+    ASSERT_TRUE(before.listen(address).ok());
+    const Address where = before.listener->local();
+    {
+      Side fails;
+      ASSERT_TRUE(give(before, fails, true).ok());
+      ASSERT_TRUE(fails.listen(address).ok());
+      fails.listener->stop();
+    }
+    EXPECT_TRUE(dial(where).ok()) << address;
+    turn_until_accepted(before, 1);
+    {
+      Side after;
+      ASSERT_TRUE(give(before, after, true).ok());
+      ASSERT_TRUE(after.listen(address).ok());
+      before.leave();
+      after.sockets.own();
+      after.listener->stop();
+      EXPECT_FALSE(dial(where).ok()) << address;
+    }
+  }
 }
 
 TEST_F(ListeningSocketsTest, GoOnInTheProcessThatWasGivenThem) {

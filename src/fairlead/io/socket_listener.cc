@@ -64,6 +64,7 @@ struct SocketListener::Shared {
   AcceptHandler refuse;           // may be empty
   ConnectionLimits* limits;       // null: none
   bool lent = false;              // it is the service manager's
+  bool borrowed = false;          // it is the process's before this one; of the core that listens
   std::atomic<bool> left{false};  // another process accepts
   std::atomic<bool> closed{false};
   // One for each core: made, used and destroyed on it.
@@ -133,6 +134,7 @@ Result<std::unique_ptr<Listener>> SocketListener::open(EpollCore& core, const Ad
   shared->local = bound_address(socket.get());
   shared->socket = std::move(socket);
   shared->lent = inherited.lent;
+  shared->borrowed = inherited.borrowed;
   shared->handler = std::move(handler);
   shared->refuse = std::move(options.refuse);
   shared->limits = options.limits;
@@ -174,8 +176,10 @@ ListeningSockets::Socket SocketListener::socket() const {
 }
 
 bool SocketListener::stays() const {
-  return shared_->lent || shared_->left.load(std::memory_order_acquire);
+  return shared_->lent || shared_->borrowed || shared_->left.load(std::memory_order_acquire);
 }
+
+void SocketListener::own() { shared_->borrowed = false; }
 
 void SocketListener::leave() {
   if (shared_->left.exchange(true, std::memory_order_acq_rel)) return;

@@ -29,6 +29,7 @@ class SocketListener final : public Listener {
 
   // For ListeningSockets.
   ListeningSockets::Socket socket() const;
+  void own();
   void leave();
 
  private:

@@ -2,8 +2,11 @@
 // own (Unix, packets). Private to the room's sources.
 //
 //   old ── hand-over: a text, and the descriptors of the listening sockets with it ─► new
-//   old ◄─ "ready" ── new: it accepts, and is in the registry
+//   old ◄─ "ready" ── new: it accepts
 //   old ── "go": it has stopped, or "no": it goes on ─► new
+//   old ◄─ its end of the pair is closed ── new: whoever looks for it finds it
+//
+// Who takes no more words before "go" (SHUT_RD) has given up: "go" cannot be said to it.
 //
 // The text, a line each:  fairlead-upgrade 1 | generation 2 | instance 4711-0a1b2c3d |
 // socket 127.0.0.1:0 | lent unix:/run/a, sockets in the order of the descriptors. A line that

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include "fairlead/io/core.h"
 #include "fairlead/runtime/predecessor.h"
 
 namespace fairlead::runtime {
@@ -37,6 +39,26 @@ class HandOverTest : public ::testing::Test {
   }
   void send_text(std::string_view text) { ASSERT_TRUE(send_word(ends_[0], text)); }
 
+  // What the new process would do next, when it has been told.
+  Status take_over(Predecessor& before, Duration patience = 10s) {
+    return core_->run(before.take_over(*core_, patience));
+  }
+  // The same, up to its word; `taken` is how it ends.
+  void say_ready(Predecessor& before, std::optional<Status>& taken) {
+    const auto run = [](Task<Status> task, std::optional<Status>* out) -> Task<void> {
+      *out = co_await task;
+    };
+    core_->spawn(run(before.take_over(*core_, 10s), &taken));
+    bool gone = false;
+    std::string word;
+    while (word.empty() && !gone) {
+      core_->turn(core_->deadline_after(10ms));
+      word = receive_word(ends_[0], {}, gone);
+    }
+    ASSERT_EQ(word, kReady);
+  }
+
+  std::unique_ptr<io::Core> core_ = io::Core::make().value();
   int ends_[2] = {-1, -1};
 };
 
@@ -132,7 +154,7 @@ TEST_F(HandOverTest, EndsWithTheWordOfTheOldProcess) {
     ASSERT_TRUE(before.ok());
     send_text(word);
 
-    EXPECT_EQ((*before)->take_over().reason(), reason);
+    EXPECT_EQ(take_over(**before).reason(), reason);
 
     bool gone = false;
     EXPECT_EQ(receive_word(ends_[0], 1s, gone), kReady);
@@ -144,7 +166,42 @@ TEST_F(HandOverTest, IsOverWhenTheOldProcessSaysNothing) {
   const auto before = find();
   ASSERT_TRUE(before.ok());
 
-  EXPECT_EQ((*before)->take_over(10ms).reason(), "upgrade.called_off");
+  EXPECT_EQ(take_over(**before, 10ms).reason(), "upgrade.called_off");
+  EXPECT_FALSE(send_word(ends_[0], kGo)) << "it must not give way to one that ends";
+}
+
+// Who is told to end before it is ready must not be given way.
+TEST_F(HandOverTest, SaysNothingWhenItHasGivenUpBefore) {
+  ASSERT_TRUE(send_hand_over(ends_[0], {}).ok());
+  const auto before = find();
+  ASSERT_TRUE(before.ok());
+  core_->post([&] { (*before)->give_up(); });  // as a signal that has come is heard
+
+  EXPECT_EQ(take_over(**before).reason(), "upgrade.called_off");
+  bool gone = false;
+  EXPECT_EQ(receive_word(ends_[0], {}, gone), "");
+}
+
+TEST_F(HandOverTest, CanBeGivenUpUntilTheOldProcessHasSpoken) {
+  for (const bool spoken : {true, false}) {  // the pair is spent by giving up
+    ASSERT_TRUE(send_hand_over(ends_[0], {}).ok());
+    const auto before = find();
+    ASSERT_TRUE(before.ok());
+    std::optional<Status> taken;
+    say_ready(**before, taken);
+    ASSERT_FALSE(taken.has_value());
+
+    if (spoken) send_text(kGo);  // and it is not heard yet
+    (*before)->give_up();
+    for (int i = 0; i < 100 && !taken.has_value(); ++i) core_->turn(core_->deadline_after(10ms));
+
+    ASSERT_TRUE(taken.has_value());
+    EXPECT_EQ(taken->ok(), spoken) << *taken;
+    EXPECT_EQ(send_word(ends_[0], kGo), spoken);
+    bool gone = false;
+    (void)receive_word(ends_[1], {}, gone);  // what was said to see whether it can be
+    core_->turn(Deadline(core_->now()));
+  }
 }
 
 // Or nobody would serve.
@@ -159,7 +216,7 @@ TEST_F(HandOverTest, IsDoneWhenTheOldProcessIsGone) {
     ::shutdown(ends_[0], SHUT_RDWR);
   });
 
-  EXPECT_TRUE((*before)->take_over().ok());
+  EXPECT_TRUE(take_over(**before).ok());
   end.join();
 }
 

@@ -1,6 +1,7 @@
 #include "fairlead/runtime/predecessor.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,6 +17,11 @@ namespace {
 
 // It was sent before this process was started.
 constexpr Duration kHandOverPatience = std::chrono::seconds(1);
+
+Status called_off() {
+  return Status(Code::kCancelled, "upgrade.called_off",
+                "the process before this one goes on serving: this one ends");
+}
 
 }  // namespace
 
@@ -52,13 +58,31 @@ std::vector<io::ListeningSockets::Socket> Predecessor::take_sockets() {
   return std::exchange(sockets_, {});
 }
 
-Status Predecessor::take_over(Duration patience) {
-  if (!send_word(control_, kReady)) return {};  // it is gone
+Task<Status> Predecessor::take_over(io::Core& core, Duration patience) {
+  // A turn, in which the core hears the signals that have come: who is to end must not be given
+  // way.
+  FL_CO_TRY(co_await Sleep(core.timers(), core.deadline_after(Duration::zero())));
+  if (heard_.is_set()) co_return called_off();
+  FL_CO_TRY_ASSIGN(std::unique_ptr<io::Disposable> watch,
+                   core.watch_readable(control_, [this] { heard_.set(); }));
+  Status waited;
+  if (send_word(control_, kReady)) {
+    waited = co_await heard_.wait(core.timers(), core.deadline_after(patience));
+  }
+  // It may be what woke us; and it must go before the descriptor, whose number comes again.
+  FL_CO_TRY(co_await Sleep(core.timers(), core.deadline_after(Duration::zero())));
+  watch.reset();
   bool gone = false;
-  const std::string word = receive_word(control_, patience, gone);
-  if (word == kGo || gone) return {};
-  return Status(Code::kCancelled, "upgrade.called_off",
-                "the process before this one goes on serving: this one ends");
+  std::string word = receive_word(control_, {}, gone);
+  if (word.empty() && !gone) {
+    // Nothing can be said from here on; what was said meanwhile stands.
+    ::shutdown(control_, SHUT_RD);
+    bool ended = false;
+    word = receive_word(control_, {}, ended);
+  }
+  if (word == kGo || gone) co_return Status();
+  if (!waited.ok()) co_return called_off().with_context("it said nothing in time");
+  co_return called_off();
 }
 
 }  // namespace fairlead::runtime

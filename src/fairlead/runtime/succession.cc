@@ -43,6 +43,7 @@ Status Succession::begin(Options options, observe::Registry& registry) {
                                            "New programs that did not take over from this one."}));
   if (predecessor_ == nullptr) return {};
   for (io::ListeningSockets::Socket& socket : predecessor_->take_sockets()) {
+    socket.borrowed = true;
     FL_TRY(sockets_.inherit(std::move(socket)));
   }
   return {};
@@ -54,25 +55,28 @@ void Succession::drop_rest() {
   }
 }
 
-Status Succession::take_over() {
-  FL_TRY(write_pid_file());
-  const std::string pid_file = part_of(options_.pid_file);
-  if (predecessor_ != nullptr) {
-    const Status taken = predecessor_->take_over();
+Task<Status> Succession::take_over(io::Core& core) {
+  FL_CO_TRY(write_pid_file());
+  const std::string part = part_of(options_.pid_file);
+  const bool first = predecessor_ == nullptr;
+  if (!first) {
+    Status taken = co_await predecessor_->take_over(core);
     if (!taken.ok()) {
-      if (!options_.pid_file.empty()) std::remove(pid_file.c_str());
-      return taken;
+      if (!options_.pid_file.empty()) std::remove(part.c_str());
+      ending_ = true;
+      predecessor_.reset();
+      co_return taken;
     }
-    predecessor_.reset();
+    sockets_.own();
     FL_LOG(info, "service.took_over", {"service", options_.name}, {"generation", generation_});
-  } else {
-    notify_manager("READY=1");
   }
   // Whole or not at all, so that nobody reads half a number. There is no way back any more.
-  if (!options_.pid_file.empty() && std::rename(pid_file.c_str(), options_.pid_file.c_str()) != 0) {
+  if (!options_.pid_file.empty() && std::rename(part.c_str(), options_.pid_file.c_str()) != 0) {
     FL_LOG(error, "service.pid_file", {"file", options_.pid_file});
   }
-  return {};
+  if (first) notify_manager("READY=1");
+  predecessor_.reset();  // by which the other one hears that this is done
+  co_return Status();
 }
 
 // Beside its place, so that what can fail fails before another process has given way.
@@ -98,15 +102,29 @@ void Succession::remove_pid_file() const {
 
 void Succession::upgrade(io::Core& core, Duration ready_timeout, pid_t asker,
                          std::function<void()> over) {
-  const Status started = start_upgrade(core, ready_timeout, asker);
+  if (asks_again(asker)) return;
+  const Status started = start_upgrade(core, ready_timeout);
   if (!started.ok()) return refuse_upgrade(asker, started);
+  asker_ = asker;
+  answered_ = {};
   over_ = std::move(over);
+}
+
+// Who waits asks until it is told, and perhaps once more while the answer is on its way.
+bool Succession::asks_again(pid_t asker) const {
+  if (asker == 0 || asker != asker_) return false;
+  return answered_ == Time() || steady_now() - answered_ < kAskAgain;
+}
+
+void Succession::answer(const Result<pid_t>& outcome) {
+  answered_ = steady_now();
+  if (!answer_upgrade(asker_, outcome)) asker_ = 0;
 }
 
 void Succession::refuse_upgrade(pid_t asker, const Status& why) {
   failed_.add();
   FL_LOG(warn, "service.not_upgraded", {"reason", why.reason()}, {"message", why.message()});
-  answer_upgrade(asker, why);
+  (void)answer_upgrade(asker, why);
 }
 
 std::string Succession::describe() const {
@@ -126,7 +144,7 @@ void Succession::tell_state(std::string_view from, std::string_view to, std::str
                                                          .evidence = evidence});
 }
 
-Status Succession::start_upgrade(io::Core& core, Duration ready_timeout, pid_t asker) {
+Status Succession::start_upgrade(io::Core& core, Duration ready_timeout) {
   if (ending_) {
     return Status(Code::kOverloaded, "upgrade.draining", "this program is ending");
   }
@@ -151,10 +169,10 @@ Status Succession::start_upgrade(io::Core& core, Duration ready_timeout, pid_t a
                                  .ready_timeout = ready_timeout,
                                  .generation = generation_ + 1,
                                  .instance = instance_};
-  FL_TRY_ASSIGN(upgrade_, Upgrade::start(core, options, sockets_.all(),
-                                         [this, asker](const Result<pid_t>& successor) {
-                                           end_upgrade(asker, successor);
-                                         }));
+  FL_TRY_ASSIGN(upgrade_, Upgrade::start(
+                              core, options, sockets_.all(),
+                              [this](const Result<pid_t>& successor) { end_upgrade(successor); },
+                              [this] { settle(); }));
   FL_LOG(info, "service.upgrading", {"service", options_.name}, {"program", options.start.program},
          {"process", upgrade_->pid()});
   tell_state("none", "starting", "", std::to_string(upgrade_->pid()));
@@ -164,29 +182,42 @@ Status Succession::start_upgrade(io::Core& core, Duration ready_timeout, pid_t a
   return {};
 }
 
-void Succession::end_upgrade(pid_t asker, const Result<pid_t>& successor) {
+void Succession::end_upgrade(const Result<pid_t>& successor) {
   if (!successor.ok()) {
     const Status& why = successor.status();
     failed_.add();
     FL_LOG(error, "service.not_upgraded", {"reason", why.reason()}, {"message", why.message()});
     tell_state("starting", "none", why.reason(), why.message());
     if (!ending_) notify_manager("READY=1\nSTATUS=not upgraded: " + std::string(why.reason()));
-    return answer_upgrade(asker, successor);
+    over_ = nullptr;
+    return answer(successor);
   }
   successor_ = *successor;
   ending_ = true;
   sockets_.leave();
   tell_state("starting", "taken_over", "", std::to_string(successor_));
   FL_LOG(info, "service.upgraded", {"service", options_.name}, {"process", successor_});
-  notify_manager("MAINPID=" + std::to_string(successor_) + "\nREADY=1");
-  answer_upgrade(asker, successor);
-  over_();
+}
+
+// Not before the new one has its name in the pid file and does as it is told: whoever hears of it
+// may ask it for the next upgrade.
+void Succession::settle() {
+  if (over_ == nullptr) return;
+  notify_manager("MAINPID=" + std::to_string(successor_) + "\nREADY=1\nSTATUS=upgraded: process " +
+                 std::to_string(successor_) + " has taken over from process " +
+                 std::to_string(::getpid()));
+  answer(successor_);
+  std::exchange(over_, nullptr)();
+}
+
+void Succession::close() {
+  if (successor_ != 0) settle();  // who ends at once has told everybody, too
+  upgrade_.reset();
 }
 
 void Succession::end() {
-  // The process before this one goes on with its sockets.
   if (predecessor_ != nullptr) {
-    sockets_.leave();
+    predecessor_->give_up();  // and it goes on
   } else if (successor_ == 0 && !std::exchange(ending_, true)) {
     notify_manager("STOPPING=1");
   }

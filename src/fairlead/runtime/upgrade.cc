@@ -21,7 +21,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kTermPatience = 2s;  // of a program that was asked to end
+constexpr Duration kTermPatience = 2s;    // of a program that was asked to end
+constexpr Duration kSettlePatience = 1s;  // until it has told everybody where it is
 
 // Environment without what was meant for this process, and with the way to us.
 std::vector<std::string> variables_with(int control) {
@@ -94,7 +95,7 @@ Status not_started(const std::string& program, int error) {
 
 Result<std::unique_ptr<Upgrade>> Upgrade::start(
     io::Core& core, const Options& options,
-    const std::vector<io::ListeningSockets::Socket>& sockets, Over over) {
+    const std::vector<io::ListeningSockets::Socket>& sockets, Over over, Settled settled) {
   core.assert_here();
   const std::string& program = options.start.program;
   Pair pair;
@@ -117,14 +118,15 @@ Result<std::unique_ptr<Upgrade>> Upgrade::start(
     return not_started(program, error);
   }
   std::unique_ptr<Upgrade> upgrade(
-      new Upgrade(core, pid, process, std::exchange(pair.ends[0], -1), std::move(over)));
+      new Upgrade(core, pid, process, std::exchange(pair.ends[0], -1),
+                  {.over = std::move(over), .settled = std::move(settled)}));
   FL_TRY(upgrade->watch());
   core.timers().arm(*upgrade, core.now() + options.ready_timeout);
   return upgrade;
 }
 
-Upgrade::Upgrade(io::Core& core, pid_t pid, int process, int control, Over over)
-    : core_(core), pid_(pid), process_(process), control_(control), over_(std::move(over)) {}
+Upgrade::Upgrade(io::Core& core, pid_t pid, int process, int control, Told told)
+    : core_(core), pid_(pid), process_(process), control_(control), told_(std::move(told)) {}
 
 Upgrade::~Upgrade() {
   control_watch_.reset();
@@ -145,13 +147,18 @@ Status Upgrade::watch() {
 
 void Upgrade::read_word() {
   bool gone = false;
-  if (over() || !why_.ok() || receive_word(control_, {}, gone) != kReady) return;
+  const std::string word = receive_word(control_, {}, gone);
+  if (over()) {
+    if (gone) settle();
+    return;
+  }
+  if (!why_.ok() || word != kReady) return;
   // From here on it serves, whatever becomes of this process.
   if (send_word(control_, kGo)) finish(pid_);
 }
 
 void Upgrade::reap() {
-  if (over()) return;
+  if (over()) return settle();
   siginfo_t info{};
   if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) {
     return;
@@ -165,6 +172,7 @@ void Upgrade::reap() {
 }
 
 void Upgrade::on_timer() {
+  if (over()) return settle();
   if (!why_.ok()) {
     ::kill(pid_, SIGKILL);  // reap() hears of it
     return;
@@ -187,7 +195,17 @@ void Upgrade::end_it(Status why) {
 
 void Upgrade::finish(Result<pid_t> result) {
   disarm();
-  std::exchange(over_, nullptr)(std::move(result));
+  if (result.ok()) {
+    core_.timers().arm(*this, core_.now() + kSettlePatience);
+  } else {
+    told_.settled = nullptr;
+  }
+  std::exchange(told_.over, nullptr)(std::move(result));
+}
+
+void Upgrade::settle() {
+  disarm();
+  if (told_.settled != nullptr) std::exchange(told_.settled, nullptr)();
 }
 
 }  // namespace fairlead::runtime

@@ -1,6 +1,6 @@
 // Upgrade: this process starts the program that takes its place, and goes on if that fails.
 //
-//   start() ─► STARTING ─ "ready" ─────────────────► OVER: it serves, this process drains
+//   start() ─► STARTING ─ "ready" ─────────────────► OVER: it serves ─► settled: this one drains
 //                 ├─ it ends, or cannot be started ─► OVER: nothing has changed
 //                 └─ time is over, or it is called off ─► ENDING: TERM, then KILL ─► OVER: the same
 //
@@ -41,24 +41,31 @@ class Upgrade final : private Timer {
   //   kInternal `upgrade.ended`, kDeadlineExceeded `upgrade.not_ready`, kCancelled
   //   `upgrade.called_off`.
   using Over = std::function<void(Result<pid_t> successor)>;
+  // After that, where it took over: whoever looks for the new process finds it. It says so, or says
+  // nothing for a second, or is gone.
+  using Settled = std::function<void()>;
 
-  // `sockets`: those of ListeningSockets::all(). `over` is called once, never inside start(); it
-  // must not destroy this object.
+  // `sockets`: those of ListeningSockets::all(). `over` is called once, never inside start(), and
+  // `settled` after it; neither may destroy this object.
   // Errors: kInvalidOperation `upgrade.not_started` (no such program, no right to run it),
   //         kLocalLimit `upgrade.too_many_sockets`, kInternal `upgrade.not_sent`; those of
   //         io::Core::watch_readable().
   static Result<std::unique_ptr<Upgrade>> start(
       io::Core& core, const Options& options,
-      const std::vector<io::ListeningSockets::Socket>& sockets, Over over);
+      const std::vector<io::ListeningSockets::Socket>& sockets, Over over, Settled settled);
   ~Upgrade();
 
   pid_t pid() const { return pid_; }
-  bool over() const { return over_ == nullptr; }
+  bool over() const { return told_.over == nullptr; }
   // Ends the new process, if it has not taken over yet.
   void call_off();
 
  private:
-  Upgrade(io::Core& core, pid_t pid, int process, int control, Over over);
+  struct Told {
+    Over over;        // null: it is over
+    Settled settled;  // null: never again
+  };
+  Upgrade(io::Core& core, pid_t pid, int process, int control, Told told);
 
   Status watch();
   void on_timer() override;
@@ -66,13 +73,14 @@ class Upgrade final : private Timer {
   void reap();
   void end_it(Status why);
   void finish(Result<pid_t> result);
+  void settle();
 
   io::Core& core_;
   const pid_t pid_;
   const int process_;  // a pidfd, ours
   const int control_;  // our end of the pair, ours
-  Over over_;          // null: it is over
-  Status why_;         // ENDING: what will be told
+  Told told_;
+  Status why_;  // ENDING: what will be told
   std::unique_ptr<io::Disposable> process_watch_;
   std::unique_ptr<io::Disposable> control_watch_;
 };

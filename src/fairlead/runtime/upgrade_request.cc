@@ -24,6 +24,10 @@ namespace fairlead::runtime {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 4096;
+constexpr std::string_view kReadyKind = "ready";
+constexpr std::string_view kRefusedKind = "refused";
+// Of a version that takes who asks again for another one who asks.
+constexpr std::string_view kFailedKind = "failed";
 
 struct Descriptor {
   int fd;
@@ -75,15 +79,20 @@ bool waits_for_usr2(pid_t pid) {
   return false;
 }
 
+// By the descriptor: the number may be another process's by now.
+bool send_usr2(int process) {
+  return ::syscall(SYS_pidfd_send_signal, process, SIGUSR2, nullptr, 0) == 0;
+}
+
 Status no_process(pid_t pid) {
   return Status(Code::kDialFailed, "upgrade.no_process",
                 "there is no process " + std::to_string(pid));
 }
 
 std::string answer_of(const Result<pid_t>& outcome) {
-  if (outcome.ok()) return "ready " + std::to_string(*outcome);
+  if (outcome.ok()) return std::string(kReadyKind) + " " + std::to_string(*outcome);
   const Status& status = outcome.status();
-  return "failed " + std::to_string(static_cast<int>(status.code())) + " " +
+  return std::string(kRefusedKind) + " " + std::to_string(static_cast<int>(status.code())) + " " +
          std::string(status.reason()) + " " + std::string(status.message());
 }
 
@@ -96,7 +105,7 @@ Result<pid_t> parse_answer(std::string_view text) {
   };
   const std::string_view kind = word();
   const std::optional<std::uint64_t> number = parse_uint64(word());
-  if (kind == "ready" && number.has_value()) return static_cast<pid_t>(*number);
+  if (kind == kReadyKind && number.has_value()) return static_cast<pid_t>(*number);
   const auto code = static_cast<Code>(number.value_or(0));
   const std::string_view reason = word();
   if (code == Code::kOk) return Status(Code::kInternal, "upgrade.bad_answer", "an unknown answer");
@@ -144,25 +153,39 @@ Result<pid_t> ask_for_upgrade(pid_t pid, Duration patience) {
                       " does not wait for USR2, which could end it: it is no program that can be "
                       "upgraded, or it has not started yet");
   }
-  // By the descriptor: the number may be another process's by now.
-  if (::syscall(SYS_pidfd_send_signal, process.fd, SIGUSR2, nullptr, 0) != 0) {
+  if (!send_usr2(process.fd)) {
     if (errno != EPERM) return no_process(pid);
     return Status(Code::kForbidden, "upgrade.not_allowed",
                   "process " + std::to_string(pid) + " is another user's");
   }
   const Time end = steady_now() + patience;
+  Time again = steady_now() + kAskAgain;
+  bool asked_again = false;
   while (true) {
     if (const std::optional<std::string> answer = receive_from(socket.fd, pid)) {
-      return parse_answer(*answer);
+      Result<pid_t> outcome = parse_answer(*answer);
+      const bool about_ourselves = asked_again && answer->starts_with(kFailedKind) &&
+                                   outcome.status().reason() == "upgrade.under_way";
+      if (!about_ourselves) return outcome;
+      again = end;
+      continue;
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_now()).count();
-    if (left <= 0) break;
+    const Time now = steady_now();
+    if (now >= end) break;
+    if (now >= again) {
+      asked_again = send_usr2(process.fd) || asked_again;
+      again = now + kAskAgain;
+    }
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(std::min(end, again) - now).count();
     pollfd waits[] = {{.fd = socket.fd, .events = POLLIN, .revents = 0},
                       {.fd = process.fd, .events = POLLIN, .revents = 0}};
     if (::poll(waits, 2, static_cast<int>(std::min<std::int64_t>(left, 60'000))) <= 0) continue;
     if (waits[0].revents == 0 && waits[1].revents != 0) {
       return Status(Code::kInternal, "upgrade.died",
-                    "process " + std::to_string(pid) + " ended without an answer");
+                    "process " + std::to_string(pid) +
+                        " ended without an answer; if somebody else asked too, it may have been "
+                        "upgraded: its log says so");
     }
   }
   return Status(
@@ -170,14 +193,15 @@ Result<pid_t> ask_for_upgrade(pid_t pid, Duration patience) {
       "process " + std::to_string(pid) + " gave no answer; its log says what became of it");
 }
 
-void answer_upgrade(pid_t asker, const Result<pid_t>& outcome) {
-  if (asker <= 0) return;
+bool answer_upgrade(pid_t asker, const Result<pid_t>& outcome) {
+  if (asker <= 0) return false;
   const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (socket.fd < 0) return;
+  if (socket.fd < 0) return false;
   std::string text = answer_of(outcome);
   text.resize(std::min(text.size(), kAnswerBytesMax));
   const Place place(asker);
-  (void)::sendto(socket.fd, text.data(), text.size(), MSG_NOSIGNAL, place.get(), place.length);
+  return ::sendto(socket.fd, text.data(), text.size(), MSG_NOSIGNAL, place.get(), place.length) >=
+         0;
 }
 
 }  // namespace fairlead::runtime

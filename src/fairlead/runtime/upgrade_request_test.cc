@@ -1,11 +1,16 @@
 #include "fairlead/runtime/upgrade_request.h"
 
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstddef>
+#include <cstring>
 #include <functional>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -17,7 +22,10 @@ using namespace std::chrono_literals;
 // A process that waits for USR2 and then does `then` with whoever sent it.
 class Asked {
  public:
-  explicit Asked(const std::function<void(pid_t asker)>& then) {
+  explicit Asked(const std::function<void(pid_t asker)>& then)
+      : Asked([&then](const Asked&, pid_t asker) { then(asker); }) {}
+  // `then` may wait for more.
+  explicit Asked(const std::function<void(const Asked& self, pid_t asker)>& then) {
     sigset_t usr2;
     sigemptyset(&usr2);
     sigaddset(&usr2, SIGUSR2);
@@ -29,9 +37,8 @@ class Asked {
       ::close(signals);
       return;
     }
-    signalfd_siginfo info{};
-    if (::read(signals, &info, sizeof(info)) != ssize_t{sizeof(info)}) ::_exit(1);
-    then(static_cast<pid_t>(info.ssi_pid));
+    signals_ = signals;
+    then(*this, wait());
     ::_exit(0);
   }
   ~Asked() {
@@ -39,9 +46,16 @@ class Asked {
     ::waitpid(pid_, nullptr, 0);
   }
   pid_t pid() const { return pid_; }
+  // In the process: who sent the next signal.
+  pid_t wait() const {
+    signalfd_siginfo info{};
+    if (::read(signals_, &info, sizeof(info)) != ssize_t{sizeof(info)}) ::_exit(1);
+    return static_cast<pid_t>(info.ssi_pid);
+  }
 
  private:
   pid_t pid_ = 0;
+  int signals_ = -1;  // in the process
 };
 
 TEST(UpgradeRequest, GivesTheProcessThatTookOver) {
@@ -68,6 +82,35 @@ TEST(UpgradeRequest, SaysWhenTheProcessDiesOfIt) {
   const Asked process([](pid_t) {});
 
   EXPECT_EQ(ask_for_upgrade(process.pid(), 30s).status().reason(), "upgrade.died");
+}
+
+// Of two signals that come together one is lost.
+TEST(UpgradeRequest, AsksAgainUntilItIsAnswered) {
+  const Asked process([](const Asked& self, pid_t) { answer_upgrade(self.wait(), 4711); });
+
+  const Result<pid_t> successor = ask_for_upgrade(process.pid(), 30s);
+
+  EXPECT_EQ(successor.value_or(0), 4711) << successor.status();
+}
+
+TEST(UpgradeRequest, IsNotOverWhenAnOlderVersionRefusesToBeAskedAgain) {
+  const Asked process([](const Asked& self, pid_t) {
+    const pid_t asker = self.wait();
+    sockaddr_un place{.sun_family = AF_UNIX, .sun_path = {}};
+    const std::string name = "fairlead-upgrade-" + std::to_string(asker);
+    std::memcpy(place.sun_path + 1, name.data(), name.size());
+    const std::string refusal =
+        "failed " + std::to_string(static_cast<int>(Code::kConflict)) + " upgrade.under_way it is";
+    const int socket = ::socket(AF_UNIX, SOCK_DGRAM, 0);
+    (void)::sendto(socket, refusal.data(), refusal.size(), 0,
+                   reinterpret_cast<const sockaddr*>(&place),
+                   static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size()));
+    answer_upgrade(asker, 4711);
+  });
+
+  const Result<pid_t> successor = ask_for_upgrade(process.pid(), 30s);
+
+  EXPECT_EQ(successor.value_or(0), 4711) << successor.status();
 }
 
 TEST(UpgradeRequest, DoesNotWaitForEver) {
@@ -144,8 +187,8 @@ TEST(UpgradeRequest, SaysThatThereIsNoSuchProcess) {
 }
 
 TEST(UpgradeRequest, NeedsNobodyWhoWaitsForTheAnswer) {
-  answer_upgrade(0, 1);
-  answer_upgrade(::getpid(), 1);
+  EXPECT_FALSE(answer_upgrade(0, 1));
+  EXPECT_FALSE(answer_upgrade(::getpid(), 1));
 
   const Asked process([](pid_t asker) { answer_upgrade(asker, 4711); });
   EXPECT_EQ(ask_for_upgrade(process.pid(), 30s).value_or(0), 4711) << "who asks hears the answer";

@@ -29,8 +29,9 @@ class UpgradeTest : public ::testing::Test {
     Upgrade::Options options{.ready_timeout = ready_timeout};
     options.start.program = words.front();
     options.start.arguments = std::move(words);
-    auto made = Upgrade::start(*core_, options, sockets_.all(),
-                               [this](Result<pid_t> successor) { over_.emplace(successor); });
+    auto made = Upgrade::start(
+        *core_, options, sockets_.all(),
+        [this](Result<pid_t> successor) { over_.emplace(successor); }, [this] { ++settled_; });
     if (!made.ok()) return made.status();
     upgrade_ = std::move(made).value();
     return {};
@@ -41,6 +42,12 @@ class UpgradeTest : public ::testing::Test {
     if (!over_.has_value()) return Status(Code::kInternal, "test.never_over", "never over");
     return over_->status();
   }
+  // Turns the core so long; true: it settled.
+  bool settles_within(Duration time) {
+    const Time end = steady_now() + time;
+    while (settled_ == 0 && steady_now() < end) core_->turn(Deadline(end));
+    return settled_ > 0;
+  }
   bool runs() const { return ::kill(upgrade_->pid(), 0) == 0; }
 
   io::ListeningSockets sockets_;
@@ -48,6 +55,7 @@ class UpgradeTest : public ::testing::Test {
   std::unique_ptr<io::Listener> listener_;
   std::unique_ptr<Upgrade> upgrade_;
   std::optional<Result<pid_t>> over_;
+  int settled_ = 0;
 };
 
 // As a new program does, with an answer over the socket that it got.
@@ -83,6 +91,61 @@ TEST_F(UpgradeTest, IsOverWhenTheNewProgramServes) {
             "from the new one");
   ::close(client);
   ::waitpid(upgrade_->pid(), nullptr, 0);
+}
+
+// What a new program does once it has been given way; `rest` follows.
+std::vector<std::string> that_takes_over_and(const std::string& rest) {
+  return {"/usr/bin/python3", "-c", R"(
+import os, signal, socket
+control = socket.socket(fileno=int(os.environ["FL_UPGRADE_SOCKET"]))
+socket.recv_fds(control, 65536, 253)
+control.send(b"ready")
+assert control.recv(100) == b"go"
+)" + rest};
+}
+
+TEST_F(UpgradeTest, IsSettledWhenTheNewProgramHasClosedItsEnd) {
+  int told[2];
+  ASSERT_EQ(::pipe(told), 0);
+  ASSERT_TRUE(start(that_takes_over_and("os.read(" + std::to_string(told[0]) +
+                                        ", 1)\ncontrol.close()\nsignal.pause()\n"))
+                  .ok());
+  ASSERT_TRUE(outcome().ok()) << outcome();
+  core_->turn(Deadline(core_->now()));
+  EXPECT_EQ(settled_, 0);
+
+  (void)!::write(told[1], "x", 1);
+
+  EXPECT_TRUE(settles_within(30s));
+  ::kill(upgrade_->pid(), SIGKILL);
+  ::waitpid(upgrade_->pid(), nullptr, 0);
+  for (const int end : told) ::close(end);
+}
+
+TEST_F(UpgradeTest, IsSettledThoughTheNewProgramSaysNothing) {
+  ASSERT_TRUE(start(that_takes_over_and("signal.pause()\n")).ok());
+  ASSERT_TRUE(outcome().ok()) << outcome();
+
+  EXPECT_TRUE(settles_within(30s));
+  EXPECT_TRUE(runs());
+  ::kill(upgrade_->pid(), SIGKILL);
+  core_->turn(core_->deadline_after(10ms));
+  EXPECT_EQ(settled_, 1);
+  ::waitpid(upgrade_->pid(), nullptr, 0);
+}
+
+// It has given up; it must not be given way, though what it said waits to be read.
+TEST_F(UpgradeTest, GoesOnWhenTheNewProgramHearsNothingAnyMore) {
+  ASSERT_TRUE(start({"/usr/bin/python3", "-c", R"(
+import os, socket
+control = socket.socket(fileno=int(os.environ["FL_UPGRADE_SOCKET"]))
+control.shutdown(socket.SHUT_RD)
+control.send(b"ready")
+)"})
+                  .ok());
+
+  EXPECT_EQ(outcome().reason(), "upgrade.ended");
+  EXPECT_EQ(settled_, 0);
 }
 
 TEST_F(UpgradeTest, GoesOnWhenTheNewProgramEnds) {

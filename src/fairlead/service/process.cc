@@ -341,7 +341,7 @@ void Process::on_signal(int signal) {
 }
 
 void Process::upgrade(pid_t asker) {
-  if (!ready_ && !draining_) {
+  if (succession_.has_predecessor() || (!ready_ && !draining_)) {
     return succession_.refuse_upgrade(asker,
                                       Status(Code::kInvalidOperation, "upgrade.not_serving",
                                              "this program does not serve, or has not begun to"));

@@ -163,7 +163,8 @@ class Process {
   Status make_secure();
   // Whether HUP has a meaning: files that may be replaced while the program runs.
   bool rereads_files() const;
-  // The next five on a thread that may block; they never run at the same time.
+  // What HUP asks for, on a thread that may block, one after the other: from here to
+  // apply_log_level().
   Result<TakeRead> reread_keys();
   bool reload();
   void reloaded(std::vector<Status> certificates);
@@ -182,6 +183,7 @@ class Process {
   void upgrade(pid_t asker);
   Result<std::vector<ListenPlan>> plan_listeners(const std::vector<std::string>& otherwise) const;
   Task<Status> listen_all(std::vector<ListenPlan>& plans);
+  Task<Status> begin_serving(std::optional<upstream::Record> record);
   Result<internal::ServedPort*> make_port(const ListenPlan& plan);
   Status listen(ListenPlan& plan);
   Status open_admin();
@@ -278,7 +280,7 @@ class Process {
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them
   std::size_t next_dial_ = 0;         // on which core
   // Of the first core.
-  bool ready_ = false;     // serving and not draining
+  bool ready_ = false;     // serving and not draining, or about to in the place of one that serves
   bool draining_ = false;  // a signal came
 };
 

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "fairlead/base/text.h"
@@ -19,28 +20,38 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
   }
   for (const auto& prepare : before_serving_) FL_TRY(prepare());
   FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
-  // The record of the process before this one is left alone until it has given way: if it does not,
-  // nothing has changed.
-  const bool late = succession_.has_predecessor();
   FL_TRY(run_on(cores_->first(), listen_all(plans)));
-  upstream::Record record;
+  std::optional<upstream::Record> record;
   if (discover) {
     FL_TRY_ASSIGN(record, record_of(plans));
   }
-  if (discover && !late) FL_TRY(run_on(cores_->first(), register_self(record)));
-  FL_TRY(succession_.take_over());
-  if (discover && late) {
-    const Status registered = run_on(cores_->first(), register_self(record));
+  return run_on(cores_->first(), begin_serving(std::move(record)));
+}
+
+// In the place of a process that serves, this one says that it is ready as soon as it can be asked:
+// whoever asks at the address is served, by one or the other. Nothing but that one's word is
+// missing then. Its record is left alone until it has given way: if it does not, nothing has
+// changed.
+Task<Status> Process::begin_serving(std::optional<upstream::Record> record) {
+  const bool late = succession_.has_predecessor();
+  ready_ = late;
+  if (!spec_.admin.empty()) {
+    FL_CO_TRY(open_admin());
+  }
+  succession_.drop_rest();
+  if (record.has_value() && !late) {
+    FL_CO_TRY(co_await register_self(*record));
+  }
+  FL_CO_TRY(co_await succession_.take_over(cores_->first()));
+  ready_ = true;
+  enter(Phase::kServing, "ready");
+  if (record.has_value() && late) {
+    const Status registered = co_await register_self(*record);
     if (!registered.ok()) {  // there is no way back, and it is tried again until it works
       FL_LOG(warn, "registry.not_kept", {"reason", registered.reason()});
     }
   }
-  enter(Phase::kServing, "ready");
-  const auto make_ready = [](bool* ready) -> Task<Status> {
-    *ready = true;
-    co_return Status();
-  };
-  return run_on(cores_->first(), make_ready(&ready_));
+  co_return Status();
 }
 
 Status Process::serve_nothing() {
@@ -89,10 +100,6 @@ Task<Status> Process::listen_all(std::vector<ListenPlan>& plans) {
   for (ListenPlan& plan : plans) {
     FL_CO_TRY(listen(plan));
   }
-  if (!spec_.admin.empty()) {
-    FL_CO_TRY(open_admin());
-  }
-  succession_.drop_rest();
   co_return Status();
 }
 
@@ -143,7 +150,8 @@ Status Process::open_admin() {
   FL_TRY_ASSIGN(const io::Address address, io::Address::parse(spec_.admin));
   admin_ = admin::Server::make(cores_->first(), metrics_, {.name = name_});
   admin_->add_check("serving", [this] {
-    if (ready_) return Status();
+    // One that has been followed speaks for its address, where somebody is told of it still.
+    if (ready_ || succession_.successor() != 0) return Status();
     return Status(Code::kOverloaded, "service.not_ready", "starting or draining");
   });
   admin_->add_page(internal::cores_page(*watch_));

@@ -6,10 +6,9 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
 import unittest
 
-from testbed import ENVIRONMENT, LinkTest, PATIENCE, wait_until
+from testbed import ENVIRONMENT, LinkTest, PATIENCE, count_dead, wait_until
 
 FAKETIME = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), "libfaketime.so.1")
 SMALL_DISK = 64 * 1024
@@ -133,13 +132,15 @@ class Network(LinkTest):
     def test_a_partition_that_heals(self):
         server, client = self.pair()
         for word in ("down", "blackhole"):
+            dead = {side: count_dead(side.text()) for side in (server, client)}
             if word == "down":
                 run("ip", "link", "set", "here", "down")
             else:
                 self.lose(1)
             ended = len(client.outcomes())
             client.wait_for_ended(ended + 16)
-            time.sleep(3)  # the link is found dead on both sides
+            for side, found in dead.items():
+                wait_until(lambda: count_dead(side.text()) > found, side.text)
             if word == "down":
                 run("ip", "link", "set", "here", "up")
             else:

@@ -4,9 +4,8 @@ import signal
 import time
 import unittest
 
-from testbed import PATIENCE, LinkTest, wait_until
+from testbed import PATIENCE, LinkTest, count_dead, wait_until
 
-STOPPED = 4  # seconds: longer than a dead link takes to be found out
 ROUNDS = 3
 
 
@@ -21,9 +20,10 @@ class Processes(LinkTest):
         server, client = self.pair()
         for _ in range(ROUNDS):
             ended = len(client.outcomes())
+            dead = count_dead(client.text())
             server.process.send_signal(signal.SIGSTOP)
             client.wait_for_ended(ended + 8)  # each call has an end, nobody answers
-            time.sleep(STOPPED)
+            wait_until(lambda: count_dead(client.text()) > dead, client.state)
             server.process.send_signal(signal.SIGCONT)
             client.wait_for_more()
         self.check_calls(server, client)
@@ -69,8 +69,9 @@ class Processes(LinkTest):
     def test_a_client_that_is_stopped_and_goes_on(self):
         server, client = self.pair()
         for _ in range(ROUNDS):
+            dead = count_dead(server.text())
             client.process.send_signal(signal.SIGSTOP)
-            time.sleep(STOPPED)
+            wait_until(lambda: count_dead(server.text()) > dead, server.text)
             client.process.send_signal(signal.SIGCONT)
             client.wait_for_more()
         self.check_calls(server, client)

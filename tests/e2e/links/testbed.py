@@ -37,6 +37,13 @@ DIAL = {"first_wait_min": "10ms", "first_wait_max": "100ms", "backoff_max": "300
 HEARTBEAT = {"interval": "3s", "timeout": "500ms", "miss_max": 2, "fast_probe": "500ms"}
 
 
+def count_dead(log):
+    """Links that were found dead, by what a program wrote. The log is a little late."""
+    events = [json.loads(line) for line in log.splitlines()
+              if line.startswith("{") and line.endswith("}")]
+    return sum(1 for each in events if each["event"] == "link.state" and each["to"] == "dead")
+
+
 class Server:
     """It keeps its port when it is started again."""
 
@@ -127,10 +134,12 @@ class Client:
         """So many calls must have ended, in whatever way."""
         wait_until(lambda: len(self.outcomes()) >= count, self.state)
 
+    def text(self):
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
     def state(self):
         kinds = collections.Counter(each[1:] for each in self.outcomes())
-        log = self.log.read_text(encoding="utf-8", errors="replace")
-        return f"{dict(kinds)}; exit {self.process.poll()}; {log[-2000:]}"
+        return f"{dict(kinds)}; exit {self.process.poll()}; {self.text()[-2000:]}"
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)

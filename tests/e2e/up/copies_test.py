@@ -50,7 +50,7 @@ class Copies(unittest.TestCase):
                 "/api/math/slow", "-H", "Content-Type: application/json", "-d",
                 '{"a":14,"b":1}')))
             slow.start()
-            time.sleep(0.5)  # the call has to be inside; nothing outside shows that it is
+            project.wait_for_calls()
             os.kill(project.pids[0], signal.SIGKILL)
             slow.join(PATIENCE)
 
@@ -100,7 +100,7 @@ class Copies(unittest.TestCase):
                 "/api/math/slow", "-H", "Content-Type: application/json", "-d",
                 '{"a":1.5,"b":1}')))
             slow.start()
-            time.sleep(0.5)  # as above
+            project.wait_for_calls()
 
             self.assertEqual(project.interrupt(), 0)
             slow.join(PATIENCE)
@@ -115,9 +115,9 @@ class Copies(unittest.TestCase):
                 ["curl", "-s", "--max-time", "20", f"http://{project.gateway}/api/math/slow",
                  "-d", "a=9", "-d", "b=1"], capture_output=True, check=False))
             slow.start()
-            time.sleep(0.5)  # as above
+            project.wait_for_calls()
             project.process.send_signal(signal.SIGINT)
-            time.sleep(0.2)  # two that come at once are one
+            wait_until(lambda: project.links()["phase"] == "draining", "the drain")
             self.assertIsNone(project.process.poll(), "the first one only drains")
             project.process.send_signal(signal.SIGINT)
 

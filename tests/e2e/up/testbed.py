@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 from processes import wait_until
 
@@ -123,6 +124,18 @@ services:
         if done.returncode != 0:
             raise AssertionError(f"curl: {done.stderr.decode()}")
         return Answer(done.stdout.decode())
+
+    def links(self):
+        with urllib.request.urlopen(f"http://{self.admin}/links.json", None, PATIENCE) as answer:
+            return json.load(answer)
+
+    def wait_for_calls(self, count=1):
+        """So many calls are with the copies and have no answer yet."""
+        def waiting():
+            return sum(link["calls_out"] for core in self.links()["cores"]
+                       for link in core["links"])
+
+        wait_until(lambda: waiting() >= count, f"{count} calls with the copies")
 
     def who(self):
         return self.curl("/api/math/who").json["process"]

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import unittest
 
-from testbed import ENVIRONMENT, PATIENCE, PROGRAM, UpgradeTest, wait_until
+from testbed import (ENVIRONMENT, PATIENCE, PROGRAM, SERVICE, UpgradeTest,
+                     program_that_has_a_term_to_read, wait_until)
 
 
 class Failures(UpgradeTest):
@@ -84,6 +85,15 @@ class Failures(UpgradeTest):
 
         self.assertEqual(self.who(address), pid)
         self.assertEqual(self.who(f"unix:{self.socket}"), pid)
+        self.end(pid)
+
+    def test_one_that_is_told_to_end_before_it_is_ready(self):
+        pid = self.begin()
+        self.put(program_that_has_a_term_to_read(SERVICE))
+
+        self.fails("upgrade.ended")
+
+        self.serves_on(pid)
         self.end(pid)
 
     def test_a_second_one_meanwhile_is_refused(self):

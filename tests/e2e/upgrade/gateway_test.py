@@ -4,12 +4,14 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import unittest
 import urllib.request
 
-from testbed import ENVIRONMENT, PATIENCE, PROGRAM, UpgradeTest, wait_until
+from testbed import (ENVIRONMENT, PATIENCE, PROGRAM, UpgradeTest, program_that_has_a_term_to_read,
+                     wait_until)
 
 UPGRADES = 3
 
@@ -46,7 +48,9 @@ class Requests(threading.Thread):
                 connection = None
 
 
-class Gateway(UpgradeTest):
+class GatewayTest(UpgradeTest):
+    """A gateway in front of one service."""
+
     def setUp(self):
         super().setUp()
         self.configure()
@@ -56,20 +60,20 @@ class Gateway(UpgradeTest):
         self.project = self.folder / "project.yaml"
         self.write_project()
 
-    def write_project(self, store=None):
+    def write_project(self, store=None, admin="127.0.0.1:0", pid_file=None):
         self.project.write_text(f"""store: {store or f'file:{self.folder}/store.db'}
 gateway:
   listen: 127.0.0.1:0
-  admin: 127.0.0.1:0
+  admin: {admin}
   cores: 2
-  pid_file: {self.folder}/gateway.pid
+  pid_file: {pid_file or self.folder / 'gateway.pid'}
   upgrade: {{ready_timeout: 3s}}
   routes: [{{prefix: /api, service: math, strip: true}}]
 """, encoding="utf-8")
 
-    def start_gateway(self):
+    def start_gateway(self, program=PROGRAM):
         with open(self.gateway_log, "a", encoding="utf-8") as log:
-            self.gateway = subprocess.Popen([PROGRAM, "gateway", "--config", str(self.project)],
+            self.gateway = subprocess.Popen([program, "gateway", "--config", str(self.project)],
                                             stdout=log, stderr=log, env=ENVIRONMENT)
         self.addCleanup(self.gateway.wait)
         self.addCleanup(self.gateway.kill)
@@ -111,6 +115,7 @@ gateway:
             caller.join(PATIENCE)
             self.assertEqual(caller.failures, [], f"kept {caller.keep}\n{self.told()}")
 
+class Gateway(GatewayTest):
     def test_nobody_is_refused_and_no_request_is_lost(self):
         self.start_gateway()
         callers = [Requests(self.addresses[0], keep) for keep in (False, False, True, True)]
@@ -170,9 +175,7 @@ gateway:
                                       for link in links), links)
         self.assertIn("upstream", [each["component"] for each in page["transitions"]])
 
-    def test_one_that_finds_no_services_does_not_take_over(self):
-        self.start_gateway()
-        self.write_project(store="file:/no/such/folder/store.db")
+    def does_not_take_over(self):
         code, document = self.upgrade_gateway()
         self.assertEqual(code, 1)
         self.assertEqual(document["error"]["reason"], "upgrade.ended", document)
@@ -180,11 +183,37 @@ gateway:
         caller = Requests(self.addresses[0], keep=False)
         caller.start()
         wait_until(lambda: caller.answers > 5 or caller.failures, self.told)
-        caller.over.set()
-        caller.join(PATIENCE)
-        self.assertEqual(caller.failures, [])
+        self.end_callers([caller])
+        with urllib.request.urlopen(f"http://{self.addresses[1]}/readyz", None, PATIENCE) as answer:
+            self.assertEqual(answer.status, 200)
+
+    def end_gateway(self):
         self.gateway.terminate()
         self.assertEqual(self.gateway.wait(PATIENCE), 0, self.told())
+
+    def test_one_that_finds_no_services_does_not_take_over(self):
+        self.start_gateway()
+        self.write_project(store="file:/no/such/folder/store.db")
+        self.does_not_take_over()
+        self.end_gateway()
+
+    def test_one_that_listens_and_fails_then(self):
+        """It has the old one's sockets, which must not end with it."""
+        self.start_gateway()
+        with socket.create_server(("127.0.0.1", 0)) as busy:
+            self.write_project(admin=f"127.0.0.1:{busy.getsockname()[1]}")
+            self.does_not_take_over()
+        self.write_project(pid_file=self.folder / "no_folder" / "gateway.pid")
+        self.does_not_take_over()
+        self.end_gateway()
+
+    def test_one_that_is_told_to_end_before_it_is_ready(self):
+        program = self.folder / "fairlead"
+        program.symlink_to(PROGRAM)
+        self.start_gateway(program)
+        self.put(program_that_has_a_term_to_read(PROGRAM), place=program)
+        self.does_not_take_over()
+        self.end_gateway()
 
 
 class Up(UpgradeTest):

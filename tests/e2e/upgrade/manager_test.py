@@ -29,9 +29,12 @@ class Told(UpgradeTest):
 
         self.assertEqual(code, 0, document)
         self.assertEqual(self.manager.hear()[0], "RELOADING=1")
-        self.assertEqual(self.manager.hear(), [f"MAINPID={document['pid']}", "READY=1"])
+        new = document["pid"]
+        self.assertEqual(self.manager.hear(),
+                         [f"MAINPID={new}", "READY=1",
+                          f"STATUS=upgraded: process {new} has taken over from process {pid}"])
         self.assertEqual(self.wait_for_end(pid), 0)
-        self.end(document["pid"])
+        self.end(new)
         self.assertEqual(self.manager.hear(), ["STOPPING=1"], "the old one said nothing more")
 
     def test_that_it_failed(self):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -26,6 +27,17 @@ PR_SET_CHILD_SUBREAPER = 36
 def adopt_orphans():
     """A process whose parent has ended becomes our child, so that its end can be seen here."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def program_that_has_a_term_to_read(program):
+    """The program as it is when it is told to end while it starts: before it reads its signals."""
+    return f"""#!{sys.executable}
+import os, signal, sys
+if "FL_UPGRADE_SOCKET" in os.environ:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    os.kill(os.getpid(), signal.SIGTERM)
+os.execv({str(program)!r}, sys.argv)
+"""
 
 
 class UpgradeTest(unittest.TestCase):
@@ -107,12 +119,12 @@ class UpgradeTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
         return int(json.loads(done.stdout)["body"]["process"])
 
-    def put(self, text, mode=0o755):
+    def put(self, text, mode=0o755, place=None):
         """Another program in the place of the one that runs."""
         new = self.folder / "new"
         new.write_text(text, encoding="utf-8")
         new.chmod(mode)
-        os.replace(new, self.program)
+        os.replace(new, place or self.program)
 
     def wait_for_end(self, pid):
         """Its exit code."""

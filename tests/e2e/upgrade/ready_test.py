@@ -1,0 +1,138 @@
+"""What is seen from outside while a program is upgraded: it is ready all the time, and whoever is
+told that it is over finds the new process."""
+
+import http.client
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from gateway_test import GatewayTest
+from testbed import ENVIRONMENT, PATIENCE, PROGRAM, UpgradeTest, wait_until
+
+UPGRADES = 5
+
+
+class Prober(threading.Thread):
+    """Asks /readyz as a balancer does, each time over a new connection."""
+
+    def __init__(self, address):
+        super().__init__(daemon=True)
+        self.address = address
+        self.over = threading.Event()
+        self.answers = 0
+        self.failures = []
+
+    def run(self):
+        while not self.over.is_set():
+            connection = http.client.HTTPConnection(self.address, timeout=PATIENCE)
+            try:
+                connection.request("GET", "/readyz")
+                answer = connection.getresponse()
+                body = answer.read()
+                self.answers += 1
+                if answer.status != 200:
+                    self.failures.append((answer.status, body))
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+            connection.close()
+
+    def end(self):
+        self.over.set()
+        self.join(PATIENCE)
+        return self.failures
+
+
+class Service(UpgradeTest):
+    def test_it_is_ready_all_the_time(self):
+        self.configure(admin="127.0.0.1:0")
+        pid = self.start()
+        prober = Prober(self.wait_for_event("service.admin")["address"])
+        wait_until(lambda: self.events("service.took_over") or self.pid() == pid, self.text)
+        prober.start()
+        for _ in range(UPGRADES):
+            before = prober.answers
+            code, document = self.upgrade()
+            self.assertEqual(code, 0, f"{document}\n{self.text()}")
+            self.assertEqual(self.wait_for_end(pid), 0, self.text())
+            pid = document["pid"]
+            wait_until(lambda: prober.answers > before + 5 or prober.failures, self.text)
+        self.assertEqual(prober.end(), [], self.text())
+        self.end(pid)
+
+    def test_who_is_told_of_the_new_one_finds_it(self):
+        """One upgrade right after the other, by the file that names the process."""
+        self.configure()
+        pids = [self.start()]
+        for _ in range(2 * UPGRADES):
+            code, document = self.upgrade()
+            self.assertEqual((code, document.get("before")), (0, pids[-1]),
+                             f"{document}\n{self.text()}")
+            self.assertEqual(self.pid(), document["pid"])
+            pids.append(document["pid"])
+        for pid in pids[:-1]:
+            self.assertEqual(self.wait_for_end(pid), 0, self.text())
+        self.end(pids[-1])
+
+    def test_of_two_who_ask_at_once_both_are_told(self):
+        """Their signals are one where they come together, with one sender."""
+        self.configure(upgrade={"ready_timeout": "60s"})
+        pid = self.start()
+        self.put("#!/bin/sh\nexec sleep 300\n")
+        os.kill(pid, signal.SIGSTOP)
+        askers = []
+        for _ in range(2):
+            asker = subprocess.Popen([PROGRAM, "upgrade", "--json", str(pid)], text=True,
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                     env=ENVIRONMENT)
+            self.addCleanup(asker.wait)
+            self.addCleanup(asker.kill)
+            askers.append(asker)
+            wait_until(lambda: asker.poll() is not None or self.waits_for_answer(asker), self.text)
+        os.kill(pid, signal.SIGCONT)
+        began = time.monotonic()
+        wait_until(lambda: any(asker.poll() is not None for asker in askers), self.text)
+        self.assertLess(time.monotonic() - began, PATIENCE / 2)
+        refused = next(asker for asker in askers if asker.poll() is not None)
+        self.assertEqual(self.reason(refused), "upgrade.under_way")
+        os.kill(pid, signal.SIGTERM)  # ends what the other one waits for
+        served = next(asker for asker in askers if asker is not refused)
+        self.assertIn(self.reason(served), ("upgrade.called_off", "upgrade.died"))
+        self.assertEqual(self.wait_for_end(pid), 0)
+        self.assertEqual(len(self.events("service.upgrading")), 1)
+
+    @staticmethod
+    def waits_for_answer(asker):
+        """It has sent its signal, and sleeps until something comes."""
+        place = f"@fairlead-upgrade-{asker.pid}"
+        table = pathlib.Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace")
+        stat = pathlib.Path(f"/proc/{asker.pid}/stat").read_text(encoding="ascii")
+        return place in table and ") S " in stat
+
+    def reason(self, asker):
+        out, _ = asker.communicate(timeout=PATIENCE)
+        return json.loads(out)["error"]["reason"]
+
+
+class Gateway(GatewayTest):
+    def test_it_is_ready_all_the_time(self):
+        self.start_gateway()
+        prober = Prober(self.addresses[1])
+        prober.start()
+        old = self.gateway.pid
+        for _ in range(UPGRADES):
+            before = prober.answers
+            code, document = self.upgrade_gateway()
+            self.assertEqual(code, 0, f"{document}\n{self.told()}")
+            self.assertEqual(self.wait_for_gateway_end(old), 0, self.told())
+            old = document["pid"]
+            wait_until(lambda: prober.answers > before + 5 or prober.failures, self.told)
+        self.assertEqual(prober.end(), [], self.told())
+
+
+if __name__ == "__main__":
+    unittest.main()
