@@ -4,6 +4,8 @@
 #include <limits>
 #include <string_view>
 
+#include "fairlead/rpc/spread.h"
+
 namespace fairlead::rpc {
 namespace {
 
@@ -11,14 +13,6 @@ using namespace std::chrono_literals;
 
 Status bad_option(std::string_view what) {
   return Status(Code::kInvalidOperation, "peer.bad_option", what);
-}
-
-// 90 to 110 % of `time`. Multiples of the golden ratio are spread evenly, however many there are.
-Duration spread(Duration time, std::uint64_t number) {
-  const std::uint64_t fraction = number * 0x9E37'79B9'7F4A'7C15ULL;
-  const double part = static_cast<double>(fraction >> 11) * 0x1.0p-53;
-  return Duration(
-      static_cast<Duration::rep>(static_cast<double>(time.count()) * (0.9 + 0.2 * part)));
 }
 
 }  // namespace
@@ -173,7 +167,9 @@ void Liveness::look_for_idle(const Rules& rules, const Link& link, Look& out) {
 
 Duration Liveness::interval(const Rules& rules) const {
   const std::uint64_t number = rules.spread_by + ping_number_;
-  return std::max(spread(rules.heartbeat.interval, number), gap(rules));
+  const Duration usual = rules.heartbeat.interval;
+  const Duration spread = usual - usual / 10 + spread_part(usual / 5, number);  // 90 to 110 %
+  return std::max(spread, gap(rules));
 }
 
 // Without a byte of ours for so long a PING is due; zero: that matters to nobody.
@@ -244,8 +240,7 @@ LinkHealth Liveness::health(Time now, Time read_at) const {
   return {.state = heard ? LinkState::kAlive : state_,
           .missed = heard ? std::uint32_t{0} : missed_,
           .silent_for = now - read_at,
-          .rtt = std::chrono::microseconds(rtt_us_),
-          .peer_rate = std::chrono::milliseconds(peer_rate_ms_)};
+          .rtt = std::chrono::microseconds(rtt_us_)};
 }
 
 std::uint32_t Liveness::milliseconds(Duration duration) {

@@ -67,7 +67,6 @@ struct LinkHealth {
   std::uint32_t missed = 0;  // PINGs in a row
   Duration silent_for{};     // nothing was read
   Duration rtt{};            // of the last PING that was answered; zero: none was
-  Duration peer_rate{};      // what a plain peer promised by its own heartbeats; zero: nothing
 };
 
 // Nothing has passed for a while. Told once, and again when something has.

@@ -94,8 +94,12 @@ Peer::Peer(io::Core& core, const Router& router, PeerOptions options, const Metr
       serves_extended_(options.secure != nullptr || serving_plugins_ != nullptr),
       hold_above_(hold_above(options.write_queue_bytes_max)),
       looks_at_messages_(serves_extended_),
+      handlers_waiting_(options.handlers_with != nullptr ? options.handlers_with->handlers_waiting_
+                                                         : own_handlers_waiting_),
       answers_heartbeats_(router.find(kHeartbeatMethod) == nullptr),
-      spread_by_(static_cast<std::uint64_t>(core.wall_ms())) {}
+      spread_by_(static_cast<std::uint64_t>(core.wall_ms())) {
+  FL_CHECK(options.handlers_with == nullptr || &options.handlers_with->core_ == &core);
+}
 
 Peer::~Peer() { FL_CHECK(first_ == nullptr); }
 
@@ -110,6 +114,7 @@ void Peer::update(const PeerOptions& options) {
   next.plugins = options_.plugins;
   next.watcher = options_.watcher;
   next.windows = options_.windows;
+  next.handlers_with = options_.handlers_with;
   next.bounds = options_.bounds;
   next.transitions = options_.transitions;
   options_ = next;

@@ -35,7 +35,7 @@ struct Guards {
   std::uint32_t frame_rate_min = 1024;
   // A peer that takes nothing of what waits for it so long is closed; > 0.
   Duration slow_reader_after = std::chrono::seconds(15);
-  std::uint32_t handlers_max = 200'000;  // that wait, of the peer; >= 1
+  std::uint32_t handlers_max = 200'000;  // that wait, of the peer (see handlers_with); >= 1
 
   // Errors: kInvalidOperation `peer.bad_option`.
   Status validate() const;
@@ -48,6 +48,8 @@ enum class Pressure : std::uint8_t {
   kShed,    // messages of class `sheddable` are refused
   kRefuse,  // those of `sheddable_plus` too
 };
+
+class Peer;
 
 struct PeerOptions {
   wire::Limits limits{};                                 // one frame, both directions
@@ -77,6 +79,9 @@ struct PeerOptions {
   HeartbeatOptions heartbeat{};  // to others; theirs are answered in any case
   IdleOptions idle{};
   Guards guards{};
+  // Of the same core: its handlers that wait and ours count together, against one `handlers_max`.
+  // Null: ours alone. Outlives the peer.
+  Peer* handlers_with = nullptr;
   observe::Bounds* bounds = nullptr;  // told of each limit that is hit; null: nobody. Outlives it
   observe::Transitions* transitions = nullptr;  // hears of links' states, too; outlives the peer
 
@@ -185,7 +190,7 @@ class Peer {
   // looked at within a second, each at a moment of its own. The age that a session gets, and the
   // time for its login, stay as they were when it began. What belongs to the program is never
   // changed by this, whatever `options` say of it: `hello`, `transforms`, `secure`, `plugins`,
-  // `watcher`, `windows`, `bounds` and `transitions`.
+  // `watcher`, `windows`, `handlers_with`, `bounds` and `transitions`.
   // `options` have been validated. Cost: one timer for each session, where heartbeats or idle times
   // differ.
   void update(const PeerOptions& options);
@@ -232,7 +237,8 @@ class Peer {
   Pressure pressure_ = Pressure::kNone;
   std::uint64_t memory_max_ = 0;
   bool looks_at_messages_;  // extended, or under pressure
-  std::size_t handlers_waiting_ = 0;
+  std::size_t own_handlers_waiting_ = 0;
+  std::size_t& handlers_waiting_;  // ours, or those that are counted together
   const bool answers_heartbeats_;  // no route does
   const std::uint64_t spread_by_;  // sessions of processes that began together differ by it
   Session* first_ = nullptr;

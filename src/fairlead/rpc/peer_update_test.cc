@@ -100,6 +100,7 @@ class PeerUpdateOfAProgram : public PeerUpdate {
   const PluginChain plugins;
   Watcher watcher;
   DuplicateWindows windows;
+  Peer beside{*core, server_router, {}};
 };
 
 TEST_F(PeerUpdateOfAProgram, LeavesWhatBelongsToTheProgram) {
@@ -108,6 +109,7 @@ TEST_F(PeerUpdateOfAProgram, LeavesWhatBelongsToTheProgram) {
          .plugins = &plugins,
          .watcher = &watcher,
          .windows = &windows,
+         .handlers_with = &beside,
          .bounds = bounds.get(),
          .transitions = &transitions});
 
@@ -120,6 +122,7 @@ TEST_F(PeerUpdateOfAProgram, LeavesWhatBelongsToTheProgram) {
   EXPECT_EQ(now.plugins, &plugins);
   EXPECT_EQ(now.watcher, &watcher);
   EXPECT_EQ(now.windows, &windows);
+  EXPECT_EQ(now.handlers_with, &beside);
   EXPECT_EQ(now.bounds, bounds.get());
   EXPECT_EQ(now.transitions, &transitions);
   EXPECT_EQ(now.call_timeout, 9s);

@@ -52,8 +52,11 @@ class PressureTest : public ::testing::Test {
     near.run(set(&*server, pressure));
   }
   Status call(std::string metadata, std::string method = "/echo") {
+    return call_over(*session, std::move(metadata), std::move(method));
+  }
+  Status call_over(Session& link, std::string metadata, std::string method) {
     auto calling =
-        session->call(std::move(method), 's', Bytes(), std::move(metadata), far.deadline_after(5s));
+        link.call(std::move(method), 's', Bytes(), std::move(metadata), far.deadline_after(5s));
     return far.run(std::move(calling)).status();
   }
 
@@ -118,18 +121,29 @@ TEST_F(PressureTest, ItEnds) {
   EXPECT_EQ(call("X-Fl-Class=sheddable"), Status());
 }
 
-using HandlersLimitTest = PressureTest;
+class HandlersLimitTest : public PressureTest {
+ protected:
+  // Calls a handler that waits; its end is in `ends`.
+  void begin_wait(Session& link) {
+    auto waiting = [](Session* on, io::Core* core, std::vector<Status>* out) -> Task<void> {
+      auto calling = on->call("/wait", 's', Bytes(), {}, core->deadline_after(5s));
+      Result<Reply> reply = co_await calling;
+      out->push_back(reply.status());
+    };
+    far.spawn(waiting(&link, &far, &ends));
+  }
+  void end_waits(std::size_t count) {
+    while (ends.size() < count) far.turn(Deadline(network.now() + 1s));
+    EXPECT_EQ(ends, std::vector<Status>(count));
+  }
+
+  std::vector<Status> ends;
+};
 
 TEST_F(HandlersLimitTest, MoreThatWaitAreRefusedAndPlainOnesServed) {
   start({.handlers_max = 2});
-  std::vector<Status> ends;
-  auto waiting = [](Session* on, io::Core* core, std::vector<Status>* out) -> Task<void> {
-    auto calling = on->call("/wait", 's', Bytes(), {}, core->deadline_after(5s));
-    Result<Reply> reply = co_await calling;
-    out->push_back(reply.status());
-  };
-  far.spawn(waiting(session, &far, &ends));
-  far.spawn(waiting(session, &far, &ends));
+  begin_wait(*session);
+  begin_wait(*session);
 
   const Status third = call({}, "/wait");
   EXPECT_EQ(third.code(), Code::kOverloaded);
@@ -138,9 +152,38 @@ TEST_F(HandlersLimitTest, MoreThatWaitAreRefusedAndPlainOnesServed) {
   EXPECT_EQ(bounds->hits(observe::Bound::kHandlers), 1U);
   EXPECT_EQ(call({}), Status());
 
-  while (ends.size() < 2) far.turn(Deadline(network.now() + 1s));
-  EXPECT_EQ(ends, std::vector<Status>(2));
+  end_waits(2);
   EXPECT_EQ(call({}, "/wait"), Status()) << "there is room again";
+}
+
+// As in a process: one accepts, the other one dials, and both serve the same routes.
+TEST_F(HandlersLimitTest, TwoPeersOfACoreMayHaveOneTogether) {
+  start({.handlers_max = 2});
+  Peer dials(near, router,
+             {.hello = true, .guards = {.handlers_max = 2}, .handlers_with = &*server});
+  Session* dialled = nullptr;
+  auto at_client = far.listen(io::Address::loopback(0), {},
+                              [&](io::Core&, std::unique_ptr<io::Stream> made) {
+                                dialled = &client.accept(std::move(made));
+                              })
+                       .value();
+  ASSERT_TRUE(near.run(dials.dial(at_client->local(), near.deadline_after(5s))).ok());
+  while (dialled == nullptr) far.turn(Deadline(network.now() + 1s));
+  begin_wait(*session);
+  begin_wait(*dialled);
+  ASSERT_EQ(call({}), Status()) << "behind what waits, on each link";
+  ASSERT_EQ(call_over(*dialled, {}, "/echo"), Status());
+
+  EXPECT_EQ(call_over(*dialled, {}, "/wait").reason(), "peer.handlers");
+  EXPECT_EQ(call({}, "/wait").reason(), "peer.handlers");
+
+  end_waits(2);
+  begin_wait(*dialled);
+  begin_wait(*dialled);
+  ASSERT_EQ(call_over(*dialled, {}, "/echo"), Status());
+  EXPECT_EQ(call({}, "/wait").reason(), "peer.handlers") << "whoever has them";
+  end_waits(4);
+  EXPECT_TRUE(near.run(dials.close(near.deadline_after(5s))).ok());
 }
 
 TEST(Guards, RefuseValuesThatMakeNoSense) {

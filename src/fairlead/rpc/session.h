@@ -1,9 +1,11 @@
 // Session: one connection to one remote peer, with every call in flight on it, in both directions.
 //
-//   LOGIN -- AUTH_REPLY that is OK --> OPEN     only where a login is asked for; else it begins
-//   OPEN LOGIN -- refused, or too late --> CLOSING OPEN -- close(), or the peer sends no more -->
-//   CLOSING: handlers end, their replies leave OPEN, CLOSING -- stream gone --> CLOSED: pending
-//   calls fail; destroyed when no handler runs
+//   it begins ──> LOGIN     where a login is asked for
+//             └─> OPEN      elsewhere
+//   LOGIN -- AUTH_REPLY that is OK --> OPEN
+//   LOGIN -- refused, or too late --> CLOSING
+//   OPEN -- close(), or the peer sends no more --> CLOSING     handlers end, their replies leave
+//   any -- the stream is gone --> CLOSED     pending calls fail; destroyed when no handler runs
 //
 // What only two of us understand (cancelling, going away, refusals that are safe to repeat) is used
 // after a hello (session_control.cc); with anybody else the link stays plain.
@@ -195,10 +197,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   friend PendingCall;
   friend Context;
   friend ResendLine;
-  // kOneWay: open to the other side only.
   // Whether what comes is served: all; all but CALLs, for whose replies there is no room now; or
   // nothing, since the stream closes when the turn ends.
   enum class Stop : std::uint8_t { kNo, kHolds, kCut };
+  // kOneWay: open to the other side only.
   enum class State : std::uint8_t { kLogin, kOpen, kOneWay, kClosing, kClosed };
 
   // Timer: some call may have reached its deadline, or the link is to be looked at.
@@ -364,6 +366,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   void tell_link_state(const internal::Liveness::Look& look, Time now);
   void tell_idle(const internal::Liveness::Look& look, Time now);
   bool tell_idle_of(IdleEvent::Kind kind, Time now);
+  void send_away(LinkEnd end, std::string_view reason);  // what was written has time to be read
   void send_ping(bool asks);
   void ping_answered(std::uint32_t number);
   void end_silent_link(Time now);

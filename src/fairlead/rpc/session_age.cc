@@ -9,31 +9,24 @@
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/session.h"
 #include "fairlead/rpc/session_seldom.h"
+#include "fairlead/rpc/spread.h"
 
 namespace fairlead::rpc {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kLookEvery = 100ms;     // at an old session that is not idle
-constexpr Duration kCrossing = 1s;         // for CALLs that crossed our word
-constexpr Duration kPlainPatience = 30s;   // with a peer that cannot be told
-constexpr Duration kUnsentPatience = 30s;  // for what was written to reach a slow reader
-
-// 90 to 100 % of `age`, so that connections that came together do not leave together. Multiples of
-// the golden ratio are spread evenly, however many there are.
-Duration spread(Duration age, std::uint64_t number) {
-  const std::uint64_t fraction = number * 0x9E37'79B9'7F4A'7C15ULL;
-  const double part = static_cast<double>(fraction >> 11) * 0x1.0p-53;
-  return age - Duration(static_cast<Duration::rep>(static_cast<double>(age.count()) * 0.1 * part));
-}
+constexpr Duration kLookEvery = 100ms;    // at an old session that is not idle
+constexpr Duration kCrossing = 1s;        // for CALLs that crossed our word
+constexpr Duration kPlainPatience = 30s;  // with a peer that cannot be told
 
 }  // namespace
 
 void Session::begin_age() {
   const Duration age = peer_.options_.session_age;
   if (age <= Duration::zero() || side_ == Side::kServing) return;
-  look_at_age_at(core().now() + spread(age, id_));
+  // Connections that came together do not leave together.
+  look_at_age_at(core().now() + age - internal::spread_part(age / 10, id_));
 }
 
 void Session::look_at_age_at(Time when) {
@@ -54,10 +47,7 @@ void Session::look_at_age(Time now) {
   const bool plain = !said_hello();
   if (plain && old >= kPlainPatience) going_away_ = true;
   const bool idle = calls_.size() == 0 && handlers_running_ == 0 && !half_read_;
-  if (idle && (plain || old >= kCrossing)) {
-    note_end(LinkEnd::kAge);
-    return peer_.send_away(*this, "age", core().deadline_after(kUnsentPatience));
-  }
+  if (idle && (plain || old >= kCrossing)) return send_away(LinkEnd::kAge, "age");
   look_at_age_at(now + kLookEvery);
 }
 

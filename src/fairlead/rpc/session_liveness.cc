@@ -11,6 +11,7 @@
 #include "fairlead/observe/log.h"
 #include "fairlead/rpc/session_control.h"
 #include "fairlead/rpc/session_frame.h"
+#include "fairlead/rpc/spread.h"
 #include "fairlead/wire/metadata.h"
 
 namespace fairlead::rpc {
@@ -91,10 +92,9 @@ void Session::look_at_link(Time now) {
 }
 
 void Session::follow_options(bool slower) {
-  constexpr std::uint64_t kGolden = 0x9E37'79B9'7F4A'7C15ULL;  // spreads ids evenly
   if (side_ == Side::kServing || state_ == State::kClosed) return;
   if (slower && (features_ & kBeats) == 0) liveness_.ping_again();
-  fire_before(core().now() + std::chrono::milliseconds(id_ * kGolden >> 54));
+  fire_before(core().now() + internal::spread_part(1s, id_));
 }
 
 void Session::tell_link_state(const Liveness::Look& look, Time now) {
@@ -131,8 +131,12 @@ void Session::tell_idle(const Liveness::Look& look, Time now) {
   if (!look.idle_both || !tell_idle_of(IdleEvent::Kind::kBoth, now)) return;
   // Below a WebSocket's bytes its pings pass.
   if (stream_->probes_peer()) return;
-  note_end(LinkEnd::kIdle);
-  peer_.send_away(*this, "idle", core().deadline_after(kUnsentPatience));
+  send_away(LinkEnd::kIdle, "idle");
+}
+
+void Session::send_away(LinkEnd end, std::string_view reason) {
+  note_end(end);
+  peer_.send_away(*this, reason, core().deadline_after(kUnsentPatience));
 }
 
 // False: a plugin ended the connection.
@@ -270,8 +274,7 @@ void Session::bound_pings() {
   if (const auto times = peer_.pings_told_.pass(core().now())) {
     FL_LOG(warn, "link.too_many_pings", {"peer", peer_address().to_text()}, {"times", *times});
   }
-  note_end(LinkEnd::kTooManyPings);
-  peer_.send_away(*this, "too_many_pings", core().deadline_after(kUnsentPatience));
+  send_away(LinkEnd::kTooManyPings, "too_many_pings");
 }
 
 }  // namespace fairlead::rpc

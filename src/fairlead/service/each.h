@@ -58,11 +58,10 @@ struct EachState {
 }  // namespace internal
 
 // `items` is a vector or the like. `make_call` makes a call (fl::Call) of an item; at most
-// `at_once`
-// >= 1 are under way. `on_result` gets each result with its item's number, in the order in which
-// they come, on this core. Ends when all have ended. Neither function may wait; what they refer to
-// lives as long as this is awaited: an end before that starts no more calls and tells no more
-// results. Thread: a core's. Calls inherit deadline and token as any others.
+// `at_once`, 1 or more, are under way. `on_result` gets each result with its item's number, in the
+// order in which they come, on this core. Ends when all have ended. Neither function may wait; what
+// they refer to lives as long as this is awaited: an end before that starts no more calls and tells
+// no more results. Thread: a core's. Calls inherit deadline and token as any others.
 template <class Items, class MakeCall, class OnResult>
 Task<void> each(Items items, std::size_t at_once, MakeCall make_call, OnResult on_result) {
   using State = internal::EachState<Items, MakeCall, OnResult>;

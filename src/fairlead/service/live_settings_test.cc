@@ -225,10 +225,8 @@ TEST(LiveSettings, BringEveryLimitToThePeers) {
                    .fast_probe = 10s,
                    .interval_min = 11s};
   now.idle = {.read = 12s, .write = 13s, .both = 14s};
-  now.guards = {.frame_time_max = 15s,
-                .frame_rate_min = 16,
-                .slow_reader_after = 17s,
-                .handlers_max = 18};
+  now.guards = {
+      .frame_time_max = 15s, .frame_rate_min = 16, .slow_reader_after = 17s, .handlers_max = 18};
 
   const rpc::PeerOptions options = with_changes(before, before, now);
 

@@ -267,7 +267,10 @@ Status Process::make_peers() {
   FL_TRY(make_plugins(options));
   for (io::Core* core : cores_->cores()) {
     serving_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
-    calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, options, metrics));
+    // Who is dialled may call back: the core has one limit, whoever called.
+    rpc::PeerOptions calling = options;
+    calling.handlers_with = serving_.back().get();
+    calling_.push_back(std::make_unique<rpc::Peer>(*core, router_, calling, metrics));
     dial_lines_.push_back(std::make_unique<upstream::DialLine>(*core, dial_limits_));
     if (hub_ != nullptr) hub_->add_core(*calling_.back(), dial_lines_.back().get());
     for (rpc::Peer* peer : {serving_.back().get(), calling_.back().get()}) {
@@ -306,15 +309,17 @@ Status Process::watch_cores() {
   return {};
 }
 
-// What is served hears how short the memory is, each on its core.
+// Whoever serves hears how short the memory is, each on its core: who is dialled may call back.
 void Process::watch_memory() {
   protection_->start(cores_->cores(), [this](runtime::MemoryLevel level, std::uint64_t memory_max) {
     const rpc::Pressure pressure = level == runtime::MemoryLevel::kCritical ? rpc::Pressure::kRefuse
                                    : level == runtime::MemoryLevel::kShort  ? rpc::Pressure::kShed
                                                                             : rpc::Pressure::kNone;
-    for (const auto& serving : serving_) {
-      serving->core().post([peer = serving.get(), pressure, memory_max] {
-        peer->set_pressure(pressure, memory_max);
+    for (std::size_t i = 0; i < serving_.size(); ++i) {
+      serving_[i]->core().post([this, i, pressure, memory_max] {
+        for (const auto* peers : {&serving_, &calling_}) {
+          (*peers)[i]->set_pressure(pressure, memory_max);
+        }
       });
     }
   });
@@ -549,8 +554,8 @@ void Process::stop() {
   targets_.clear();
   dial_lines_.clear();
   ports_.clear();
-  serving_.clear();
   calling_.clear();
+  serving_.clear();
   listen_tls_.reset();
   client_tls_.clear();
   tls_.reset();

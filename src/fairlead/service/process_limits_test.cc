@@ -49,6 +49,20 @@ class ProcessLimitsTest : public ::testing::Test {
   void fill(int count) {
     for (int i = 0; i < count; ++i) ASSERT_EQ(call(*dial()), Status());
   }
+  // A link that the program dials, over which it is called.
+  rpc::Session* be_dialled() {
+    rpc::Session* accepted = nullptr;
+    const auto accept = [&](io::Core&, std::unique_ptr<io::Stream> made) {
+      accepted = &caller.accept(std::move(made));
+    };
+    listener = core->listen(io::Address::loopback(0), {}, accept).value();
+    const Result<SessionRef> dialled = server.dial(listener->local().to_text(), {});
+    EXPECT_TRUE(dialled.ok()) << dialled.status();
+    const Time end = steady_now() + 20s;
+    while (accepted == nullptr && steady_now() < end) core->turn(core->deadline_after(1s));
+    listener.reset();  // what was accepted stays
+    return accepted;
+  }
   std::string curl() { return output_of("curl -s -m 10 -i http://" + at.to_text() + "/math/name"); }
   std::uint64_t hits(std::string_view bound) {
     return server.metrics()
@@ -62,6 +76,7 @@ class ProcessLimitsTest : public ::testing::Test {
   std::unique_ptr<io::Core> core = io::Core::make().value();
   rpc::Router no_routes;
   rpc::Peer caller{*core, no_routes, {.hello = true}};
+  std::unique_ptr<io::Listener> listener;
 };
 
 TEST_F(ProcessLimitsTest, OneConnectionTooManyIsToldInTheWordsOfItsProtocol) {
@@ -127,6 +142,54 @@ TEST_F(ProcessLimitsTest, WithoutMemoryNobodyNewIsTakenAndWhoIsHereIsServed) {
   ASSERT_TRUE(server.protection().update({}).ok());
   while (!called.ok() && steady_now() < end) called = call(*dial());
   EXPECT_EQ(called, Status()) << "there is memory again";
+}
+
+TEST_F(ProcessLimitsTest, WithoutMemoryCallsOverLinksThatItDialledAreShedToo) {
+  (void)server.sessions();
+  serve();
+  rpc::Session* const dialled = be_dialled();
+  ASSERT_NE(dialled, nullptr);
+  ASSERT_EQ(call(*dialled), Status());
+  const auto ask = [&] {
+    auto calling = dialled->call("/math/name", 'j', Bytes(), "X-Fl-Class=sheddable",
+                                 core->deadline_after(10s));
+    return core->run(std::move(calling)).status();
+  };
+  ASSERT_EQ(ask(), Status());
+
+  ASSERT_TRUE(server.protection().update({.memory_max = 1U << 20U}).ok());
+  Status asked;
+  const Time end = steady_now() + 20s;
+  while (asked.ok() && steady_now() < end) asked = ask();
+
+  EXPECT_EQ(asked.reason(), "process.memory");
+  EXPECT_EQ(call(*dialled), Status());
+}
+
+TEST_F(ProcessLimitsTest, HandlersThatWaitAreCountedTogetherWhoeverDialled) {
+  serving.cores = 1;
+  serving.handlers_max = 1;
+  (void)server.sessions();
+  serve();
+  rpc::Session* const here = dial();
+  rpc::Session* const dialled = be_dialled();
+  ASSERT_NE(dialled, nullptr);
+  auto wait = [](rpc::Session* over, CancelToken cancel) -> Task<Status> {
+    auto calling = over->call("/math/divide_slowly", 'j', Bytes(R"({"a":60000,"b":1})"), {},
+                              over->core().deadline_after(60s), std::move(cancel));
+    Result<rpc::Reply> reply = co_await calling;
+    co_return reply.status();
+  };
+  auto begin = [](Task<Status> task) -> Task<void> { (void)co_await task; };
+  CancelSource enough;
+  core->spawn(begin(wait(here, enough.token())));
+  ASSERT_EQ(call(*here), Status()) << "which came behind it";
+
+  const Status second = core->run(wait(dialled, CancelToken()));
+
+  EXPECT_EQ(second.reason(), "peer.handlers");
+  EXPECT_EQ(hits("handlers"), 1U);
+  enough.cancel();
 }
 
 TEST(LimitsSpec, IsReadFromTheSectionLimits) {

@@ -23,8 +23,7 @@ namespace fairlead::service {
 
 // Thread:   the core's; begin(), told() and end() on any.
 // Lifetime: the core outlives it. end() before what `ask` needs goes; the page's listener has
-// closed
-//           before its destruction.
+//           closed before its destruction.
 class ReloadDesk {
  public:
   static constexpr std::size_t kWaitingMax = 16;  // beyond: 503 `config.reload_busy`

@@ -2,8 +2,7 @@
 // dialled by the hub. Found by an id, visited, told when they end, and pushed to all at once.
 //
 //   core 0: entries of its sessions ┐
-//   core 1: entries of its sessions ┼─ ids, under one mutex: for those who come and go, who look
-//   one
+//   core 1: entries of its sessions ┼─ ids, under one mutex: for those who come and go, look one
 //                                   │  up or visit all. No call waits for it.
 //   SessionRef ─► entry ─► session  ┘
 #pragma once

@@ -1,10 +1,12 @@
 // Redial: what becomes of our link to one endpoint: when it is dialled, how long it rests after it
 // was lost, and when it is given up. A machine without clock and IO: time and randomness come in.
 //
-//   PREPARING -- dial() --> DIALING -- ready() --> READY -- lost() --> BACKOFF -- its time -->
-//   DIALING
+//   PREPARING -- dial() --> DIALING -- ready() --> READY
+//   BACKOFF, QUARANTINED -- its time is over, dial() --> DIALING
 //   DIALING -- failed() --> BACKOFF, QUARANTINED (quarantine_after in a row), or
 //                           CLOSED (redial_times in a row)
+//   READY -- lost() --> BACKOFF, or CLOSED (redial_times is 0)
+//   READY -- left() --> BACKOFF, or as lost() where it was no `stable` link
 //   READY -- leaving() --> PASSIVE_CLOSING, or BACKOFF where the peer said when to come back
 //   READY -- closing() --> ACTIVE_CLOSING -- closed() --> PREPARING
 //   PASSIVE_CLOSING -- dial() --> DIALING, -- closed() --> PREPARING
