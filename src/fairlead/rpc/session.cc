@@ -319,10 +319,9 @@ void Session::on_close(Status why) {
                 why.ok() ? std::string_view("the session was closed") : why.message());
   fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()));
   if (seldom_ != nullptr && seldom_->cancel.has_value()) seldom_->cancel->cancel();
-  if (std::exchange(has_window_, false)) {
-    seldom_->lease.reset();
-    *seldom_->self = nullptr;
-  }
+  has_window_ = false;
+  if (seldom_ != nullptr) seldom_->lease.reset();
+  if (seldom_ != nullptr && seldom_->self != nullptr) *seldom_->self = nullptr;
   cancel_waiting();
   end_backlog();
   tell_closed(why);
