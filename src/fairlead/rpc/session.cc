@@ -125,9 +125,8 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
 // it.
 Buffer* Session::begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
                                   const CancelToken& cancel) {
-  constexpr Duration kMargin = std::chrono::milliseconds(1);
   const Ambient here = *ambient();
-  if (here.deadline.is_set()) until = earlier(until, Deadline(here.deadline.at() - kMargin));
+  until = inherited_deadline(until, here);
   const Time now = peer_.core_.now();
   if (until.remaining(now) < peer_.options_.deadline_floor) until = Deadline(now);
   return begin_call_until(call, head, until, true,
