@@ -22,7 +22,8 @@ using rpc::DeliveryMode;
 
 constexpr std::uint64_t kSeeds = 200;
 constexpr int kMessages = 60;
-constexpr std::size_t kProcessBytes = 300'000;
+constexpr std::size_t kFewIdsBytes =
+    64 * rpc::DuplicateWindow::kIdBytes;  // as many as any may have
 
 // Breaks links at any byte; sometimes one side is not told.
 io::NetworkOptions bad_network(std::uint64_t seed) {
@@ -35,6 +36,31 @@ io::NetworkOptions bad_network(std::uint64_t seed) {
   network.lost_chance = 0.01 * random.unit();
   network.stall_chance = 0.02 * random.unit();
   return network;
+}
+
+// Bounds of both ends: far away, or so near that they are reached.
+struct Rules {
+  rpc::ResendOptions line;
+  std::size_t line_process_bytes = 64 * 1024 * 1024;
+  rpc::DuplicateOptions window{.reply_bytes_max = 50'000, .process_bytes_max = 300'000};
+};
+
+Rules draw_rules(std::uint64_t seed) {
+  Random random(seed * 5 + 2);
+  Rules rules;
+  rules.line.messages_max = 40;
+  if (random.below(2) == 0) rules.line.overflow = rpc::ResendOverflow::kDropOldest;
+  // Some messages have more time than this.
+  rules.line.ttl = 2s + std::chrono::milliseconds(random.below(18'000));
+  if (random.below(3) == 0) {
+    rules.line.messages_max = 8;
+    rules.line.bytes_max = 6000;
+    rules.line_process_bytes = 5000;
+  }
+  if (random.below(3) == 0) {
+    rules.window = {.ids_max = 70, .reply_bytes_max = 800, .process_bytes_max = 3000};
+  }
+  return rules;
 }
 
 // How often each message was served, by all servers there were.
@@ -51,6 +77,7 @@ class Message final : public rpc::ResentMessage {
   int ends = 0;
   Status status;
   std::string reply;
+  CancelSource given_up;
 
  private:
   void on_result(Status ended, const wire::MessageView& view, const Bytes&) override {
@@ -75,22 +102,28 @@ struct Sum {
   int not_sent = 0;
   int again = 0;    // went out more than once
   int repeats = 0;  // of which the receiver knew
+  int full = 0;     // met a bound
+  int cancelled = 0;
+  int too_old = 0;
 };
 
 class Story {
  public:
   explicit Story(std::uint64_t seed)
-      : simulation_(seed, bad_network(seed)),
+      : rules_(draw_rules(seed)),
+        simulation_(seed, bad_network(seed)),
         random_(seed * 3 + 1),
         near_{&simulation_.add_core("server 0"), &simulation_.add_core("server 1")},
-        far_(simulation_.add_core("client")) {}
+        far_(simulation_.add_core("client")) {
+    rules_.line.process = &budget_;
+    budget_.update(rules_.line_process_bytes);
+  }
 
   Sum operator()() {
     add_routes();
     start_server();
     client_.emplace(far_, nothing_, options());
-    line_.emplace(far_, rpc::ResendOptions{.messages_max = 40, .ttl = 20s, .process = &budget_},
-                  rpc::Metrics(), [this] { want(); });
+    line_.emplace(far_, rules_.line, rpc::Metrics(), [this] { want(); });
     live();
     check();
     close();
@@ -131,14 +164,14 @@ class Story {
   }
 
   void start_server() {
-    windows_.emplace(
-        rpc::DuplicateOptions{.reply_bytes_max = 50'000, .process_bytes_max = kProcessBytes});
+    windows_.emplace(rules_.window);
     rpc::PeerOptions serving = options();
     serving.windows = &*windows_;
     for (std::size_t i = 0; i < 2; ++i) {
       servers_[i].emplace(*near_[i], router_, serving, metrics_);
       const auto accept = [this, i](io::Core&, std::unique_ptr<io::Stream> stream) {
         servers_[i]->accept(std::move(stream));
+        if (random_.below(4) == 0) near_[i]->spawn(turn_away_soon(i));
       };
       listeners_[i] = near_[i]->listen(address(i), {}, accept).value();
     }
@@ -152,8 +185,30 @@ class Story {
       (void)near_[i]->run(servers_[i]->close(near_[i]->deadline_after(0ms)));
       servers_[i].reset();
     }
-    EXPECT_LE(windows_->bytes(), kProcessBytes);
+    check_bounds();
     windows_.reset();
+  }
+  // Some session hears that it is to go, while messages are on their way to it.
+  void send_somebody_away() {
+    const std::size_t at = random_.below(2);
+    servers_[at]->for_each_session([&](rpc::Session& one) {
+      servers_[at]->send_away(one, "test", near_[at]->deadline_after(500ms));
+    });
+  }
+  // New sessions too, when what the last one lost comes again: CALLs that cross that word are
+  // refused.
+  Task<void> turn_away_soon(std::size_t at) {
+    Status slept = co_await Sleep(near_[at]->timers(), near_[at]->deadline_after(up_to(80ms)));
+    if (!slept.ok() || !servers_[at].has_value()) co_return;
+    servers_[at]->for_each_session([](rpc::Session& one) { one.go_away("test"); });
+  }
+  // A window may have a few numbers and one answer above the bound of all.
+  void check_bounds() {
+    EXPECT_LE(windows_->bytes(), rules_.window.process_bytes_max + kFewIdsBytes + 1000);
+    if (!line_.has_value()) return;
+    EXPECT_LE(line_->size(), rules_.line.messages_max);
+    EXPECT_LE(line_->queue().bytes(), rules_.line.bytes_max);
+    EXPECT_LE(budget_.bytes(), rules_.line_process_bytes);
   }
 
   // The next session to the same peer, at either of its cores, after a while.
@@ -178,8 +233,10 @@ class Story {
 
   void give(int number) {
     const bool push = random_.below(3) == 0;
-    const DeliveryMode mode =
-        push || random_.below(3) > 0 ? DeliveryMode::kAtLeastOnce : DeliveryMode::kAtMostOnce;
+    using enum DeliveryMode;
+    const std::array<DeliveryMode, 6> modes = {kAtLeastOnce, kAtLeastOnce, kAtLeastOnce,
+                                               kAtLeastOnce, kAtMostOnce,  kBestEffort};
+    const DeliveryMode mode = modes[random_.below(push ? 6 : 5)];
     const Time until = far_.now() + 500ms + up_to(15s);
     std::string name = (push ? "p" : "c") + std::to_string(number);
     auto message = std::make_unique<Message>(
@@ -191,12 +248,20 @@ class Story {
         push ? wire::Kind::kPush : wire::Kind::kCall);
     Message& given = *message;
     given_.push_back({std::move(name), mode, push, until, std::move(message)});
-    line_->start(given, Deadline(until), CancelToken());
+    line_->start(given, Deadline(until), given.given_up.token());
+  }
+  // One of those that were given, wherever it is.
+  void give_one_up() {
+    Given& one = given_[random_.below(given_.size())];
+    one.message->given_up.cancel();
   }
 
   Task<void> give_some(int first, int count) {
     for (int number = first; number < first + count; ++number) {
       give(number);
+      if (random_.below(12) == 0) give_one_up();
+      if (random_.below(15) == 0) send_somebody_away();
+      check_bounds();
       Status slept = co_await Sleep(far_.timers(), far_.deadline_after(up_to(100ms)));
       FL_CHECK(slept.ok());
     }
@@ -224,15 +289,20 @@ class Story {
       const int served = ledger_.served[one.name];
       EXPECT_EQ(one.message->ends, 1) << "every message ends, once";
       EXPECT_LE(served, 1) << "never a second run";
-      if (one.message->status.ok()) {
+      const Status& status = one.message->status;
+      if (status.ok() && (!one.push || one.mode == DeliveryMode::kAtLeastOnce)) {
         EXPECT_EQ(served, 1);
-        if (!one.push) {
-          EXPECT_EQ(one.message->reply, one.name);
-        }
       }
-      if (one.message->status.outcome() == Outcome::kNotSent) {
+      if (status.ok() && !one.push) {
+        EXPECT_EQ(one.message->reply, one.name);
+      }
+      if (!status.ok() &&
+          (status.outcome() == Outcome::kNotSent || status.outcome() == Outcome::kNotProcessed)) {
         EXPECT_EQ(served, 0);
       }
+      sum_.full += status.code() == Code::kSendQueueFull ? 1 : 0;
+      sum_.cancelled += status.code() == Code::kCancelled ? 1 : 0;
+      sum_.too_old += status.reason() == "resend.ttl" ? 1 : 0;
       sum_.ok += one.message->status.ok() ? 1 : 0;
       sum_.unknown += one.message->status.outcome() == Outcome::kUnknown ? 1 : 0;
       sum_.not_sent += one.message->status.outcome() == Outcome::kNotSent ? 1 : 0;
@@ -252,6 +322,7 @@ class Story {
     EXPECT_EQ(scope_.running(), 0U);
   }
 
+  Rules rules_;
   Sum sum_;
   observe::Registry registry_;
   const rpc::Metrics metrics_ = rpc::Metrics::make(registry_).value();
@@ -285,6 +356,9 @@ TEST(Resend, NothingIsLostServedTwiceOrOutOfOrder) {
     all.not_sent += sum.not_sent;
     all.again += sum.again;
     all.repeats += sum.repeats;
+    all.full += sum.full;
+    all.cancelled += sum.cancelled;
+    all.too_old += sum.too_old;
     if (::testing::Test::HasFailure()) break;
   }
   EXPECT_GT(all.ok, static_cast<int>(kSeeds) * kMessages / 2);
@@ -292,6 +366,9 @@ TEST(Resend, NothingIsLostServedTwiceOrOutOfOrder) {
   EXPECT_GT(all.not_sent, 10);
   EXPECT_GT(all.again, 300);
   EXPECT_GT(all.repeats, 100);
+  EXPECT_GT(all.full, 100);
+  EXPECT_GT(all.cancelled, 100);
+  EXPECT_GT(all.too_old, 10);
 }
 
 }  // namespace

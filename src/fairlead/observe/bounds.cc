@@ -24,6 +24,7 @@ BoundName bound_name(Bound bound) {
       {"memory", "limits.memory"},
       {"pool", "pools.NAME.waiting_jobs_max"},
       {"pool_wait", "pools.NAME.queue_target"},
+      {"windows", "dedup.windows_max"},
   }};
   return kNames[static_cast<std::size_t>(bound)];
 }

@@ -38,6 +38,7 @@ enum class Bound : std::uint8_t {
   kMemory,         // of the process
   kPool,           // jobs that wait for its threads
   kPoolWait,       // of a job, while its pool's queue stands
+  kWindows,        // of senders whose messages have numbers, of the process
   kCount
 };
 

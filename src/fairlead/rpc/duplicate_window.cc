@@ -19,15 +19,25 @@ Status DuplicateOptions::validate() const {
 }
 
 bool DuplicateWindow::make_room(const DuplicateOptions& options, Time now) {
-  while (!entries_.empty()) {
-    const auto oldest = entries_.begin();
-    const bool old = now - oldest->second.at >= options.age;
-    if (oldest->second.in_progress || (!old && entries_.size() < options.ids_max)) break;
-    drop(oldest->second);
-    forgotten_ = std::max(forgotten_, oldest->first);
-    entries_.erase(oldest);
-  }
+  forget_old(options.age, now);
+  while (first_done_ != 0 && entries_.size() >= options.ids_max) forget_first_done();
   return entries_.size() < options.ids_max;
+}
+
+void DuplicateWindow::forget_old(Duration age, Time now) {
+  while (first_done_ != 0 && now - entries_.find(first_done_)->second.at >= age) {
+    forget_first_done();
+  }
+}
+
+// Lower numbers may be in progress still: look() finds them before it asks what is forgotten.
+void DuplicateWindow::forget_first_done() {
+  const auto first = entries_.find(first_done_);
+  drop(first->second);
+  forgotten_ = std::max(forgotten_, first_done_);
+  first_done_ = first->second.next_done;
+  if (first_done_ == 0) last_done_ = 0;
+  entries_.erase(first);
 }
 
 DuplicateWindow::Answer DuplicateWindow::look(std::uint64_t id, std::uint64_t print,
@@ -63,6 +73,8 @@ std::vector<DuplicateWindow::Waiter> DuplicateWindow::complete(
   Entry& entry = found->second;
   entry.in_progress = false;
   entry.at = now;
+  (last_done_ == 0 ? first_done_ : entries_.find(last_done_)->second.next_done) = id;
+  last_done_ = id;
   if (entry.waiting != nullptr) {
     for (Waiting& waiting : *entry.waiting) waiters.push_back(std::move(waiting.waiter));
     waiting_ -= waiters.size();

@@ -3,9 +3,10 @@
 //
 //   never seen --> IN PROGRESS --> KEPT (the answer) --> DROPPED (that it was served) --> forgotten
 //
-// A message that is forgotten, because `ids_max` later ones came or `age` has passed, is refused.
-// The answers together may take `reply_bytes_max`; beyond it the oldest are dropped, and one that
-// is larger by itself is not kept. What is in progress is never forgotten.
+// A message that is forgotten, because `ids_max` others came or `age` has passed, is refused. The
+// one that was served the longest ago goes first; what is in progress is never forgotten, and holds
+// up nothing behind it. The answers together may take `reply_bytes_max`; beyond it the oldest are
+// dropped, and one that is larger by itself is not kept.
 #pragma once
 
 #include <cstddef>
@@ -62,7 +63,7 @@ class DuplicateWindow {
     kDropped,     // it was served, the answer is not kept
     kForgotten,   // older than the window: perhaps it was served
     kOther,       // the number belonged to another message
-    kFull,        // too much is in progress
+    kFull,        // so much is in progress that there is no room
   };
   struct Answer {
     Seen seen = Seen::kNew;
@@ -77,6 +78,8 @@ class DuplicateWindow {
   std::vector<Waiter> complete(std::uint64_t id, std::shared_ptr<const KeptReply> reply,
                                const DuplicateOptions& options, Time now);
   void forget_waiters(std::uint64_t owner);
+  // Forgets what was served longer ago than `age`.
+  void forget_old(Duration age, Time now);
   // Drops the answers, oldest first, until they take at most `bytes`.
   void drop_replies(std::size_t bytes);
 
@@ -91,7 +94,8 @@ class DuplicateWindow {
   };
   struct Entry {
     std::uint64_t print = 0;
-    Time at{};
+    Time at{};                    // it was served
+    std::uint64_t next_done = 0;  // who was served after it; 0: none
     bool in_progress = true;
     std::shared_ptr<const KeptReply> reply{};
     std::unique_ptr<std::vector<Waiting>> waiting{};
@@ -99,9 +103,12 @@ class DuplicateWindow {
 
   // Forgets what is too old or too much; false: there is no room for one more.
   bool make_room(const DuplicateOptions& options, Time now);
+  void forget_first_done();
   void drop(Entry& entry);
 
   std::map<std::uint64_t, Entry> entries_;
+  std::uint64_t first_done_ = 0;  // of those that were served, in the order in which they were
+  std::uint64_t last_done_ = 0;   // 0: none
   std::uint64_t forgotten_ = 0;   // the highest id that was
   std::uint64_t dropped_to_ = 0;  // no entry up to this id has an answer
   std::size_t reply_bytes_ = 0;

@@ -148,13 +148,49 @@ TEST_F(DuplicateWindowTest, WhatIsInProgressIsNeverForgotten) {
   options.ids_max = 2;
   (void)look(1);
   (void)look(2);
-  complete(2, "b");
   now += 1h;
 
-  EXPECT_EQ(look(3).seen, kFull) << "the first is in progress";
+  EXPECT_EQ(look(3).seen, kFull) << "both are in progress";
   complete(1, "a");
   EXPECT_EQ(look(3).seen, kNew);
   EXPECT_EQ(look(1).seen, kForgotten);
+  EXPECT_EQ(look(2).seen, kInProgress);
+}
+
+// One that takes long is not in the way of those behind it, and is still served once.
+TEST_F(DuplicateWindowTest, WhatIsInProgressHoldsUpNothing) {
+  options.ids_max = 3;
+  (void)look(1);
+  for (std::uint64_t id = 2; id <= 100; ++id) {
+    ASSERT_EQ(look(id).seen, kNew) << id;
+    complete(id, "b");
+  }
+  EXPECT_EQ(window.ids(), 3U);
+  EXPECT_EQ(look(2).seen, kForgotten);
+  EXPECT_EQ(look(1).seen, kInProgress);
+
+  complete(1, "a");
+
+  EXPECT_EQ(told, std::vector<std::string>{"a"});
+  EXPECT_EQ(look(101).seen, kNew);
+  EXPECT_EQ(look(1).seen, kReplied) << "it was served later than the others";
+  EXPECT_EQ(look(99).seen, kForgotten);
+}
+
+TEST_F(DuplicateWindowTest, WhatIsOldIsForgottenWithoutAMessage) {
+  (void)look(1);
+  (void)look(2);
+  complete(2, "b");
+  now += options.age;
+  (void)look(3);
+  complete(3, "c");
+
+  window.forget_old(options.age, now);
+
+  EXPECT_EQ(window.ids(), 2U);
+  EXPECT_EQ(look(2).seen, kForgotten);
+  EXPECT_EQ(look(1).seen, kInProgress);
+  EXPECT_EQ(look(3).seen, kReplied);
 }
 
 TEST_F(DuplicateWindowTest, AGapMayBeFilledLater) {

@@ -16,6 +16,8 @@ std::uint64_t draw_number(SecureRandom& random) {
 }
 
 constexpr std::size_t kWindowBytes = 512;  // of an empty one, with its places in the table
+constexpr std::size_t kIdsMin = 64;        // that a window may have, whatever the others hold
+constexpr Duration kSweepEvery = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -40,13 +42,19 @@ std::optional<DuplicateWindow::Answer> SharedWindow::look(std::uint64_t id, std:
   DuplicateOptions options = windows_.options();
   MutexLock lock(mutex_);
   if (owner_ != owner) return std::nullopt;
-  if (windows_.is_much()) {  // nobody else's can go: this one keeps no answers, and does not grow
+  if (windows_.is_much()) {  // nobody else's can go: this one keeps no answers, and hardly grows
     window_.drop_replies(0);
-    options.ids_max = std::min(options.ids_max, window_.ids());
+    options.ids_max = std::min(options.ids_max, std::max(window_.ids(), kIdsMin));
   }
   DuplicateWindow::Answer answer = window_.look(id, print, options, now, owner, waiter);
   count_bytes();
   return answer;
+}
+
+void SharedWindow::forget_old(Duration age, Time now) {
+  MutexLock lock(mutex_);
+  window_.forget_old(age, now);
+  count_bytes();
 }
 
 void SharedWindow::complete(std::uint64_t id, std::shared_ptr<const KeptReply> reply, Time now) {
@@ -112,7 +120,7 @@ std::unique_ptr<DuplicateWindows::Lease> DuplicateWindows::take(const ResumeSecr
   tidy(core.now());
   auto place = find(secret);
   if (place == places_.end()) {
-    if (places_.size() >= options().windows_max) {
+    while (places_.size() >= options().windows_max) {
       if (parked_.empty()) return nullptr;
       places_.erase(find(parked_.front().second->secret()));
       parked_.pop_front();
@@ -150,6 +158,15 @@ void DuplicateWindows::park(const std::shared_ptr<internal::SharedWindow>& windo
 void DuplicateWindows::relieve(Time now) {
   MutexLock lock(mutex_);
   tidy(now);
+  if (is_much() && now >= sweep_at_) sweep(now);
+}
+
+// A window forgets when its next message comes; those whose senders are silent do it here. They
+// may be many, so it is not for each message that finds too much.
+void DuplicateWindows::sweep(Time now) {
+  sweep_at_ = now + kSweepEvery;
+  const Duration age = options().age;
+  for (auto& [place, one] : places_) one.window->forget_old(age, now);
 }
 
 void DuplicateWindows::tidy(Time now) {

@@ -43,6 +43,7 @@ class SharedWindow {
                                               const DuplicateWindow::Waiter& waiter);
   // Tells those who wait.
   void complete(std::uint64_t id, std::shared_ptr<const KeptReply> reply, Time now);
+  void forget_old(Duration age, Time now);
   const ResumeSecret& secret() const { return secret_; }
   std::uint64_t name() const { return name_; }
 
@@ -114,9 +115,10 @@ class DuplicateWindows {
 
   void park(const std::shared_ptr<internal::SharedWindow>& window, std::uint64_t owner, Time now);
   bool is_much() const;
-  // Forgets parked windows that are too old, or too much for the process.
+  // Forgets parked windows that are too old, or too much for the process; then what is old in all.
   void relieve(Time now);
   void tidy(Time now) FL_REQUIRES(mutex_);
+  void sweep(Time now) FL_REQUIRES(mutex_);
   Places::iterator find(const ResumeSecret& secret) FL_REQUIRES(mutex_);
 
   // Read for every numbered message, changed almost never.
@@ -136,6 +138,7 @@ class DuplicateWindows {
   Places places_ FL_GUARDED_BY(mutex_);
   Parked parked_ FL_GUARDED_BY(mutex_);  // the longest ago first
   std::uint64_t last_owner_ FL_GUARDED_BY(mutex_) = 0;
+  Time sweep_at_ FL_GUARDED_BY(mutex_){};
 };
 
 }  // namespace fairlead::rpc

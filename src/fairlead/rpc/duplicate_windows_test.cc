@@ -168,6 +168,48 @@ TEST_F(DuplicateWindowsTest, AboveTheBoundAWindowMovesOn) {
   EXPECT_NE(look(one, 1000), kNew) << "whatever became of its answer";
 }
 
+// What others hold is no reason to refuse a sender everything.
+TEST_F(DuplicateWindowsTest, AboveTheBoundAWindowHasAFew) {
+  windows.emplace(DuplicateOptions{.reply_bytes_max = 0, .process_bytes_max = 20'000});
+  const Lease full = take(1);
+  for (std::uint64_t id = 1; windows->bytes() <= 20'000; ++id) ASSERT_EQ(look(full, id), kNew);
+  const Lease late = take(2);
+
+  for (std::uint64_t id = 1; id <= 200; ++id) {
+    ASSERT_EQ(look(late, id), kNew) << id;
+    late->window()->complete(id, nullptr, core.now());
+  }
+
+  EXPECT_LT(windows->bytes(), 30'000U);
+  EXPECT_EQ(look(late, 200), kDropped);
+  EXPECT_EQ(look(late, 100), kForgotten);
+}
+
+// Its sender says nothing more, and stays.
+TEST_F(DuplicateWindowsTest, AboveTheBoundTheAgeOfASilentOneCountsToo) {
+  windows.emplace(DuplicateOptions{.reply_bytes_max = 0, .process_bytes_max = 20'000});
+  const Lease silent = take(1);
+  for (std::uint64_t id = 1; windows->bytes() <= 20'000; ++id) {
+    (void)look(silent, id);
+    silent->window()->complete(id, nullptr, core.now());
+  }
+  const Lease other = take(2);
+  pass(windows->options().age);
+
+  EXPECT_EQ(look(other, 1), kNew);
+
+  EXPECT_LT(windows->bytes(), 2'000U);
+  EXPECT_EQ(look(silent, 1), kForgotten);
+}
+
+TEST_F(DuplicateWindowsTest, FewerWindowsMakeRoomAtOnce) {
+  for (int number = 1; number <= 5; ++number) (void)take(number);
+  windows->update({.windows_max = 2});
+
+  EXPECT_NE(take(6), nullptr);
+  EXPECT_EQ(windows->count(), 2U);
+}
+
 TEST_F(DuplicateWindowsTest, NewRulesHoldAtOnce) {
   const Lease one = take(1);
   for (std::uint64_t id = 1; id <= 5; ++id) {

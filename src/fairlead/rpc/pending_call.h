@@ -3,6 +3,7 @@
 //   IDLE -- Session::start_call() --> WAITING -- reply, deadline, cancel, session closed --> DONE
 #pragma once
 
+#include <chrono>
 #include <coroutine>
 #include <cstdint>
 #include <memory>
@@ -35,6 +36,12 @@ struct CallHead {
 
 // Why a message ends of which the system took a part before its connection was lost; UNKNOWN.
 Status cut_message(std::string_view cause);
+
+// When a call ends that is made while one is served: a little before that one.
+inline Deadline inherited_deadline(Deadline own, const Ambient& here) {
+  constexpr Duration kMargin = std::chrono::milliseconds(1);
+  return here.deadline.is_set() ? earlier(own, Deadline(here.deadline.at() - kMargin)) : own;
+}
 
 // Lives in what waits for it (a coroutine's frame, an object of the caller): a call in flight
 // allocates nothing. Thread: the session's core. Lifetime: destroying it before it is done forgets

@@ -42,6 +42,10 @@ const Bytes kNoInput;
 
 // ---- a message
 
+ResentMessage::~ResentMessage() {
+  if (in_queue()) line_->dropped(*this);
+}
+
 void ResentMessage::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
   line_->attempt_ended(*this, std::move(status), reply, input);
 }
@@ -75,7 +79,10 @@ ResendLine::~ResendLine() {
 void ResendLine::start(ResentMessage& message, Deadline deadline, const CancelToken& cancel) {
   ResendQueue::Entry& entry = message;
   message.line_ = this;
-  message.cancel_ = cancel;
+  message.deadline_ = deadline;
+  const Ambient here = ambient() != nullptr ? *ambient() : Ambient();
+  message.inherited_ = here.deadline;
+  message.cancel_ = cancel.can_be_cancelled() ? cancel : here.cancel;
   Status refused;
   if (phase_ == Phase::kClosed) {
     refused = closed();
@@ -87,14 +94,14 @@ void ResendLine::start(ResentMessage& message, Deadline deadline, const CancelTo
                          {.mode = request.delivery.value_or(DeliveryMode::kAtLeastOnce),
                           .push = message.is_push(),
                           .bytes = bytes,
-                          .deadline = deadline},
+                          .deadline = inherited_deadline(deadline, here)},
                          core_.now());
   }
   if (!refused.ok()) {
     metrics_.resend_refused.add();
     return message.on_result(std::move(refused), kNoReply, kNoInput);
   }
-  if (message.cancelled_.listen(cancel)) return cancelled(message);
+  if (message.cancelled_.listen(message.cancel_)) return cancelled(message);
   fire_before(entry.until());
   if (session_ == nullptr && want_) want_();
   flush();
@@ -109,6 +116,13 @@ void ResendLine::cancelled(ResentMessage& message) {
   queue_.end(entry, State::kFailed,
              Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call")
                  .with_outcome(unknown ? Outcome::kUnknown : Outcome::kNotSent));
+  count();
+}
+
+// Nobody waits for it any more.
+void ResendLine::dropped(ResentMessage& message) {
+  if (writing_ == &message) writing_ = nullptr;
+  queue_.drop(message);
   count();
 }
 
@@ -139,6 +153,7 @@ void ResendLine::answered(const Session& session, std::uint64_t window, bool kno
   window_ = window;
   acknowledges_ = window != 0 || !known;
   queue_.window_is(window);
+  queue_.expire(core_.now());  // what is too old is not sent again
   flush();
   count();
 }
@@ -153,9 +168,10 @@ void ResendLine::link_lost(Session& session, std::uint64_t handed_over, std::str
   }
   queue_.link_lost(&session, handed_over, cause);
   if (phase_ == Phase::kReady) queue_.window_is(window_);
+  queue_.expire(core_.now());  // what is too old is not sent again
   move_elsewhere();
   if (queue_.counts().queued > 0) {
-    fire_before(core_.now());  // what is too old is not sent again
+    fire_before(queue_.next_expiry());
     if (session_ == nullptr && want_) want_();
   }
   flush();
@@ -210,12 +226,15 @@ void ResendLine::write(ResentMessage& message) {
   CallHead head = request.head();
   head.metadata = metadata;
   const std::uint64_t from = session.appended_bytes_;
+  // It is sent under what its giver worked under, whoever is the cause that it is sent now.
+  const Ambient its_own{.deadline = message.inherited_};
+  const AmbientScope in(its_own.deadline.is_set() ? &its_own : nullptr);
   writing_ = &message;
   if (message.is_push()) {
     Status sent = session.push(head, request.body);
     if (!sent.ok()) attempt_ended(message, std::move(sent), kNoReply, kNoInput);
   } else {
-    session.start_call(message, head, entry.message().deadline, message.cancel_, request.body);
+    session.start_call(message, head, message.deadline_, message.cancel_, request.body);
   }
   // It may have ended, and be gone.
   if (std::exchange(writing_, nullptr) != nullptr) {
@@ -247,6 +266,10 @@ void ResendLine::attempt_ended(ResentMessage& message, Status status,
   if (!in_flight(entry.state()) || entry.link() == losing_) return;  // link_lost() says what then
   if (writing_ == &message) writing_ = nullptr;
   if (put_back(message, status)) return;
+  // Of an earlier attempt that says nothing: it may have been served.
+  if (entry.uncertain() && !status.ok() && status.outcome() != Outcome::kProcessed) {
+    status = std::move(status).with_outcome(Outcome::kUnknown);
+  }
   message.reply_ = &reply;
   message.input_ = &input;
   const State how = how_ended(status);

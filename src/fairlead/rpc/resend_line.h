@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fairlead/async/ambient.h"
 #include "fairlead/async/cancel.h"
 #include "fairlead/async/timer_wheel.h"
 #include "fairlead/base/bytes.h"
@@ -43,7 +44,7 @@ class ResentMessage : private PendingCall, private ResendQueue::Entry {
   std::uint32_t attempts() const { return attempts_; }
 
  protected:
-  ~ResentMessage() = default;
+  ~ResentMessage();
 
  private:
   friend ResendLine;
@@ -68,7 +69,10 @@ class ResentMessage : private PendingCall, private ResendQueue::Entry {
   const RawRequest request_;
   const wire::Kind kind_;
   Cancelled cancelled_;
-  CancelToken cancel_;
+  // Its own, and what it has from the call that was being served when it was given.
+  Deadline deadline_;
+  Deadline inherited_;
+  CancelToken cancel_;  // of either
   ResendLine* line_ = nullptr;
   const wire::MessageView* reply_ = nullptr;  // of the end that is being told
   const Bytes* input_ = nullptr;
@@ -88,7 +92,8 @@ class ResendLine final : private Timer {
              Want want = nullptr);
   ~ResendLine();
 
-  // Takes a message: sends it in this turn when the peer is there, else when it is.
+  // Takes a message: sends it in this turn when the peer is there, else when it is. Whenever that
+  // is, it inherits what its giver works under now.
   // Ends with: what Session::start_call() gives; OK for a PUSH that was acknowledged, or that was
   //   handed to the system where nobody acknowledges (best effort, at most once, no numbers); what
   //   its receiver made of a PUSH; kSendQueueFull `resend.full`, NOT_SENT; kDeadlineExceeded
@@ -136,6 +141,7 @@ class ResendLine final : private Timer {
   void attempt_ended(ResentMessage& message, Status status, const wire::MessageView& reply,
                      const Bytes& input);
   void cancelled(ResentMessage& message);
+  void dropped(ResentMessage& message);
   void move_elsewhere();
   void fire_before(Time when);
   void count();

@@ -6,6 +6,7 @@
 #include "fairlead/rpc/resend_line.h"
 
 #include <array>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -31,6 +32,7 @@ class Sent final : public ResentMessage {
   std::string body;
   std::string metadata;
   bool moves = false;
+  std::function<void()> then = [] {};
 
  private:
   void on_result(Status ended, const wire::MessageView& reply, const Bytes&) override {
@@ -38,6 +40,7 @@ class Sent final : public ResentMessage {
     status = std::move(ended);
     body = reply.body;
     metadata = reply.metadata;
+    then();
   }
   bool moves_elsewhere() override { return moves; }
 };
@@ -65,6 +68,7 @@ class ResendLineTest : public ::testing::Test {
       notes.emplace_back(context.body());
       return Status();
     });
+    add(wire::Kind::kPush, "/hold_note", [this](Context& context) { return hold(context); });
     add(wire::Kind::kPush, "/bad_note",
         [](Context&) { return Status(Code::kBadMessage, "test.bad_note", ""); });
     line_options.process = &budget;
@@ -588,6 +592,132 @@ TEST_F(ResendLineTest, ASessionThatGoesAwayGetsNoMore) {
   EXPECT_EQ(served["a"], 1);
 }
 
+TEST_F(ResendLineTest, WhatIsTooOldIsNotSentOverTheNewOneEither) {
+  line_options.ttl = 1s;
+  start();
+  const auto held = send("/hold", "a", kAtLeastOnce, false, 1h);
+  pass(20ms);
+  dial(1);
+  pass(1s);
+  EXPECT_EQ(held->ends, 0) << "it waits for its answer, on a link that lives";
+
+  cut(0);
+
+  EXPECT_EQ(held->status.reason(), "resend.ttl");
+  EXPECT_EQ(held->status.outcome(), Outcome::kUnknown);
+  EXPECT_EQ(held->attempts(), 1U);
+  EXPECT_EQ(dedup_hits(), 0U);
+}
+
+// Refuses calls before they are written.
+class RefusesCalls final : public Plugin {
+ public:
+  explicit RefusesCalls(const bool& refuses) : Plugin("refuses"), refuses_(refuses) {}
+  Status pre_write_call(OutgoingHead&) override {
+    return refuses_ ? Status(Code::kForbidden, "test.refused", "") : Status();
+  }
+
+ private:
+  const bool& refuses_;
+};
+
+TEST_F(ResendLineTest, ARepeatThatIsNotSentSaysNothingOfTheFirst) {
+  bool refuses = false;
+  PluginChain plugins;
+  ASSERT_TRUE(plugins.add(RefusesCalls(refuses)).ok());
+  start_server();
+  client.emplace(far, nothing, PeerOptions{.hello = true, .plugins = &plugins});
+  line.emplace(far, line_options, client->metrics(), nullptr);
+  dial(0);
+  const auto held = send("/hold", "a");
+  pass(20ms);
+  ASSERT_EQ(served["a"], 1);
+  cut(0);
+  refuses = true;
+  const auto fresh = send("/echo", "b");
+
+  dial(1);
+
+  EXPECT_EQ(held->status.reason(), "test.refused");
+  EXPECT_EQ(held->status.outcome(), Outcome::kUnknown) << "it was served";
+  EXPECT_EQ(fresh->status.outcome(), Outcome::kNotSent);
+  line.reset();
+  (void)far.run(client->close(far.deadline_after(1s)));
+  client.reset();  // before its plugins
+}
+
+// It is written when the link is there, by whom nobody knows then.
+TEST_F(ResendLineTest, AMessageInheritsFromWhoGaveIt) {
+  start_server();
+  start_client();
+  CancelSource given_up;
+  const Ambient serving{.deadline = far.deadline_after(200ms), .cancel = given_up.token()};
+  std::unique_ptr<Sent> sent;
+  std::unique_ptr<Sent> queued;
+  std::unique_ptr<Sent> cancelled;
+  {
+    const AmbientScope in(&serving);
+    sent = send("/hold", "a");
+  }
+  dial(0);
+  pass(100ms);
+  EXPECT_EQ(sent->ends, 0);
+  EXPECT_EQ(served["a"], 1);
+  pass(100ms);
+  EXPECT_EQ(sent->status.reason(), "call.deadline");
+
+  cut(0);
+  {
+    const Ambient another{.deadline = far.deadline_after(200ms)};
+    const AmbientScope in(&another);
+    queued = send("/hold", "b");
+  }
+  {
+    const Ambient another{.cancel = given_up.token()};
+    const AmbientScope in(&another);
+    cancelled = send("/hold", "c");
+  }
+  given_up.cancel();
+  EXPECT_EQ(cancelled->status.reason(), "call.cancelled");
+  pass(200ms);
+  EXPECT_EQ(queued->status.reason(), "call.deadline");
+  EXPECT_EQ(queued->status.outcome(), Outcome::kNotSent);
+}
+
+TEST_F(ResendLineTest, AMessageInheritsNothingFromWhoGivesAnother) {
+  start_server();
+  client.emplace(far, nothing, PeerOptions{.inflight_calls_max = 1, .hello = true});
+  line.emplace(far, line_options, client->metrics(), nullptr);
+  dial(0);
+  const auto first = send("/echo", "a");
+  const auto second = send("/hold", "b");  // its session has one call under way already
+  std::unique_ptr<Sent> third;
+  CancelSource given_up;
+  first->then = [&] {
+    const Ambient serving{.deadline = far.deadline_after(50ms), .cancel = given_up.token()};
+    const AmbientScope in(&serving);
+    third = send("/echo", "c");
+  };
+  pass(5ms);
+  ASSERT_EQ(second->state(), ResendQueue::State::kWriting);
+
+  given_up.cancel();
+  pass(100ms);
+
+  EXPECT_EQ(second->ends, 0) << second->status;
+  EXPECT_EQ(third->status.reason(), "call.cancelled");
+}
+
+TEST_F(ResendLineTest, APushWhoseHandlerIsTooLateIsAcknowledged) {
+  line_options.ttl = 10min;
+  start();
+  const auto note = send("/hold_note", "n", kAtLeastOnce, true, 10min);
+
+  pass(61s);
+
+  EXPECT_EQ(note->status.reason(), "handler.deadline");
+}
+
 // The old link breaks with a number in doubt, when the new one is in use already.
 TEST_F(ResendLineTest, WhatAnOldLinkLosesGoesOverTheNewOne) {
   start();
@@ -621,6 +751,22 @@ TEST_F(ResendLineTest, CountsWhatItDoes) {
   EXPECT_EQ(client->metrics().resend_results[replied].value(), 1U);
   EXPECT_EQ(client->metrics().resend_again.value(), 1U);
   for (const auto& gauge : client->metrics().resend_queue) EXPECT_EQ(gauge.value(), 0);
+}
+
+TEST_F(ResendLineTest, CountsOutWhatNobodyWaitsForAnyMore) {
+  start();
+  auto held = send("/hold", "a");
+  pass(20ms);
+  cut(0);
+  auto queued = send("/hold", "b");
+  dial(0);
+  auto sent = send("/note", "c", kAtLeastOnce, true);
+
+  for (auto* one : {&held, &queued, &sent}) one->reset();
+
+  for (const auto& gauge : client->metrics().resend_queue) EXPECT_EQ(gauge.value(), 0);
+  EXPECT_EQ(line->size(), 0U);
+  EXPECT_EQ(budget.bytes(), 0U);
 }
 
 // A window that ends its life at the deadline of its handler knows that too.

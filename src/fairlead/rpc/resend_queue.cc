@@ -17,12 +17,17 @@ Status not_sent(Code code, std::string_view reason, std::string_view message) {
   return Status(code, reason, message).with_outcome(Outcome::kNotSent);
 }
 
-Status full(std::string_view limit) {
+Status full(std::string_view bound) {
   return not_sent(Code::kSendQueueFull, "resend.full",
-                  std::string(limit) + " is reached: too much waits for this peer");
+                  std::string(bound) + " is reached: too much waits for this peer");
 }
 
 bool in_flight(State state) { return state == State::kWriting || state == State::kSent; }
+
+// Whether a newer PUSH may take its place.
+bool gives_way(const ResendQueue::Entry& entry) {
+  return entry.message().push && entry.state() == State::kQueued && !entry.uncertain();
+}
 
 }  // namespace
 
@@ -50,9 +55,7 @@ void ResendOptions::take(const ResendOptions& options) {
 }
 
 ResendQueue::Entry::~Entry() {
-  if (queue_ == nullptr) return;
-  queue_->set_state(*this, State::kFailed);
-  queue_->unlink(*this);
+  if (queue_ != nullptr) queue_->drop(*this);
 }
 
 ResendQueue::~ResendQueue() { FL_CHECK(first_ == nullptr); }
@@ -82,25 +85,43 @@ Status ResendQueue::add(Entry& entry, const Message& message, Time now) {
   return {};
 }
 
+std::string_view ResendQueue::bound_before(const Message& message, std::size_t messages_gone,
+                                           std::size_t bytes_gone) const {
+  if (size_ - messages_gone >= options_.messages_max) return "resend.messages_max";
+  if (bytes_ - bytes_gone + message.bytes > options_.bytes_max) return "resend.bytes_max";
+  const bool fits = options_.process == nullptr || message.bytes <= bytes_gone ||
+                    options_.process->has_room(message.bytes - bytes_gone);
+  return fits ? std::string_view() : "resend.process_bytes_max";
+}
+
+// First looks whether enough can go: else none does.
 Status ResendQueue::make_room(const Message& message) {
-  if (message.bytes > options_.bytes_max) return full("resend.bytes_max");
-  for (;;) {
-    const bool many = size_ >= options_.messages_max;
-    if (!many && bytes_ + message.bytes <= options_.bytes_max) return {};
-    Status refused = full(many ? "resend.messages_max" : "resend.bytes_max");
-    Entry* oldest = message.push && options_.overflow == ResendOverflow::kDropOldest
-                        ? oldest_queued_push()
-                        : nullptr;
-    if (oldest == nullptr) return refused;
-    end(*oldest, State::kFailed, std::move(refused));
+  const std::string_view bound = bound_before(message, 0, 0);
+  if (bound.empty()) return {};
+  const bool drops = message.push && options_.overflow == ResendOverflow::kDropOldest;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  std::string_view before = bound;
+  for (const Entry* entry = drops ? first_ : nullptr; entry != nullptr && !before.empty();
+       entry = entry->next_) {
+    if (!gives_way(*entry)) continue;
+    bytes += entry->message_.bytes;
+    before = bound_before(message, ++count, bytes);
   }
+  if (!before.empty()) return full(before);
+  for (; count > 0; --count) {
+    Entry* const oldest = oldest_queued_push();
+    if (oldest == nullptr) break;
+    end(*oldest, State::kFailed, full(bound));
+  }
+  before = bound_before(message, 0, 0);  // who heard it may have given another one
+  return before.empty() ? Status() : full(before);
 }
 
 ResendQueue::Entry* ResendQueue::oldest_queued_push() const {
-  for (Entry* entry = first_; entry != nullptr; entry = entry->next_) {
-    if (entry->message_.push && entry->state_ == State::kQueued && !entry->uncertain_) return entry;
-  }
-  return nullptr;
+  Entry* entry = first_;
+  while (entry != nullptr && !gives_way(*entry)) entry = entry->next_;
+  return entry;
 }
 
 // ---- sending
@@ -209,6 +230,11 @@ void ResendQueue::end(Entry& entry, State how, Status status) {
   set_state(entry, how);
   unlink(entry);
   entry.on_end(std::move(status));
+}
+
+void ResendQueue::drop(Entry& entry) {
+  set_state(entry, State::kFailed);
+  unlink(entry);
 }
 
 ResendQueue::Entry* ResendQueue::find(std::uint64_t id) const {

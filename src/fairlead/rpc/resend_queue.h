@@ -17,6 +17,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "fairlead/async/deadline.h"
 #include "fairlead/base/status.h"
@@ -36,6 +37,10 @@ class ResendBudget {
   void update(std::size_t bytes_max) { bytes_max_.store(bytes_max, std::memory_order_relaxed); }
   std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   bool take(std::size_t bytes);
+  // Whether `bytes` more would fit; another core may take them first.
+  bool has_room(std::size_t bytes) const {
+    return this->bytes() + bytes <= bytes_max_.load(std::memory_order_relaxed);
+  }
   void give_back(std::size_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
  private:
@@ -90,6 +95,7 @@ class ResendQueue {
     // Perhaps it has been served: it may be sent only to who knows its id.
     bool uncertain() const { return uncertain_; }
     const void* link() const { return link_; }  // null: not in flight
+    bool in_queue() const { return queue_ != nullptr; }
     Time until() const { return until_; }
 
    protected:
@@ -128,7 +134,7 @@ class ResendQueue {
   ResendQueue& operator=(const ResendQueue&) = delete;
 
   // Puts a message at the end. With kDropOldest a PUSH makes place for itself: the oldest queued
-  // PUSH ends with the same 111.
+  // PUSHes end with the same 111, or none where that would not be enough.
   // Errors: kSendQueueFull `resend.full`, kDeadlineExceeded `call.deadline`; NOT_SENT, without
   //         on_end().
   Status add(Entry& entry, const Message& message, Time now);
@@ -158,6 +164,8 @@ class ResendQueue {
   bool take(Entry& entry);
   // Ends one, `how` is a last state.
   void end(Entry& entry, State how, Status status);
+  // Lets go of one that nobody waits for any more, without on_end().
+  void drop(Entry& entry);
   Entry* find(std::uint64_t id) const;
   // The first that is queued, surely not sent, and pleases.
   template <class Predicate>
@@ -190,6 +198,9 @@ class ResendQueue {
   void unlink(Entry& entry);
   void requeue(Entry& entry);
   Status make_room(const Message& message);
+  // The bound that `message` would break if so much of what is here had gone; empty: none.
+  std::string_view bound_before(const Message& message, std::size_t messages_gone,
+                                std::size_t bytes_gone) const;
   Entry* oldest_queued_push() const;
   static bool waits_for_time(const Entry& entry);
   static Status expired(const Entry& entry, Time now);

@@ -203,6 +203,35 @@ TEST_F(ResendQueueTest, AFullQueueDropsItsOldestPushWhereItMay) {
   EXPECT_EQ(a.ends + c.ends, 0);
 }
 
+TEST_F(ResendQueueTest, OldestPushesMakePlaceInTheProcessToo) {
+  queue.update({.messages_max = 4, .bytes_max = 1000, .overflow = ResendOverflow::kDropOldest});
+  ResendQueue another({.bytes_max = 1000, .process = &budget});
+  Item large;
+  ASSERT_TRUE(another.add(large, {.bytes = 900}, now).ok());
+  ASSERT_TRUE(add(a, kBestEffort, true, 50).ok());
+  ASSERT_TRUE(add(b, kBestEffort, true, 50).ok());
+
+  EXPECT_TRUE(add(c, kBestEffort, true, 50).ok());
+
+  EXPECT_EQ(a.ended.reason(), "resend.full");
+  EXPECT_EQ(b.ends, 0);
+  EXPECT_EQ(budget.bytes(), 1000U);
+  another.close("resend.closed", "");
+}
+
+TEST_F(ResendQueueTest, WhereAllOldPushesAreNotEnoughNoneIsDropped) {
+  queue.update({.messages_max = 4, .bytes_max = 100, .overflow = ResendOverflow::kDropOldest});
+  ASSERT_TRUE(add(a, kAtLeastOnce, false, 60).ok());
+  ASSERT_TRUE(add(b, kBestEffort, true, 20).ok());
+  ASSERT_TRUE(add(c, kBestEffort, true, 20).ok());
+
+  EXPECT_EQ(add(d, kBestEffort, true, 41).reason(), "resend.full");
+
+  EXPECT_EQ(b.ends + c.ends, 0);
+  EXPECT_TRUE(add(d, kBestEffort, true, 40).ok());
+  EXPECT_EQ(b.ends + c.ends, 2);
+}
+
 TEST_F(ResendQueueTest, NothingIsSentPastItsDeadlineOrItsAge) {
   ASSERT_TRUE(add(a, kAtLeastOnce, false, 10, Deadline(now + 1s)).ok());
   ASSERT_TRUE(add(b, kAtLeastOnce, false, 10, Deadline(now + 1h)).ok());

@@ -125,9 +125,8 @@ Buffer* Session::begin_call(PendingCall& call, const CallHead& head, Deadline de
 // it.
 Buffer* Session::begin_inheriting(PendingCall& call, const CallHead& head, Deadline until,
                                   const CancelToken& cancel) {
-  constexpr Duration kMargin = std::chrono::milliseconds(1);
   const Ambient here = *ambient();
-  if (here.deadline.is_set()) until = earlier(until, Deadline(here.deadline.at() - kMargin));
+  until = inherited_deadline(until, here);
   const Time now = peer_.core_.now();
   if (until.remaining(now) < peer_.options_.deadline_floor) until = Deadline(now);
   return begin_call_until(call, head, until, true,
@@ -308,7 +307,9 @@ void Session::on_end() {
   if (stop_ == Stop::kHolds) release_held();
   note_end(LinkEnd::kPeer);
   if (state_ < State::kClosing) state_ = State::kClosing;
-  fail_calls(Status(Code::kConnectionClosed, "session.closed", "the peer closed the connection"));
+  // Replies leave; but who ends a connection serves nothing that comes on it later.
+  fail_calls(Status(Code::kConnectionClosed, "session.closed", "the peer closed the connection"),
+             Unsent::kLost);
   if (handlers_running_ == 0) stream_->close();
 }
 
@@ -319,12 +320,11 @@ void Session::on_close(Status why) {
   count_end(why);
   Status reason(Code::kConnectionClosed, "session.closed",
                 why.ok() ? std::string_view("the session was closed") : why.message());
-  fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()));
+  fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()), Unsent::kLost);
   if (seldom_ != nullptr && seldom_->cancel.has_value()) seldom_->cancel->cancel();
-  if (std::exchange(has_window_, false)) {
-    seldom_->lease.reset();
-    *seldom_->self = nullptr;
-  }
+  has_window_ = false;
+  if (seldom_ != nullptr) seldom_->lease.reset();
+  if (seldom_ != nullptr && seldom_->self != nullptr) *seldom_->self = nullptr;
   cancel_waiting();
   end_backlog();
   tell_closed(why);
@@ -392,8 +392,9 @@ void Session::begin_again() {
   state_ = peer_.router_.login() != nullptr ? State::kLogin : State::kOneWay;
 }
 
-void Session::fail_calls(const Status& why) {
-  const std::uint64_t handed_over = appended_bytes_ - stream_->unsent_bytes();
+void Session::fail_calls(const Status& why, Unsent unsent) {
+  const std::uint64_t handed_over =
+      appended_bytes_ - (unsent == Unsent::kLost ? stream_->unsent_bytes() : 0);
   const std::string cause(why.cause() != nullptr ? std::string_view(*why.cause()) : why.reason());
   if (line() != nullptr) line()->losing(*this);
   while (PendingCall* call = calls_.take_any()) {

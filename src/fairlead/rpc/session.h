@@ -442,7 +442,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
                    const Status& status);
   void refuse(const wire::MessageView& message, const Status& status);
   void protocol_error(const Status& why, std::string_view input);
-  void fail_calls(const Status& why);
+  // What was written and is unsent: kLost is never sent, kLeaves may be, as close() sends it.
+  enum class Unsent : std::uint8_t { kLost, kLeaves };
+  void fail_calls(const Status& why, Unsent unsent);
   void tell_leaving();
   void tell_closed(const Status& why);
   Seldom& seldom();

@@ -278,11 +278,13 @@ void Session::expire_waiting(Time now) {
       context = context->waiting_->next;
       continue;
     }
+    const Status late(Code::kHandlerTimeout, "handler.deadline",
+                      "the handler had not ended at the caller's deadline");
     if (context->kind() == wire::Kind::kPush) {
       metrics().pushes_failed.add();
+      if (context->admitted() != nullptr) settle(*context, late);
     } else if (state_ != State::kClosed || context->admitted() != nullptr) {
-      fail_waiting(*context, Status(Code::kHandlerTimeout, "handler.deadline",
-                                    "the handler had not ended at the caller's deadline"));
+      fail_waiting(*context, late);
     }
     end_waiting(*context);
     context = waiting_;  // any of them may be gone

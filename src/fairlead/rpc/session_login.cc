@@ -83,7 +83,7 @@ void Session::refuse_login(const Status& why) {
   metrics().logins_refused.add();
   note_end(LinkEnd::kLogin);
   state_ = State::kClosing;
-  fail_calls(why);
+  fail_calls(why, Unsent::kLeaves);
   stream_->set_goodbye(io::Goodbye::kRefused);
   stream_->close();
 }

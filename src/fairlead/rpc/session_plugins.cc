@@ -74,7 +74,8 @@ void Session::end_connection(const Status& why) {
   note_end(LinkEnd::kPlugin);
   if (state_ < State::kClosing) state_ = State::kClosing;
   fail_calls(Status(Code::kConnectionClosed, "session.closed", "a plugin ended the connection")
-                 .with_cause(why.message()));
+                 .with_cause(why.message()),
+             Unsent::kLeaves);
   stream_->pause();
   if (handlers_running_ == 0) stream_->close();
 }
@@ -163,7 +164,7 @@ void Session::receive_extended_reply(PendingCall& call, const wire::MessageView&
   if (!ended.ok()) {
     status = Status(Code::kConnectionClosed, "session.closed", "a plugin ended the connection")
                  .with_cause(ended.message());
-    end_connection(ended);
+    if (state_ < State::kClosing) state_ = State::kClosing;  // who hears it begins nothing here
   } else if (extras->hooked.has_value()) {
     status = ask_about_reply(*extras->hooked, std::move(status), opened);
   }
@@ -176,6 +177,8 @@ void Session::receive_extended_reply(PendingCall& call, const wire::MessageView&
   extras->end_attempt();
   call.extras_ = std::move(extras);
   call.on_done(std::move(status), opened, memory);
+  // Only now: whoever waits for another call may hold this one too, and end it.
+  if (!ended.ok()) end_connection(ended);
 }
 
 // What the caller will hear.

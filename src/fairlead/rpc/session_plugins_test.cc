@@ -135,6 +135,34 @@ TEST_F(SessionPlugins, AReplyMayEndTheConnection) {
   turn_until([&] { return session == nullptr; });
 }
 
+// The call is written while a read is handled whose next message ends the connection: what was
+// written leaves all the same, and may be served.
+TEST_F(SessionPlugins, ACallThatLeavesWithTheConnectionsEndIsNotToldUnsent) {
+  ASSERT_TRUE(at_client.add(Calls(client_script)).ok());
+  start();
+  ASSERT_TRUE(dial().ok());
+  const auto last_of_three = [](Session* over, Script* script) -> Task<Status> {
+    RawCall first;
+    RawCall second;
+    RawCall third;
+    over->start_call(first, {.method = "/echo", .body_codec = 's'}, Deadline(), {}, Bytes());
+    over->start_call(second, {.method = "/echo", .body_codec = 's'}, Deadline(), {}, Bytes());
+    Result<Reply> reply = co_await first;
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    script->answers = {{"pre_read_header", refusal()}};
+    over->start_call(third, {.method = "/echo", .body_codec = 's'}, Deadline(), {}, Bytes());
+    Result<Reply> last = co_await third;
+    co_return last.status();
+  };
+
+  const Status told_last = core->run(last_of_three(session, &client_script));
+  turn_until([&] { return session == nullptr && server->session_count() == 0; });
+
+  EXPECT_EQ(told_last.reason(), "session.closed");
+  EXPECT_EQ(told_last.outcome(), Outcome::kUnknown);
+  EXPECT_EQ(server->metrics().calls_received.value(), 3U);
+}
+
 TEST_F(SessionPlugins, ACallWithoutAnAnswerEndsOnceToo) {
   ASSERT_TRUE(at_client.add(Calls(client_script)).ok());
   start();

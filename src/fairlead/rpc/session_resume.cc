@@ -34,6 +34,17 @@ Status full() {
   return Status(Code::kOverloaded, "dedup.full", "too much is under way for this sender");
 }
 
+std::string text_of(const Status& status) {
+  std::string text;
+  wire::append_status_text(text, status);
+  return text;
+}
+
+// `reply`: null when it is not kept. Perhaps it was an error, so there is no OK in its place.
+std::string told_of_push(const KeptReply* reply) {
+  return reply != nullptr ? reply->status : text_of(dropped());
+}
+
 // What is told of a message that is neither served nor answered from the window.
 Status refusal(DuplicateWindow::Seen seen) {
   switch (seen) {
@@ -90,7 +101,10 @@ void Session::take_window(std::string_view metadata) {
   const auto secret = ResumeSecret::parse(wire::find_in_encoded(metadata, "resume").value_or(""));
   if (!secret.has_value()) return;
   seldom().lease = peer_.options_.windows->take(*secret, core());
-  has_window_ = true;
+  has_window_ = seldom_->lease != nullptr;
+  if (!has_window_) {  // and it sends without numbers
+    return peer_.hit(observe::Bound::kWindows, peer_.options_.windows->options().windows_max);
+  }
   std::shared_ptr<Session*>& self = seldom().self;
   if (self == nullptr) self = std::make_shared<Session*>(this);
 }
@@ -146,16 +160,14 @@ void Session::repeat(const wire::MessageView& message, std::uint64_t id,
   }
   const Status refused = refusal(answer.seen);
   if (message.kind == wire::Kind::kCall) return reply_error(message, {}, refused);
-  std::string text;
-  wire::append_status_text(text, refused);
-  acknowledge(id, text);
+  acknowledge(id, text_of(refused));
 }
 
 // `reply`: null when it is not kept.
 void Session::answer_again(std::int32_t seq, wire::Kind kind, std::string_view transforms,
                            std::uint64_t id, const KeptReply* reply) {
   if (state_ == State::kClosed || cut()) return;
-  if (kind == wire::Kind::kPush) return acknowledge(id, reply != nullptr ? reply->status : "");
+  if (kind == wire::Kind::kPush) return acknowledge(id, told_of_push(reply));
   if (reply == nullptr) {
     return reply_error({.seq = seq, .kind = kind, .transforms = transforms}, {}, dropped());
   }
@@ -183,7 +195,7 @@ void Session::settle(Context& context, const Status& status) {
   auto kept = std::make_shared<KeptReply>();
   kept->transforms = context.message_.transforms;
   if (!status.ok()) {
-    wire::append_status_text(kept->status, status);
+    kept->status = text_of(status);
   } else if (context.kind() == wire::Kind::kCall) {
     if (!context.reply_.has_value()) {
       context.begin_frame(wire::kNoCodec);

@@ -32,7 +32,7 @@ class SessionResumeTest : public testkit::TwoPeers {
       ++served;
       return context.body() == "bad" ? Status(Code::kBadMessage, "test.bad", "") : Status();
     });
-    listen({.hello = true, .windows = &*windows});
+    listen({.hello = true, .windows = &*windows, .bounds = bounds.get()});
   }
   // A stranger that has said hello; gives what it was answered.
   Frame greet(Probe& stranger, std::string_view secret = kSecret) {
@@ -63,6 +63,7 @@ class SessionResumeTest : public testkit::TwoPeers {
   }
 
   std::optional<DuplicateWindows> windows;
+  std::unique_ptr<observe::Bounds> bounds = observe::Bounds::make(registry).value();
   int served = 0;
 };
 
@@ -88,6 +89,35 @@ TEST_F(SessionResumeTest, WhatIsNoSecretGetsNoWindow) {
     EXPECT_FALSE(wire::find_in_encoded(answer.metadata, "window").has_value());
   }
   EXPECT_EQ(windows->count(), 0U);
+}
+
+TEST_F(SessionResumeTest, WhereAllWindowsAreTakenNothingIsNumbered) {
+  start({.windows_max = 1});
+  const auto first = probe();
+  (void)greet(*first);
+  const auto second = probe();
+
+  const Frame answer = greet(*second, "ffffffffffffffffffffffffffffffff");
+
+  EXPECT_TRUE(answer.status.ok()) << answer.status;
+  EXPECT_FALSE(wire::find_in_encoded(answer.metadata, "window").has_value());
+  EXPECT_EQ(ask(*second, echo_call(2, "X-Fl-Id=1"), "a").body, "a");
+  EXPECT_EQ(ask(*second, echo_call(3, "X-Fl-Id=1"), "b").body, "b") << "its number means nothing";
+  EXPECT_EQ(bounds->hits(observe::Bound::kWindows), 1U);
+}
+
+TEST_F(SessionResumeTest, WhoShowsAnotherSecretMayLoseItsWindow) {
+  start({.windows_max = 2});
+  const auto first = probe();
+  (void)greet(*first);
+  const auto second = probe();
+  (void)greet(*second, std::string(32, 'b'));
+  (void)ask(*second, echo_call(2, "X-Fl-Id=1"), "a");
+
+  const Frame again = greet(*second, std::string(32, 'c'));
+
+  EXPECT_FALSE(wire::find_in_encoded(again.metadata, "window").has_value());
+  EXPECT_EQ(ask(*second, echo_call(3, "X-Fl-Id=1"), "b").body, "b");
 }
 
 TEST_F(SessionResumeTest, ARepeatIsAnsweredTheSameAndNotServed) {
@@ -247,6 +277,26 @@ TEST_F(SessionResumeTest, PushesAreAcknowledged) {
   const std::string told = wire::find_in_encoded(bad.metadata, "status").value_or("");
   EXPECT_EQ(wire::parse_status_text(told).reason(), "test.bad");
   EXPECT_EQ(served, 2);
+}
+
+// What became of it is not known any more, so it is not said to have ended well.
+TEST_F(SessionResumeTest, AnAcknowledgementThatIsNotKeptIsSaidSo) {
+  start({.reply_bytes_max = 0});
+  const auto stranger = probe();
+  (void)greet(*stranger);
+  const wire::MessageHead note{.seq = 2,
+                               .kind = wire::Kind::kPush,
+                               .body_codec = 's',
+                               .method = "/note",
+                               .metadata = "X-Fl-Id=1"};
+  (void)ask(*stranger, note, "bad");
+
+  const Frame again = ask(*stranger, note, "bad");
+
+  const std::string told = wire::find_in_encoded(again.metadata, "status").value_or("");
+  EXPECT_EQ(wire::parse_status_text(told).code(), Code::kConflict);
+  EXPECT_EQ(wire::parse_status_text(told).reason(), "resend.reply_dropped");
+  EXPECT_EQ(served, 1);
 }
 
 TEST_F(SessionResumeTest, TheLinksOwnWordsHaveNoNumbers) {

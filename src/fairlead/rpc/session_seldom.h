@@ -38,7 +38,7 @@ struct Session::Seldom {
   std::unique_ptr<internal::SerialLines> serial_lines{};
   std::unique_ptr<Backlog> backlog{};                // null: what is sent leaves
   std::unique_ptr<DuplicateWindows::Lease> lease{};  // of the accepting side: has_window_
-  std::shared_ptr<Session*> self{};  // made with the lease; holds null when the session is closed
+  std::shared_ptr<Session*> self{};  // made with a lease; holds null when the session is closed
   Time old_since = Time::max();      // max: it is not old
   Duration retry_after{};            // told by the peer's goaway
   CutFrame cut_frame{};

@@ -392,7 +392,7 @@ void Session::protocol_error(const Status& why, std::string_view input) {
     }
   }
   state_ = State::kClosing;
-  fail_calls(why);
+  fail_calls(why, Unsent::kLeaves);
   stream_->set_goodbye(why.code() == Code::kTooLarge ? io::Goodbye::kTooLarge
                                                      : io::Goodbye::kNotUnderstood);
   stream_->pause();                              // nothing behind it is read

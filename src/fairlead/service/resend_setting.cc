@@ -63,8 +63,11 @@ Status read(const config::Value& value, DedupSpec& out) {
   reader.optional("ids", ids, {1, 1'000'000});
   reader.optional("age", out.options.age, {1s, 24h});
   reader.optional_bytes("bytes", out.options.reply_bytes_max, {0, 1ULL << 30});
+  std::uint32_t windows = static_cast<std::uint32_t>(out.options.windows_max);
+  reader.optional("windows_max", windows, {1, 1'000'000});
   reader.optional_bytes("process_bytes_max", out.options.process_bytes_max, {1024, 1ULL << 34});
   out.options.ids_max = ids;
+  out.options.windows_max = windows;
   out.options.process_bytes_max =
       std::max(out.options.process_bytes_max, out.options.reply_bytes_max);
   return reader.finish();

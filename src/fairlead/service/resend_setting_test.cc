@@ -25,7 +25,7 @@ resend:
   process_bytes_max: 2MiB
   ttl: 5s
   overflow: drop_oldest
-dedup: {ids: 100, age: 30s, bytes: 64KiB, process_bytes_max: 8MiB}
+dedup: {ids: 100, age: 30s, bytes: 64KiB, windows_max: 9, process_bytes_max: 8MiB}
 clients: {math: {resend: {mode: best_effort}}}
 )",
                            spec);
@@ -40,6 +40,7 @@ clients: {math: {resend: {mode: best_effort}}}
   EXPECT_EQ(spec.dedup.options.ids_max, 100U);
   EXPECT_EQ(spec.dedup.options.age, 30s);
   EXPECT_EQ(spec.dedup.options.reply_bytes_max, 64U << 10);
+  EXPECT_EQ(spec.dedup.options.windows_max, 9U);
   EXPECT_EQ(spec.dedup.options.process_bytes_max, 8U << 20);
   EXPECT_EQ(spec.clients["math"].delivery, rpc::DeliveryMode::kBestEffort);
 }
@@ -60,7 +61,8 @@ TEST(ResendSetting, MistakesAreNamed) {
   for (const char* wrong :
        {"resend: {mode: twice}", "resend: {messages_max: 0}", "resend: {messages_max: 65537}",
         "resend: {ttl: 0s}", "resend: {overflow: drop}", "resend: {other: 1}", "dedup: {ids: 0}",
-        "dedup: {age: 0s}", "clients: {math: {resend: {mode: never}}}"}) {
+        "dedup: {age: 0s}", "dedup: {windows_max: 0}",
+        "clients: {math: {resend: {mode: never}}}"}) {
     Spec spec;
     EXPECT_FALSE(bind(wrong, spec).ok()) << wrong;
   }

@@ -91,6 +91,7 @@ constexpr std::array kSettings = std::to_array<Setting>({
     {"dedup.ids", kLive},
     {"dedup.age", kLive},
     {"dedup.bytes", kLive},
+    {"dedup.windows_max", kLive},
     {"dedup.process_bytes_max", kLive},
     {"dial.connect_timeout", kLive},
     {"dial.handshake_timeout", kLive},

@@ -141,6 +141,12 @@ BUGS = {
         "    if (one.uncertain_ && window == 0) {\n",
         "a restarted server serves what its predecessor served",
         RESEND),
+    "doubt_forgotten": (
+        "src/fairlead/rpc/resend_line.cc",
+        "  if (entry.uncertain() && !status.ok() && status.outcome() != Outcome::kProcessed) {\n",
+        "  if (entry.uncertain() && status.code() == Code::kOk) {\n",
+        "of a message that was served a refused repeat says that it was not",
+        RESEND),
     "sent_taken_for_unsent": (
         "src/fairlead/rpc/resend_queue.cc",
         "    const bool left = one.from_ < handed_over;\n",
