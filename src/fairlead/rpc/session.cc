@@ -315,6 +315,7 @@ void Session::on_end() {
 void Session::on_close(Status why) {
   state_ = State::kClosed;
   count_end(why);
+  metrics().output_lost_bytes.add(stream_->unsent_bytes());
   Status reason(Code::kConnectionClosed, "session.closed",
                 why.ok() ? std::string_view("the session was closed") : why.message());
   fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()));
