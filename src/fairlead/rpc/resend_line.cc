@@ -16,6 +16,8 @@ constexpr Duration kBlocked = std::chrono::milliseconds(10);
 // What was written has been handed to the system by then, where that takes it.
 constexpr Duration kTurn = std::chrono::milliseconds(1);
 
+constexpr std::string_view kNobodyDials = "nobody dials this peer any more";
+
 ResumeSecret draw_secret() {
   SecureRandom random;
   return ResumeSecret::draw(random);
@@ -35,6 +37,10 @@ const Bytes kNoInput;
 }  // namespace
 
 // ---- a message
+
+ResentMessage::~ResentMessage() {
+  if (state() == State::kQueued || in_flight(state())) line_->given_up(*this);
+}
 
 void ResentMessage::on_done(Status status, const wire::MessageView& reply, const Bytes& input) {
   line_->attempt_ended(*this, std::move(status), reply, input);
@@ -72,7 +78,7 @@ void ResendLine::start(ResentMessage& message, Deadline deadline, const CancelTo
   message.cancel_ = cancel;
   Status refused;
   if (phase_ == Phase::kClosed) {
-    refused = Status(Code::kConnectionClosed, "resend.closed", "nobody dials this peer any more")
+    refused = Status(Code::kConnectionClosed, "resend.closed", kNobodyDials)
                   .with_outcome(Outcome::kNotSent);
   } else {
     const RawRequest& request = message.request_;
@@ -107,11 +113,30 @@ void ResendLine::cancelled(ResentMessage& message) {
   count();
 }
 
+void ResendLine::given_up(ResentMessage& message) {
+  queue_.drop(message);
+  count();
+}
+
 void ResendLine::close() {
   phase_ = Phase::kClosed;
   session_ = nullptr;
-  queue_.close("resend.closed", "nobody dials this peer any more");
+  queue_.close("resend.closed", kNobodyDials);
   count();
+}
+
+void ResendLine::retire() {
+  phase_ = Phase::kClosed;
+  session_ = nullptr;
+  queue_.close_queued("resend.closed", kNobodyDials);
+  count();
+}
+
+Task<Status> ResendLine::empty(CancelToken cancel) {
+  if (queue_.size() == 0) co_return Status();
+  if (!empty_.has_value()) empty_.emplace();
+  Status heard = co_await empty_->wait(core_.timers(), Deadline(), std::move(cancel));
+  co_return heard;
 }
 
 // ---- its sessions
@@ -268,6 +293,7 @@ void ResendLine::on_timer() {
     queue_.handed_over(session, session->appended_bytes_ - session->unsent_bytes());
   }
   queue_.expire(core_.now());
+  if (phase_ == Phase::kClosed) queue_.close_queued("resend.closed", kNobodyDials);
   flush();
   fire_before(queue_.next_expiry());
   if (queue_.counts().writing > 0) fire_before(core_.now() + kBlocked);
@@ -286,6 +312,7 @@ void ResendLine::count() {
   if (queue_.size() > 0) return;
   fires_at_ = Time::max();
   disarm();
+  if (empty_.has_value()) empty_->set();  // the last thing: who waits may destroy the line
 }
 
 }  // namespace fairlead::rpc

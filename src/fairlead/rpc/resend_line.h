@@ -12,11 +12,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "fairlead/async/cancel.h"
+#include "fairlead/async/event.h"
+#include "fairlead/async/task.h"
 #include "fairlead/async/timer_wheel.h"
 #include "fairlead/base/bytes.h"
 #include "fairlead/io/core.h"
@@ -44,7 +47,7 @@ class ResentMessage : private PendingCall, private ResendQueue::Entry {
   std::uint32_t attempts() const { return attempts_; }
 
  protected:
-  ~ResentMessage() = default;
+  ~ResentMessage();
 
  private:
   friend ResendLine;
@@ -104,6 +107,12 @@ class ResendLine final : private Timer {
 
   // Ends all messages, and takes no more.
   void close();
+  // Takes no more, and ends those that are not in flight as close() does: the others end as their
+  // sessions do, and are not sent again.
+  void retire();
+  // Of a retired line: until nothing is in it. It may be destroyed then.
+  // Errors: kCancelled `wait.cancelled`.
+  Task<Status> empty(CancelToken cancel);
 
   // For new messages, as ResendQueue::update().
   void update(const ResendOptions& options) { queue_.update(options); }
@@ -113,6 +122,8 @@ class ResendLine final : private Timer {
   bool numbers() const { return ready() && window_ != 0; }
   std::size_t size() const { return queue_.size(); }
   const ResendQueue& queue() const { return queue_; }
+  // Something that was given to this session has not ended.
+  bool waits_on(const Session& session) const { return queue_.in_flight_on(&session); }
   const ResendOptions& options() const { return queue_.options(); }
 
  private:
@@ -135,6 +146,7 @@ class ResendLine final : private Timer {
   void attempt_ended(ResentMessage& message, Status status, const wire::MessageView& reply,
                      const Bytes& input);
   void cancelled(ResentMessage& message);
+  void given_up(ResentMessage& message);
   void move_elsewhere();
   void fire_before(Time when);
   void count();
@@ -155,6 +167,7 @@ class ResendLine final : private Timer {
   bool blocked_ = false;      // the session takes no more for now
   Time fires_at_ = Time::max();
   ResendQueue::Counts counted_;
+  std::optional<Event> empty_;  // made by who waits for it
 };
 
 }  // namespace fairlead::rpc

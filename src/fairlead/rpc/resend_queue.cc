@@ -44,9 +44,7 @@ Status ResendOptions::validate() const {
 }
 
 ResendQueue::Entry::~Entry() {
-  if (queue_ == nullptr) return;
-  queue_->set_state(*this, State::kFailed);
-  queue_->unlink(*this);
+  if (queue_ != nullptr) queue_->drop(*this);
 }
 
 ResendQueue::~ResendQueue() { FL_CHECK(first_ == nullptr); }
@@ -204,6 +202,11 @@ bool ResendQueue::take(Entry& entry) {
   return true;
 }
 
+void ResendQueue::drop(Entry& entry) {
+  set_state(entry, State::kFailed);
+  unlink(entry);
+}
+
 void ResendQueue::end(Entry& entry, State how, Status status) {
   FL_CHECK(entry.queue_ == this && how > State::kSent);
   set_state(entry, how);
@@ -215,6 +218,12 @@ ResendQueue::Entry* ResendQueue::find(std::uint64_t id) const {
   Entry* entry = first_;
   while (entry != nullptr && entry->id_ != id) entry = entry->next_;
   return entry;
+}
+
+bool ResendQueue::in_flight_on(const void* link) const {
+  const Entry* entry = first_;
+  while (entry != nullptr && entry->link_ != link) entry = entry->next_;
+  return entry != nullptr;
 }
 
 // A CALL in flight is ended by its session.
@@ -250,12 +259,18 @@ Time ResendQueue::next_expiry() const {
 }
 
 void ResendQueue::close(std::string_view reason, std::string_view message) {
-  while (first_ != nullptr) {
-    const bool unknown = first_->uncertain_ || in_flight(first_->state_);
-    end(*first_, State::kFailed,
-        Status(Code::kConnectionClosed, reason, message)
-            .with_outcome(unknown ? Outcome::kUnknown : Outcome::kNotSent));
-  }
+  while (first_ != nullptr) end_closed(*first_, reason, message);
+}
+
+void ResendQueue::close_queued(std::string_view reason, std::string_view message) {
+  while (Entry* entry = next_queued()) end_closed(*entry, reason, message);
+}
+
+void ResendQueue::end_closed(Entry& entry, std::string_view reason, std::string_view message) {
+  const bool unknown = entry.uncertain_ || in_flight(entry.state_);
+  end(entry, State::kFailed,
+      Status(Code::kConnectionClosed, reason, message)
+          .with_outcome(unknown ? Outcome::kUnknown : Outcome::kNotSent));
 }
 
 // ---- the list

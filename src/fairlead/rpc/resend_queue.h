@@ -155,9 +155,12 @@ class ResendQueue {
   // A failover's attempt: the queue lets go of it without on_end(). False: it is not queued, or
   // perhaps served.
   bool take(Entry& entry);
+  // Its owner gives it up: without on_end().
+  void drop(Entry& entry);
   // Ends one, `how` is a last state.
   void end(Entry& entry, State how, Status status);
   Entry* find(std::uint64_t id) const;
+  bool in_flight_on(const void* link) const;
   // The first that is queued, surely not sent, and pleases.
   template <class Predicate>
   Entry* find_unsent(Predicate&& pleases) const {
@@ -172,6 +175,8 @@ class ResendQueue {
   Time next_expiry() const;
   // Ends all, those that are perhaps sent as UNKNOWN.
   void close(std::string_view reason, std::string_view message);
+  // The same for those that are queued.
+  void close_queued(std::string_view reason, std::string_view message);
 
   // For new messages. They have been validated; `process` stays what it is.
   void update(const ResendOptions& options);
@@ -191,6 +196,7 @@ class ResendQueue {
   Entry* oldest_queued_push() const;
   static bool waits_for_time(const Entry& entry);
   static Status expired(const Entry& entry, Time now);
+  void end_closed(Entry& entry, std::string_view reason, std::string_view message);
 
   ResendOptions options_;
   Entry* first_ = nullptr;
