@@ -40,6 +40,8 @@ Result<Metrics> Metrics::make(observe::Registry& registry) {
        "Pushes without a route, or whose handler failed."},
       {&Metrics::replies_late, "fairlead_rpc_replies_late_total",
        "Replies that nobody waited for any more."},
+      {&Metrics::output_lost_bytes, "fairlead_rpc_output_lost_bytes_total",
+       "Bytes of messages that were written and had not been sent when their connection was lost."},
       {&Metrics::protocol_errors, "fairlead_rpc_protocol_errors_total",
        "Connections closed because of bytes that are no frame."},
       {&Metrics::logins_refused, "fairlead_rpc_logins_refused_total",

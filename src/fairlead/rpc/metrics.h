@@ -45,8 +45,9 @@ struct Metrics {
   observe::Counter calls_cancelled{};  // by their callers, while the handler ran
   observe::Counter pushes_sent{};
   observe::Counter pushes_received{};
-  observe::Counter pushes_failed{};  // no route, or the handler returned an error
-  observe::Counter replies_late{};   // nobody waited any more
+  observe::Counter pushes_failed{};      // no route, or the handler returned an error
+  observe::Counter replies_late{};       // nobody waited any more
+  observe::Counter output_lost_bytes{};  // written, and not sent when the connection was gone
   observe::Counter protocol_errors{};
   observe::Counter logins_refused{};  // also: late ones, and messages in the place of one
   // By LinkState, without dead; LinkEnd; IdleEvent::Kind.

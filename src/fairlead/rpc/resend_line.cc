@@ -135,6 +135,20 @@ void ResendLine::close(const Status& unsent) {
   count();
 }
 
+void ResendLine::retire() {
+  phase_ = Phase::kClosed;
+  session_ = nullptr;
+  queue_.close_queued(closed());
+  count();
+}
+
+Task<Status> ResendLine::empty(CancelToken cancel) {
+  if (queue_.size() == 0) co_return Status();
+  if (!empty_.has_value()) empty_.emplace();
+  Status heard = co_await empty_->wait(core_.timers(), Deadline(), std::move(cancel));
+  co_return heard;
+}
+
 // ---- its sessions
 
 void ResendLine::attach(Session& session) {
@@ -298,6 +312,7 @@ void ResendLine::on_timer() {
     queue_.handed_over(session, session->appended_bytes_ - session->unsent_bytes());
   }
   queue_.expire(core_.now());
+  if (phase_ == Phase::kClosed) queue_.close_queued(closed());
   flush();
   fire_before(queue_.next_expiry());
   if (queue_.counts().writing > 0) fire_before(core_.now() + kBlocked);
@@ -316,6 +331,7 @@ void ResendLine::count() {
   if (queue_.size() > 0) return;
   fires_at_ = Time::max();
   disarm();
+  if (empty_.has_value()) empty_->set();  // the last thing: who waits may destroy the line
 }
 
 }  // namespace fairlead::rpc

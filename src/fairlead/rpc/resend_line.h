@@ -12,11 +12,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "fairlead/async/ambient.h"
 #include "fairlead/async/cancel.h"
+#include "fairlead/async/event.h"
+#include "fairlead/async/task.h"
 #include "fairlead/async/timer_wheel.h"
 #include "fairlead/base/bytes.h"
 #include "fairlead/io/core.h"
@@ -110,6 +113,12 @@ class ResendLine final : private Timer {
   void close();
   // The same, where who surely was not sent ends with `unsent`.
   void close(const Status& unsent);
+  // Takes no more, and ends those that are not in flight as close() does: the others end as their
+  // sessions do, and are not sent again.
+  void retire();
+  // Of a retired line: until nothing is in it. It may be destroyed then.
+  // Errors: kCancelled `wait.cancelled`.
+  Task<Status> empty(CancelToken cancel);
 
   // For new messages, as ResendQueue::update().
   void update(const ResendOptions& options) { queue_.update(options); }
@@ -119,6 +128,8 @@ class ResendLine final : private Timer {
   bool numbers() const { return ready() && window_ != 0; }
   std::size_t size() const { return queue_.size(); }
   const ResendQueue& queue() const { return queue_; }
+  // Something that was given to this session has not ended.
+  bool waits_on(const Session& session) const { return queue_.in_flight_on(&session); }
   const ResendOptions& options() const { return queue_.options(); }
 
  private:
@@ -162,6 +173,7 @@ class ResendLine final : private Timer {
   bool blocked_ = false;      // the session takes no more for now
   Time fires_at_ = Time::max();
   ResendQueue::Counts counted_;
+  std::optional<Event> empty_;  // made by who waits for it
 };
 
 }  // namespace fairlead::rpc

@@ -225,6 +225,11 @@ bool ResendQueue::take(Entry& entry) {
   return true;
 }
 
+void ResendQueue::drop(Entry& entry) {
+  set_state(entry, State::kFailed);
+  unlink(entry);
+}
+
 void ResendQueue::end(Entry& entry, State how, Status status) {
   FL_CHECK(entry.queue_ == this && how > State::kSent);
   set_state(entry, how);
@@ -241,6 +246,12 @@ ResendQueue::Entry* ResendQueue::find(std::uint64_t id) const {
   Entry* entry = first_;
   while (entry != nullptr && entry->id_ != id) entry = entry->next_;
   return entry;
+}
+
+bool ResendQueue::in_flight_on(const void* link) const {
+  const Entry* entry = first_;
+  while (entry != nullptr && entry->link_ != link) entry = entry->next_;
+  return entry != nullptr;
 }
 
 // A CALL in flight is ended by its session.
@@ -276,13 +287,19 @@ Time ResendQueue::next_expiry() const {
 }
 
 void ResendQueue::close(const Status& unsent) {
-  while (first_ != nullptr) {
-    const bool unknown = first_->uncertain_ || in_flight(first_->state_);
-    end(*first_, State::kFailed,
-        unknown ? Status(Code::kConnectionClosed, "resend.closed", unsent.message())
-                      .with_outcome(Outcome::kUnknown)
-                : unsent);
-  }
+  while (first_ != nullptr) end_closed(*first_, unsent);
+}
+
+void ResendQueue::close_queued(const Status& unsent) {
+  while (Entry* entry = next_queued()) end_closed(*entry, unsent);
+}
+
+void ResendQueue::end_closed(Entry& entry, const Status& unsent) {
+  const bool unknown = entry.uncertain_ || in_flight(entry.state_);
+  end(entry, State::kFailed,
+      unknown ? Status(Code::kConnectionClosed, "resend.closed", unsent.message())
+                    .with_outcome(Outcome::kUnknown)
+              : unsent);
 }
 
 // ---- the list

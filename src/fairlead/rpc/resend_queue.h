@@ -167,6 +167,7 @@ class ResendQueue {
   // Lets go of one that nobody waits for any more, without on_end().
   void drop(Entry& entry);
   Entry* find(std::uint64_t id) const;
+  bool in_flight_on(const void* link) const;
   // The first that is queued, surely not sent, and pleases.
   template <class Predicate>
   Entry* find_unsent(Predicate&& pleases) const {
@@ -182,6 +183,8 @@ class ResendQueue {
   // Ends all: with `unsent`, NOT_SENT, or where it is perhaps sent with kConnectionClosed
   // `resend.closed`, UNKNOWN.
   void close(const Status& unsent);
+  // The same for those that are queued.
+  void close_queued(const Status& unsent);
 
   // For new messages. They have been validated; `process` stays what it is.
   void update(const ResendOptions& options) { options_.take(options); }
@@ -204,6 +207,7 @@ class ResendQueue {
   Entry* oldest_queued_push() const;
   static bool waits_for_time(const Entry& entry);
   static Status expired(const Entry& entry, Time now);
+  void end_closed(Entry& entry, const Status& unsent);
 
   ResendOptions options_;
   Entry* first_ = nullptr;

@@ -318,6 +318,7 @@ void Session::on_close(Status why) {
   // Whoever does it: the connection may be somebody else's, who closes it in the same moment.
   if (peer_.closing_by_.passed(core().now())) peer_.calls_cut_ += handlers_running_;
   count_end(why);
+  metrics().output_lost_bytes.add(stream_->unsent_bytes());
   Status reason(Code::kConnectionClosed, "session.closed",
                 why.ok() ? std::string_view("the session was closed") : why.message());
   fail_calls(why.ok() ? reason : std::move(reason).with_cause(why.reason()), Unsent::kLost);

@@ -182,6 +182,9 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   // Why it ended, in its ClosedHandler and after it.
   LinkEnd end() const { return end_; }
   std::size_t calls_waiting() const { return calls_.size(); }
+  // A call of ours waits for its reply, or a PUSH for its acknowledgement: to close the session
+  // now would leave it in doubt. Cost: where it has a ResendLine, a look at what is in it.
+  bool waits_for_answers() const;
   std::size_t handlers_running() const { return handlers_running_; }
   SessionValues& values() { return values_; }
   const SessionValues& values() const { return values_; }
@@ -337,6 +340,7 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
 
   // session_resume.cc: messages with numbers, which may come again.
   ResendLine* line() const;  // null: nothing outlives this session
+  bool line_waits() const;   // for something that was sent here
   void show_secret();
   void add_resume_words(std::string& metadata) const;
   void hear_window(bool showed_secret, bool heard, std::string_view metadata);

@@ -46,7 +46,7 @@ void Session::look_at_age(Time now) {
   const Duration old = now - old_since;
   const bool plain = !said_hello();
   if (plain && old >= kPlainPatience) going_away_ = true;
-  const bool idle = calls_.size() == 0 && handlers_running_ == 0 && !half_read_;
+  const bool idle = !waits_for_answers() && handlers_running_ == 0 && !half_read_;
   if (idle && (plain || old >= kCrossing)) return send_away(LinkEnd::kAge, "age");
   look_at_age_at(now + kLookEvery);
 }

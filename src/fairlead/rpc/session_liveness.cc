@@ -75,11 +75,11 @@ void Session::look_at_link(Time now) {
   if (stream_->unsent_bytes() > 0 && !frame_open_ && state_ < State::kClosed) watch_output();
   if (state_ != State::kOpen || !link_begun_) return;
   if (!a_call_waits()) liveness_.no_call_waits(read_at_);
-  const Liveness::Look look =
-      liveness_.look(liveness_rules(), {.now = now,
-                                        .read_at = read_at_,
-                                        .written = appended_bytes_,
-                                        .under_way = calls_.size() > 0 || handlers_running_ > 0});
+  const Liveness::Look look = liveness_.look(
+      liveness_rules(), {.now = now,
+                         .read_at = read_at_,
+                         .written = appended_bytes_,
+                         .under_way = calls_.size() > 0 || handlers_running_ > 0 || line_waits()});
   metrics().heartbeats_missed.add(look.missed);
   if (look.state != look.before) tell_link_state(look, now);
   if (look.state == LinkState::kDead) return end_silent_link(now);

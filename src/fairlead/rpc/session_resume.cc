@@ -71,6 +71,10 @@ void Session::show_secret() {
   if (!hello_waits()) line()->answered(*this, 0, true);
 }
 
+bool Session::line_waits() const { return line() != nullptr && line()->waits_on(*this); }
+
+bool Session::waits_for_answers() const { return a_call_waits() || line_waits(); }
+
 void Session::add_resume_words(std::string& metadata) const {
   if (line() != nullptr) wire::append_metadata_pair(metadata, "resume", line()->secret_.text());
   if (has_window_) {

@@ -140,7 +140,8 @@ bool Redial::remove() {
   return true;
 }
 
-// `at_least`: what the peer asked for, which it gets with up to a fifth more.
+// `at_least`: what the peer asked for, which it gets with up to a fifth more, and from which later
+// rests grow.
 void Redial::rest(Time now, Duration at_least, Random& random) {
   const bool first = wait_ == Duration::zero();
   const Duration most = ever_ready_ ? options_.backoff_max : options_.unseen_wait_max;
@@ -156,7 +157,7 @@ void Redial::rest(Time now, Duration at_least, Random& random) {
     drawn = std::max(drawn, times(at_least, 1.0 + 0.2 * random.unit()));
   }
   rests_until_ = now + drawn;
-  wait_ = std::max(wait_, kGrowsFrom);
+  wait_ = std::max({wait_, std::min(at_least, most), kGrowsFrom});
 }
 
 Time Redial::due(bool asked) const {

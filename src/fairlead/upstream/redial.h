@@ -82,7 +82,7 @@ class Redial {
   // The session is gone, and neither side had said so.
   bool lost(Time now, Random& random);
   // The peer goes away. `retry_after` > 0: it may not be dialled before that, and not by all of its
-  // callers at once.
+  // callers at once; the rests after it grow from there.
   bool leaving(Time now, Duration retry_after, Random& random);
   // The session is gone as its peer, or its age, had said, and there is no other endpoint: rests
   // for a part of goaway_spread. Where it had not been READY for `stable`: as lost().

@@ -203,6 +203,23 @@ TEST_F(RedialTest, StartsItsRestAtWhatAnOverloadedPeerAskedFor) {
   EXPECT_GT(most - least, 900ms) << "they do not come back together";
 }
 
+TEST_F(RedialTest, RestsGrowFromWhatAnOverloadedPeerAskedFor) {
+  become_ready();
+  pass(1min);
+  ASSERT_TRUE(redial.leaving(now, 5s, random));
+  wait_out();
+  const Duration second = fail_once();
+  EXPECT_GE(ratio(second, 8s), 0.799);
+  EXPECT_LE(ratio(second, 8s), 1.201);
+
+  wait_out();
+  become_ready();
+  pass(1min);
+  ASSERT_TRUE(redial.leaving(now, 5min, random));
+  wait_out();
+  EXPECT_LE(fail_once(), 36s) << "but no longer than rests may be";
+}
+
 TEST_F(RedialTest, IsDialledSoonByItselfWhereItsOnlyPeerLeft) {
   Duration least = 1h, most{};
   for (std::uint64_t seed = 1; seed <= 500; ++seed) {

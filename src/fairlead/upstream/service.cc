@@ -101,6 +101,14 @@ class Service::Awaiter final : public SessionWaiter {
 
 // ---- endpoints
 
+namespace {
+
+std::string in_words(const Status& status) {
+  return std::string(status.message()) + " [" + std::string(status.reason()) + "]";
+}
+
+}  // namespace
+
 Status DialSettings::validate() const {
   if (connect_timeout <= Duration::zero() || handshake_timeout <= Duration::zero()) {
     return Status(Code::kInvalidOperation, "redial.bad_option",
@@ -172,24 +180,25 @@ void Service::update(const ServiceOptions& options) {
 }
 
 // Whether a call's turn may come to it: it has a session, or this call dials it, or is one of those
-// that wait for its first dial. One that was lost is dialled by itself and calls go elsewhere.
+// that wait for its first dial. One that was lost, or whose peer goes away, is dialled by itself
+// and calls go elsewhere until it is READY.
 bool Service::takes_turns(const Link& link, Time now) {
   switch (link.redial.state()) {
     case Redial::State::kReady:
-    case Redial::State::kPreparing:
-    case Redial::State::kPassiveClosing:
       return true;
+    case Redial::State::kPreparing:
+      return link.opens_again_at == Time::max();
     case Redial::State::kDialing:
       return !link.redial.ever_ready() && !link.redial.quarantined();
     case Redial::State::kBackoff:
-      return link.redial.may_dial(now);
+      return !link.redial.ever_ready() && link.redial.may_dial(now);
     default:
       return false;
   }
 }
 
-// The next endpoint in turn; where none takes turns, one that is being dialled again; null when
-// there is none.
+// The next endpoint in turn; where none takes turns, one that is being dialled again, or may be;
+// null when there is none.
 std::shared_ptr<Service::Link> Service::next_link() {
   const Time now = core().now();
   const auto next_of = [this](const auto& fits) -> std::shared_ptr<Link> {
@@ -202,8 +211,9 @@ std::shared_ptr<Service::Link> Service::next_link() {
   };
   std::shared_ptr<Link> link = next_of([now](const Link& one) { return takes_turns(one, now); });
   if (link != nullptr) return link;
-  return next_of([](const Link& one) {
-    return one.redial.state() == Redial::State::kDialing && !one.redial.quarantined();
+  return next_of([now](const Link& one) {
+    const bool dialled = one.redial.state() == Redial::State::kDialing || one.redial.may_dial(now);
+    return dialled && !one.redial.quarantined();
   });
 }
 
@@ -256,8 +266,7 @@ Status Service::no_endpoint() const {
                          : "the only copy of '" + name_ + "', " + address + ", cannot be reached";
   Status status = not_sent(Code::kNoEndpoint, "upstream.no_endpoint", message);
   if (last.ok()) return status;
-  return std::move(status).with_cause(std::string(last.message()) + " [" +
-                                      std::string(last.reason()) + "]");
+  return std::move(status).with_cause(in_words(last));
 }
 
 void Service::enlist(SessionWaiter& waiter, SessionWaiter*& list) {
@@ -327,9 +336,7 @@ std::vector<EndpointView> Service::endpoints() const {
                      .sessions = sessions_of(*link),
                      .dials = link->redial.dials(),
                      .recovered = link->redial.recovered(),
-                     .last_error = error.ok() ? std::string()
-                                              : std::string(error.message()) + " [" +
-                                                    std::string(error.reason()) + "]"});
+                     .last_error = error.ok() ? std::string() : in_words(error)});
   }
   return views;
 }
@@ -348,13 +355,32 @@ std::size_t Service::session_count() const {
 
 // ---- calls
 
-// One attempt, over a session.
+// One attempt of a call, over a session.
 struct Service::OverSession {
   rpc::RawCall call;
   explicit OverSession(const RawRequest& /*request*/) {}
   void start(Service& /*service*/, rpc::Session& session, const RawRequest& request,
              Deadline deadline, const CancelToken& cancel) {
     session.start_call(call, request.head(), deadline, cancel, request.body);
+  }
+};
+
+// One attempt of a PUSH, over a session: it ends at once.
+struct Service::Written {
+  struct Ended {
+    Status status;
+    bool await_ready() const noexcept { return true; }
+    void await_suspend(std::coroutine_handle<> /*awaiting*/) const noexcept {}
+    Result<rpc::Reply> await_resume() {
+      if (!status.ok()) return std::move(status);
+      return rpc::Reply();
+    }
+  };
+  Ended call;
+  explicit Written(const RawRequest& /*request*/) {}
+  void start(Service& /*service*/, rpc::Session& session, const RawRequest& request,
+             Deadline /*deadline*/, const CancelToken& /*cancel*/) {
+    call.status = session.push(request.head(), request.body);
   }
 };
 
@@ -386,6 +412,8 @@ Task<Answered> Service::attempt(RawRequest request, Deadline deadline, CancelTok
     if constexpr (std::same_as<Answered, Answer>) {
       Answer answer(std::move(reply), one.call.take_error_metadata());
       co_return answer;
+    } else if constexpr (std::same_as<Answered, Status>) {
+      co_return reply.status();
     } else {
       co_return reply;
     }
@@ -412,25 +440,15 @@ Task<Answer> Service::ask(RawRequest request, Deadline deadline, CancelToken can
 
 Task<Status> Service::push(RawRequest request, Deadline deadline, CancelToken cancel) {
   request.delivery = delivery_of(request);
-  if (request.delivery != rpc::DeliveryMode::kAtMostOnce) {
-    auto sending = attempt<Result<rpc::Reply>, ByLine<wire::Kind::kPush>>(
-        std::move(request), deadline, std::move(cancel));
-    const Result<rpc::Reply> sent = co_await sending;
-    co_return sent.status();
+  if (request.delivery == rpc::DeliveryMode::kAtMostOnce) {
+    return attempt<Status, Written>(std::move(request), deadline, std::move(cancel));
   }
-  Status last;
-  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-    rpc::Session* session = ready_session();
-    if (session == nullptr) {
-      FL_CO_TRY_ASSIGN(session, co_await Awaiter(*this, deadline, cancel, request.wait_for_ready));
-    }
-    last = session->push(request.head(), request.body);
-    if (last.ok() || !may_try_elsewhere(last)) co_return last;
-  }
-  co_return last;
+  return attempt<Status, ByLine<wire::Kind::kPush>>(std::move(request), deadline,
+                                                    std::move(cancel));
 }
 
 Task<Status> Service::close(Deadline deadline) {
+  constexpr Duration kLookSoon = std::chrono::milliseconds(10);
   closed_ = true;
   look_timer_.disarm();
   idle_timer_.disarm();
@@ -439,10 +457,11 @@ Task<Status> Service::close(Deadline deadline) {
   for (const auto& link : links_) {
     while (SessionWaiter* waiter = link->waiters) waiter->fail(no_endpoint());
   }
-  const std::vector<std::shared_ptr<Link>> links = links_;
+  std::vector<std::shared_ptr<Link>> links = leaving_;
+  links.insert(links.end(), links_.begin(), links_.end());
   for (const auto& link : links) {
     while (rpc::Session* session = link->session) {
-      co_await wait_for_calls(link, *session, deadline);
+      co_await wait_for_answers(link, *session, deadline, kLookSoon);
       if (link->session != session) continue;  // it has ended meanwhile
       Status closed = co_await session->close(deadline);
       (void)forget(*link, session);  // another one takes its place

@@ -163,12 +163,19 @@ class Service {
   void wait(SessionWaiter& waiter, Deadline deadline, const CancelToken& cancel = {},
             bool wait_for_ready = false);
 
-  // Calls and gives the raw reply; tries elsewhere while nothing was sent (kAttemptsMax).
-  // Errors: those of SessionWaiter::on_session() and of rpc::Session::start_call().
+  // Calls and gives the raw reply; tries elsewhere while nothing was sent (kAttemptsMax). A call of
+  // at_least_once goes by the line of its endpoint, over as many sessions as it takes.
+  // Errors: those of SessionWaiter::on_session() and of rpc::Session::start_call(); by a line those
+  //         of rpc::ResendLine::start(), too.
   Task<Result<rpc::Reply>> call(RawRequest request, Deadline deadline, CancelToken cancel = {});
   // The same, with what an error reply says besides.
   Task<Answer> ask(RawRequest request, Deadline deadline, CancelToken cancel = {});
-  // The same for a PUSH, which ends when it was written.
+  // The same for a PUSH. At most once: it ends when it was written to its session, and is lost with
+  // that if it has not left. By the line go at_least_once, which ends when its receiver has served
+  // it, with what became of it; and best_effort, which ends when the system has taken it, and is
+  // sent again when it is lost before.
+  // Errors: as call(), and of rpc::Session::push(); by a line also kSendQueueFull `resend.full`,
+  //         kDeadlineExceeded `resend.ttl`, kConnectionClosed `resend.closed`.
   Task<Status> push(RawRequest request, Deadline deadline, CancelToken cancel = {});
 
   // Ends all waits, lets calls under way end, closes the sessions.
@@ -206,7 +213,7 @@ class Service {
     bool extra_dialing = false;
     Time extra_rests_until{};
     bool removed = false;
-    Time opens_elsewhere_at = Time::max();  // its peer goes away
+    Time opens_again_at = Time::max();  // its peer goes away; max: that dial has begun
     Status last_error;
     SessionWaiter* waiters = nullptr;
     std::unique_ptr<rpc::ResendLine> line{};  // null: nobody needed one
@@ -233,6 +240,7 @@ class Service {
   }
   rpc::Session* least_busy(const std::shared_ptr<Link>& link);
   struct OverSession;
+  struct Written;
   template <wire::Kind kKind>
   struct ByLine;
   template <class Answered, class Attempt>
@@ -263,14 +271,15 @@ class Service {
   void told_to_leave(const std::shared_ptr<Link>& link, rpc::Session& session);
   std::shared_ptr<Link> let_go(Link& link, rpc::Session& session);
   Task<void> see_off(std::shared_ptr<Link> link, std::shared_ptr<Link> leaving);
-  void open_elsewhere(const std::shared_ptr<Link>& leaving);
+  void open_again(const std::shared_ptr<Link>& leaving);
   void close_idle();
   void retire_all(const std::shared_ptr<Link>& link);
   void dial_failed(Link& link, Status why);
   void lost_for_good(Link& link);
-  Task<void> retire(std::shared_ptr<Link> link, Deadline deadline);
-  Task<void> wait_for_calls(std::shared_ptr<Link> link, rpc::Session& session, Deadline deadline);
-  Task<void> close_unwanted(rpc::Session& session);
+  Task<void> retire(std::shared_ptr<Link> leaving);
+  Task<void> wait_for_answers(std::shared_ptr<Link> link, rpc::Session& session, Deadline deadline,
+                              Duration look_every);
+  Deadline served_by() const;
   void look();
   void watch();
   Status no_endpoint() const;
@@ -291,6 +300,7 @@ class Service {
   ServiceOptions options_;
   rpc::ResendOptions resend_;  // of lines to come
   std::vector<std::shared_ptr<Link>> links_;
+  std::vector<std::shared_ptr<Link>> leaving_;  // each with a session that calls may not take
   std::size_t next_ = 0;
   SessionWaiter* unplaced_ = nullptr;  // until the first update
   SessionWaiter* unready_ = nullptr;   // until an endpoint is READY, or may be dialled

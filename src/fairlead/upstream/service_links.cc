@@ -10,8 +10,8 @@
 namespace fairlead::upstream {
 namespace {
 
-// Calls under way over a session that nobody shall use any more have so much time.
-constexpr Duration kRetiring = std::chrono::seconds(30);
+// How often a session is looked at whose calls end before it does. Nobody waits for its end.
+constexpr Duration kLookEvery = std::chrono::milliseconds(100);
 
 // The Host of a request: the name that the certificate must be for, and the port.
 std::string authority_of(const Endpoint& endpoint, const std::string& told_name) {
@@ -68,9 +68,9 @@ void Service::look() {
   const Time now = core().now();
   const std::vector<std::shared_ptr<Link>> links = links_;
   for (const auto& link : links) {
-    if (link->opens_elsewhere_at <= now) {
-      link->opens_elsewhere_at = Time::max();
-      open_elsewhere(link);
+    if (link->opens_again_at <= now) {
+      link->opens_again_at = Time::max();
+      open_again(link);
     }
     if (link->redial.due(unready_ != nullptr) <= now) begin_dial(link, "redial");
   }
@@ -81,7 +81,7 @@ void Service::watch() {
   if (closed_) return;
   Time next = Time::max();
   for (const auto& link : links_) {
-    next = std::min({next, link->opens_elsewhere_at, link->redial.due(unready_ != nullptr)});
+    next = std::min({next, link->opens_again_at, link->redial.due(unready_ != nullptr)});
   }
   if (next == Time::max()) return look_timer_.disarm();
   core().timers().arm(look_timer_, std::max(next, core().now()));
@@ -102,7 +102,7 @@ void Service::begin_dial(const std::shared_ptr<Link>& link, std::string_view rea
 Task<void> Service::dial(std::shared_ptr<Link> link) {
   Result<rpc::Session*> made = co_await connect(link, link->line.get());
   if (link->removed || closed_) {
-    if (made.ok()) co_await close_unwanted(**made);
+    if (made.ok()) co_await retire(let_go(*link, **made));
     co_return;
   }
   if (made.ok())
@@ -205,7 +205,7 @@ void Service::dial_failed(Link& link, Status why) {
   watch();
 }
 
-// redial_times are used up.
+// redial_times are used up. What waits in its line and was not sent goes elsewhere.
 void Service::lost_for_good(Link& link) {
   FL_LOG(warn, "upstream.lost", {"service", name_}, {"endpoint", to_text(link.endpoint)},
          {"dials", link.redial.dials()});
@@ -216,6 +216,7 @@ void Service::lost_for_good(Link& link) {
                              .why = link.last_error};
     plugins->tell<&rpc::Plugin::post_lost>(lost);
   }
+  if (link.line != nullptr) link.line->close();
   if (given_up()) place_all(unready_);
 }
 
@@ -259,7 +260,7 @@ void Service::session_gone(const std::shared_ptr<Link>& link, const rpc::Session
 }
 
 // The session's peer goes away, or it has become old. When it was the last one of its link, another
-// is opened soon, and at once by a call.
+// is opened soon, and at once by a call that has none to go to.
 void Service::told_to_leave(const std::shared_ptr<Link>& link, rpc::Session& session) {
   const Duration retry_after = session.retry_after();
   const Time now = core().now();
@@ -274,22 +275,24 @@ void Service::told_to_leave(const std::shared_ptr<Link>& link, rpc::Session& ses
   }
   if (last && link->redial.state() == Redial::State::kPassiveClosing) {
     const auto spread = static_cast<double>(options_.dial.redial.goaway_spread.count());
-    link->opens_elsewhere_at = now + Duration(static_cast<Duration::rep>(spread * random_.unit()));
+    link->opens_again_at = now + Duration(static_cast<Duration::rep>(spread * random_.unit()));
   }
   scope_.spawn_detached(see_off(link, std::move(leaving)));
   watch();
 }
 
-// Where calls have no session to go to: an endpoint that nobody has dialled, or the same again.
-void Service::open_elsewhere(const std::shared_ptr<Link>& leaving) {
+// The same endpoint, where another process may have its place, or only the session was old. And one
+// that nobody has dialled, where calls have no session to go to.
+void Service::open_again(const std::shared_ptr<Link>& leaving) {
   const Time now = core().now();
-  std::shared_ptr<Link> other;
-  for (const auto& link : links_) {
-    if (usable(*link)) return;
-    if (link != leaving && other == nullptr && link->redial.may_dial(now)) other = link;
+  const auto has_session = [](const std::shared_ptr<Link>& link) { return usable(*link); };
+  if (std::ranges::none_of(links_, has_session)) {
+    const auto other = std::ranges::find_if(links_, [&](const std::shared_ptr<Link>& link) {
+      return link != leaving && link->redial.may_dial(now);
+    });
+    if (other != links_.end()) begin_dial(*other, "goaway");
   }
-  if (other == nullptr && leaving->redial.may_dial(now)) other = leaving;
-  if (other != nullptr) begin_dial(other, "goaway");
+  if (leaving->redial.may_dial(now)) begin_dial(leaving, "goaway");
 }
 
 // No new call takes this session, which is not the link's any more: calls under way end there.
@@ -300,11 +303,12 @@ std::shared_ptr<Service::Link> Service::let_go(Link& link, rpc::Session& session
   leaving->removed = true;
   session.on_closed([leaving](rpc::Session&, const Status&) { leaving->session = nullptr; });
   session.on_leaving(nullptr);
+  leaving_.push_back(leaving);
   return leaving;
 }
 
 Task<void> Service::see_off(std::shared_ptr<Link> link, std::shared_ptr<Link> leaving) {
-  co_await retire(std::move(leaving), core().deadline_after(kRetiring));
+  co_await retire(std::move(leaving));
   step(*link, "left", [](Redial& redial) {
     return redial.state() == Redial::State::kPassiveClosing && redial.closed();
   });
@@ -319,36 +323,39 @@ void Service::retire_all(const std::shared_ptr<Link>& link) {
   place_all(link->waiters);
   while (rpc::Session* session = link->session) {
     (void)forget(*link, session);
-    scope_.spawn_detached(retire(let_go(*link, *session), core().deadline_after(kRetiring)));
+    scope_.spawn_detached(retire(let_go(*link, *session)));
   }
   if (link->line != nullptr) scope_.spawn_detached(close_line(link));
 }
 
 // Until `deadline`, while it is the link's session.
-Task<void> Service::wait_for_calls(std::shared_ptr<Link> link, rpc::Session& session,
-                                   Deadline deadline) {
-  while (link->session == &session && session.calls_waiting() > 0 &&
+Task<void> Service::wait_for_answers(std::shared_ptr<Link> link, rpc::Session& session,
+                                     Deadline deadline, Duration look_every) {
+  while (link->session == &session && session.waits_for_answers() &&
          !deadline.passed(core().now())) {
-    const Deadline soon = earlier(deadline, core().deadline_after(std::chrono::milliseconds(10)));
+    const Deadline soon = earlier(deadline, core().deadline_after(look_every));
     Status slept = co_await Sleep(core().timers(), soon, scope_.token());
     if (!slept.ok()) break;
   }
 }
 
-// Calls under way end, then the link's session closes.
-Task<void> Service::retire(std::shared_ptr<Link> link, Deadline deadline) {
-  rpc::Session* session = link->session;
-  if (session == nullptr) co_return;
-  co_await wait_for_calls(link, *session, deadline);
-  if (link->session == nullptr) co_return;
-  Status closed = co_await session->close(deadline);
-  if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+// Calls under way end, each by its own deadline, then the session closes.
+Task<void> Service::retire(std::shared_ptr<Link> leaving) {
+  rpc::Session* const session = leaving->session;
+  co_await wait_for_answers(leaving, *session, Deadline(), kLookEvery);
+  if (leaving->session == session) {
+    Status closed = co_await session->close(served_by());
+    if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+  }
+  std::erase(leaving_, leaving);
 }
 
-// A session whose endpoint was taken out while it was dialled.
-Task<void> Service::close_unwanted(rpc::Session& session) {
-  Status closed = co_await session.close(core().deadline_after(kRetiring));
-  if (!closed.ok()) FL_LOG(debug, "upstream.cut", {"service", name_});
+// When the handlers of a session have ended that takes no more: they have as long as any handler
+// has. close() has waited for them already.
+Deadline Service::served_by() const {
+  if (closed_) return Deadline(core().now());
+  const Duration at_most = peer_.options().request_time_max;
+  return at_most > Duration::zero() ? core().deadline_after(at_most) : Deadline();
 }
 
 // ---- more than one session to an endpoint
@@ -385,7 +392,7 @@ Task<void> Service::dial_extra(std::shared_ptr<Link> link) {
   // Those that it was to relieve may have been lost meanwhile; their link rests.
   const bool wanted_still = link->redial.state() == Redial::State::kReady;
   if (link->removed || closed_ || !wanted_still) {
-    co_await close_unwanted(**made);
+    co_await retire(let_go(*link, **made));
     co_return;
   }
   adopt(link, **made);
@@ -400,12 +407,11 @@ void Service::close_idle() {
       const Time ends = extra.used + options_.connections_idle;
       if (ends > now) {
         next = std::min(next, ends);
-      } else if (extra.session->calls_waiting() > 0) {
+      } else if (extra.session->waits_for_answers()) {
         next = std::min(next, now + options_.connections_idle);
       } else {
         (void)forget(*link, extra.session);
-        scope_.spawn_detached(
-            retire(let_go(*link, *extra.session), core().deadline_after(kRetiring)));
+        scope_.spawn_detached(retire(let_go(*link, *extra.session)));
       }
     }
   }

@@ -42,8 +42,12 @@ class ServiceRedial : public ::testing::Test {
         return Status();
       };
       FL_CHECK(routes_.add(wire::Kind::kCall, "/whoami", rpc::make_handler(whoami)).ok());
+      FL_CHECK(routes_.add(wire::Kind::kCall, "/slow", rpc::make_handler(slow)).ok());
     }
     ~Copy() { kill(); }
+    static Task<Status> slow(rpc::Context& context) {
+      co_return co_await Sleep(context.core().timers(), context.core().deadline_after(45s));
+    }
     // Without a hello it says nothing when it is killed.
     void start(bool hello = false) {
       peer_.emplace(core_, routes_, rpc::PeerOptions{.hello = hello});
@@ -107,6 +111,14 @@ class ServiceRedial : public ::testing::Test {
     last = reply.status();
     return reply.ok() ? std::string(reply->body.view()) : std::string(last.reason());
   }
+  // A call of 45 s, which has a minute.
+  static Task<void> ask_slowly(Service* service, Deadline until, std::optional<Status>* ended) {
+    RawRequest request{.method = "/slow"};
+    auto call = service->call(std::move(request), until);
+    const Result<rpc::Reply> reply = co_await call;
+    *ended = reply.status();
+  }
+  void begin_slow_call() { core.spawn(ask_slowly(&*service, core.deadline_after(60s), &slow)); }
   static Task<void> close(rpc::Session* session) {
     Status closed = co_await session->close(session->core().deadline_after(1s));
     EXPECT_TRUE(closed.ok());
@@ -137,6 +149,7 @@ class ServiceRedial : public ::testing::Test {
   Copy a{simulation, "a"};
   Copy b{simulation, "b"};
   Status last;
+  std::optional<Status> slow;  // how that call ended
 };
 
 TEST_F(ServiceRedial, ComesBackByItselfAfterALoss) {
@@ -292,9 +305,93 @@ TEST_F(ServiceRedial, OpensALinkElsewhereSoonAfterAGoaway) {
 
   ASSERT_EQ(b.accepted.size(), 1U);
   EXPECT_LE(b.accepted[0] - told, 2010ms);
-  EXPECT_EQ(a.accepted.size(), 1U);
-  EXPECT_EQ(state(0), Redial::State::kPreparing) << "it is not held against it";
+  EXPECT_EQ(state(0), Redial::State::kReady) << "it is not held against it";
   EXPECT_EQ(service->endpoints()[0].failures, 0U);
+}
+
+TEST_F(ServiceRedial, SendsCallsElsewhereWhileOneCopyGoesAwayUntilItIsBack) {
+  use();
+  a.start(true);
+  b.start(true);
+  update({&a, &b});
+  ASSERT_EQ(ask(), "a");
+  ASSERT_EQ(ask(), "b");
+  pass(100ms);
+  const Time told = core.now();
+
+  a.go_away();
+  pass(5ms);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(ask(), "b") << "it has ended";
+  EXPECT_EQ(a.accepted.size(), 1U) << "no call dials it";
+
+  pass(2s);
+  ASSERT_EQ(a.accepted.size(), 2U) << "it does so by itself";
+  EXPECT_LE(a.accepted[1] - told, 2010ms);
+  EXPECT_EQ(ask(), "a");
+  EXPECT_EQ(ask(), "b");
+}
+
+TEST_F(ServiceRedial, SendsCallsElsewhereWhileACopyThatGoesAwayStillAnswers) {
+  use();
+  a.start(true);
+  b.start(true);
+  update({&a, &b});
+  begin_slow_call();
+  ASSERT_EQ(ask(), "b");
+  pass(100ms);
+
+  a.go_away();
+  pass(5ms);
+  EXPECT_EQ(state(0), Redial::State::kPassiveClosing);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(ask(), "b");
+  EXPECT_EQ(a.accepted.size(), 1U);
+}
+
+TEST_F(ServiceRedial, ACallEndsOverASessionWhosePeerGoesAwayHoweverLongItTakes) {
+  use();
+  a.start(true);
+  update({&a});
+  begin_slow_call();
+  pass(5s);
+
+  a.go_away();
+  pass(35s);
+  EXPECT_EQ(a.peer().session_count(), 2U);
+  pass(6s);
+
+  ASSERT_TRUE(slow.has_value());
+  EXPECT_TRUE(slow->ok()) << *slow;
+  EXPECT_EQ(a.peer().session_count(), 1U) << "and then it closes";
+}
+
+TEST_F(ServiceRedial, ACallToACopyThatIsTakenOutEndsHoweverLongItTakes) {
+  use();
+  a.start(true);
+  update({&a});
+  begin_slow_call();
+  pass(5s);
+
+  update({});
+  pass(41s);
+
+  ASSERT_TRUE(slow.has_value());
+  EXPECT_TRUE(slow->ok()) << *slow;
+  EXPECT_EQ(a.peer().session_count(), 0U);
+}
+
+TEST_F(ServiceRedial, ClosingWaitsForCallsOverSessionsThatCallsMayTakeNoMore) {
+  use();
+  a.start(true);
+  update({&a});
+  begin_slow_call();
+  pass(5s);
+  update({});
+  pass(1s);
+
+  EXPECT_TRUE(core.run(service->close(core.deadline_after(60s))).ok());
+
+  ASSERT_TRUE(slow.has_value());
+  EXPECT_TRUE(slow->ok()) << *slow;
 }
 
 TEST_F(ServiceRedial, OpensAnotherLinkToTheOnlyCopyAfterAGoaway) {

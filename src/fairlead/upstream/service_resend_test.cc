@@ -39,9 +39,11 @@ class ServiceResendTest : public ::testing::Test {
       };
       ASSERT_TRUE(copy.router.add(wire::Kind::kCall, "/hold", rpc::make_handler(hold)).ok());
       ASSERT_TRUE(copy.router.add(wire::Kind::kPush, "/note", rpc::make_handler(note)).ok());
+      ASSERT_TRUE(copy.router.add(wire::Kind::kPush, "/hold", rpc::make_handler(hold)).ok());
       start(i);
     }
-    peer.emplace(core, nothing, rpc::PeerOptions{.call_timeout = 30s, .hello = true});
+    peer.emplace(core, nothing, rpc::PeerOptions{.call_timeout = 30s, .hello = true},
+                 rpc::Metrics::make(registry).value());
     service.emplace(*peer, "test",
                     ServiceOptions{.dial = {.redial = {.first_wait_min = 10ms,
                                                        .first_wait_max = 100ms,
@@ -53,7 +55,9 @@ class ServiceResendTest : public ::testing::Test {
     ++copy->served;
     Status waited =
         co_await copy->release.wait(context->core().timers(), Deadline(), context->cancel());
-    if (waited.ok()) context->reply_with('s', context->body_bytes());
+    if (waited.ok() && context->kind() == wire::Kind::kCall) {
+      context->reply_with('s', context->body_bytes());
+    }
     co_return waited;
   }
   void TearDown() override {
@@ -105,17 +109,25 @@ class ServiceResendTest : public ::testing::Test {
     Status status;
     std::string body;
   };
-  Task<void> ask(Ended* ended, std::string body) {
+  Task<void> ask(Ended* ended, std::string body, Duration within = 20s) {
     RawRequest request{.method = "/hold", .body_codec = 's', .body = Bytes(body)};
-    Result<rpc::Reply> reply = co_await service->call(std::move(request), core.deadline_after(20s));
+    Result<rpc::Reply> reply =
+        co_await service->call(std::move(request), core.deadline_after(within));
     ++ended->times;
     ended->status = reply.status();
     if (reply.ok()) ended->body = reply->body.view();
   }
-  Task<void> tell(Ended* ended, std::string body) {
-    RawRequest request{.method = "/note", .body_codec = 's', .body = Bytes(body)};
+  Task<void> tell(Ended* ended, std::string body, std::string method = "/note") {
+    RawRequest request{.method = std::move(method), .body_codec = 's', .body = Bytes(body)};
     ended->status = co_await service->push(std::move(request), core.deadline_after(20s));
     ++ended->times;
+  }
+  void go_away(std::size_t index) {
+    copies[index].peer->for_each_session([](rpc::Session& one) { one.go_away("test"); });
+  }
+  Task<void> release_later(std::size_t index, Duration time) {
+    co_await sleep(&core, time);
+    copies[index].release.set();
   }
   void pass(Duration time) { core.run(sleep(&core, time)); }
   static Task<void> sleep(io::Core* on, Duration time) {
@@ -126,6 +138,7 @@ class ServiceResendTest : public ::testing::Test {
   io::Simulation simulation{1};
   std::array<Copy, 2> copies;
   io::Core& core = simulation.add_core("caller");
+  observe::Registry registry;
   rpc::Router nothing;
   std::optional<rpc::Peer> peer;
   std::optional<Service> service;
@@ -194,6 +207,23 @@ TEST_F(ServiceResendTest, APushIsAcknowledgedThroughACut) {
   EXPECT_EQ(copies[0].notes, (std::vector<std::string>{"1", "2"}));
 }
 
+TEST_F(ServiceResendTest, WhatAPushThatSaysNothingLosesWithItsLinkIsCounted) {
+  service->update(ServiceOptions{});
+  use(1);
+  Ended small;
+  core.run(tell(&small, "a"));
+  pass(50ms);
+  EXPECT_EQ(peer->metrics().output_lost_bytes.value(), 0U);
+
+  Ended large;
+  core.run(tell(&large, std::string(1024 * 1024, 'b')));
+  EXPECT_EQ(large.status, Status()) << "it was written";
+  cut(0);
+
+  EXPECT_EQ(copies[0].notes.size(), 1U);
+  EXPECT_GT(peer->metrics().output_lost_bytes.value(), 512U * 1024);
+}
+
 TEST_F(ServiceResendTest, WhoIsGoneFromTheSetIsNotWaitedFor) {
   use(1);
   Ended ended;
@@ -206,6 +236,68 @@ TEST_F(ServiceResendTest, WhoIsGoneFromTheSetIsNotWaitedFor) {
 
   EXPECT_EQ(ended.status.reason(), "resend.closed");
   EXPECT_EQ(ended.status.outcome(), Outcome::kUnknown);
+}
+
+TEST_F(ServiceResendTest, ACallToWhoIsGoneFromTheSetEndsHoweverLongItTakes) {
+  use(1);
+  Ended ended;
+  core.spawn(ask(&ended, "a", 60s));
+  pass(50ms);
+  use(0);
+  pass(40s);
+  EXPECT_EQ(ended.times, 0);
+  copies[0].release.set();
+  pass(200ms);
+
+  EXPECT_EQ(ended.status, Status());
+  EXPECT_EQ(ended.body, "a");
+  EXPECT_EQ(copies[0].peer->session_count(), 0U);
+}
+
+TEST_F(ServiceResendTest, APushIsAcknowledgedOverASessionWhosePeerGoesAway) {
+  use(1);
+  Ended ended;
+  core.spawn(tell(&ended, "a", "/hold"));
+  pass(50ms);
+  copies[0].listener.reset();  // it drains: this is the last session to it
+  go_away(0);
+  pass(5s);
+  EXPECT_EQ(ended.times, 0);
+  copies[0].release.set();
+  pass(200ms);
+
+  EXPECT_EQ(ended.times, 1);
+  EXPECT_EQ(ended.status, Status());
+  EXPECT_EQ(copies[0].served, 1);
+}
+
+TEST_F(ServiceResendTest, APushIsAcknowledgedOverASessionThatHasBecomeOld) {
+  peer->update({.call_timeout = 30s, .hello = true, .session_age = 2s});
+  use(1);
+  Ended ended;
+  core.spawn(tell(&ended, "a", "/hold"));
+  pass(50ms);
+  copies[0].listener.reset();
+  pass(10s);
+  EXPECT_EQ(ended.times, 0);
+  copies[0].release.set();
+  pass(200ms);
+
+  EXPECT_EQ(ended.times, 1);
+  EXPECT_EQ(ended.status, Status());
+  EXPECT_EQ(copies[0].served, 1);
+}
+
+TEST_F(ServiceResendTest, ClosingWaitsForAcknowledgements) {
+  use(1);
+  Ended ended;
+  core.spawn(tell(&ended, "a", "/hold"));
+  pass(50ms);
+  core.spawn(release_later(0, 2s));
+
+  EXPECT_TRUE(core.run(service->close(core.deadline_after(5s))).ok());
+  EXPECT_EQ(ended.times, 1);
+  EXPECT_EQ(ended.status, Status());
 }
 
 TEST_F(ServiceResendTest, NewRulesHoldForWhatComes) {
