@@ -237,11 +237,6 @@ void ResendQueue::end(Entry& entry, State how, Status status) {
   entry.on_end(std::move(status));
 }
 
-void ResendQueue::drop(Entry& entry) {
-  set_state(entry, State::kFailed);
-  unlink(entry);
-}
-
 ResendQueue::Entry* ResendQueue::find(std::uint64_t id) const {
   Entry* entry = first_;
   while (entry != nullptr && entry->id_ != id) entry = entry->next_;

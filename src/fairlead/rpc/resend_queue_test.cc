@@ -216,7 +216,7 @@ TEST_F(ResendQueueTest, OldestPushesMakePlaceInTheProcessToo) {
   EXPECT_EQ(a.ended.reason(), "resend.full");
   EXPECT_EQ(b.ends, 0);
   EXPECT_EQ(budget.bytes(), 1000U);
-  another.close("resend.closed", "");
+  another.close(given_up());
 }
 
 TEST_F(ResendQueueTest, WhereAllOldPushesAreNotEnoughNoneIsDropped) {
