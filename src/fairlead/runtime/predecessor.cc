@@ -69,7 +69,8 @@ Task<Status> Predecessor::take_over(io::Core& core, Duration patience) {
   if (send_word(control_, kReady)) {
     waited = co_await heard_.wait(core.timers(), core.deadline_after(patience));
   }
-  // It may be what woke us; and it must go before the descriptor, whose number comes again.
+  // It may be what woke us. And it must go before the descriptor: while the old process holds a
+  // copy of that one, closing it here ends no watch.
   FL_CO_TRY(co_await Sleep(core.timers(), core.deadline_after(Duration::zero())));
   watch.reset();
   bool gone = false;

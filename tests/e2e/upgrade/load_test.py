@@ -84,6 +84,8 @@ class Load(UpgradeTest):
             caller.start()
 
         old = [pid]
+        wait_until(lambda: all(caller.processes or caller.failures for caller in callers),
+                   self.text)  # each of them has been answered by the first one
         for _ in range(UPGRADES):
             code, document = self.upgrade()
             self.assertEqual(code, 0, f"{document}\n{self.text()[-4000:]}")
