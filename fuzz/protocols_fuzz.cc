@@ -41,9 +41,7 @@ bool may_be_repaired(const Protocol& protocol, const MessageView& message) {
 }
 
 // Said and left out mean the same: forms that may leave it out do.
-bool says_ok(std::string_view status) {
-  return status.empty() || status == "code=0";
-}
+bool says_ok(std::string_view status) { return status.empty() || status == "code=0"; }
 
 void check_same(const Protocol& protocol, const MessageView& read, const MessageView& again) {
   FL_CHECK(again.seq == read.seq && again.kind == read.kind);
