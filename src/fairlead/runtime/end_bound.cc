@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kRestTime = 5s;
+constexpr Duration kRestTime = 8s;
 // In which the callers of a process that another one has replaced are told.
 constexpr Duration kGoingTimeMax = 30s;
 constexpr Duration kTakenOverTimeMin = 60s;

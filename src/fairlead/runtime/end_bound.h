@@ -26,9 +26,9 @@ struct Unended {
 class EndBound {
  public:
   // How long a process may take from when it is told to end: beside `notice` and `drain` 1 s for
-  // the registry, 2 s for those whose tokens fired, 2 s for what it closes. Where another process
-  // has taken over callers are told one by one before, and it is a minute at least, since nobody
-  // waits.
+  // the registry, 2 s for peers that do not hear that it goes, 2 s for those whose tokens fired, 3
+  // s for what it closes. Where another process has taken over callers are told one by one before,
+  // and it is a minute at least, since nobody waits.
   static Duration of(Duration notice, Duration drain, bool taken_over);
 
   // After `bound`: the error `service.not_ended` with `program` and what `look` tells, and the end

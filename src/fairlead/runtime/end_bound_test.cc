@@ -82,9 +82,9 @@ TEST_F(EndBoundTest, LetsAProcessEndThatDoesSoInTime) {
 }
 
 TEST_F(EndBoundTest, IsAMinuteAtLeastWhereAnotherProcessHasTakenOver) {
-  EXPECT_EQ(EndBound::of(2s, 20s, false), 27s);
+  EXPECT_EQ(EndBound::of(2s, 20s, false), 30s);
   EXPECT_EQ(EndBound::of(2s, 20s, true), 60s);
-  EXPECT_EQ(EndBound::of(2s, 1h, true), 1h + 35s);
+  EXPECT_EQ(EndBound::of(2s, 1h, true), 1h + 38s);
 }
 
 }  // namespace
