@@ -45,8 +45,8 @@ class Limited(unittest.TestCase):
         self.addCleanup(process.kill)
         self.process = process
         wait_until(lambda: (self.folder / "service.pid").exists(), self.text)
-        self.port = int(self.events("service.listening")[0]["address"].rsplit(":", 1)[1])
-        self.admin = int(self.events("service.admin")[0]["address"].rsplit(":", 1)[1])
+        self.port = self.port_of("service.listening")
+        self.admin = self.port_of("service.admin")
 
     def start_gateway(self, descriptors=1024, **limits):
         """A gateway with these limits, before a service that has its usual ones."""
@@ -80,6 +80,11 @@ class Limited(unittest.TestCase):
     def events(self, name):
         lines = (json.loads(line) for line in self.text().splitlines() if line.endswith("}"))
         return [line for line in lines if line["event"] == name]
+
+    def port_of(self, name):
+        """What a program listens at, as it tells in its log. That is a little late."""
+        event = wait_until(lambda: self.events(name), self.text)[0]
+        return int(event["address"].rsplit(":", 1)[1])
 
     def metric(self, name):
         connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=PATIENCE)
