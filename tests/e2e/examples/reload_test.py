@@ -128,6 +128,7 @@ class Reload(ExampleTest):
         self.assertEqual(self.math.records("config.reloaded"), [])
 
         self.assertEqual(self.reload("--json", "{}")[0], 200)
+        self.math.wait_for("config.reloaded")
         self.assertEqual(len(self.math.records("config.reloaded")), 1)
 
 
