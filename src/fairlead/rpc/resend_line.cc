@@ -308,6 +308,11 @@ void ResendLine::fire_before(Time when) {
 
 void ResendLine::on_timer() {
   fires_at_ = Time::max();
+  if (queue_.size() == 0) {
+    // Here, where nothing else is under way: who waits may destroy the line.
+    if (empty_.has_value()) empty_->set();
+    return;
+  }
   for (const Session* session : sessions_) {
     queue_.handed_over(session, session->appended_bytes_ - session->unsent_bytes());
   }
@@ -331,7 +336,7 @@ void ResendLine::count() {
   if (queue_.size() > 0) return;
   fires_at_ = Time::max();
   disarm();
-  if (empty_.has_value()) empty_->set();  // the last thing: who waits may destroy the line
+  if (empty_.has_value()) fire_before(core_.now());
 }
 
 }  // namespace fairlead::rpc

@@ -149,6 +149,11 @@ class ResendLineTest : public ::testing::Test {
     (void)closed;
   }
   void pass(Duration time) { far.run(sleep(&far, time)); }
+  static Task<void> destroy_when_empty(std::optional<ResendLine>* line) {
+    const Status heard = co_await (*line)->empty(CancelToken());
+    EXPECT_TRUE(heard.ok());
+    line->reset();
+  }
   static Task<void> sleep(io::Core* core, Duration time) {
     Status slept = co_await Sleep(core->timers(), core->deadline_after(time));
     EXPECT_TRUE(slept.ok());
@@ -767,6 +772,28 @@ TEST_F(ResendLineTest, CountsOutWhatNobodyWaitsForAnyMore) {
   for (const auto& gauge : client->metrics().resend_queue) EXPECT_EQ(gauge.value(), 0);
   EXPECT_EQ(line->size(), 0U);
   EXPECT_EQ(budget.bytes(), 0U);
+}
+
+// Who hears the end of one may end another: whoever waits for the last comes after both.
+TEST_F(ResendLineTest, IsEmptyOnlyWhenNothingOfItIsAtWork) {
+  start();
+  auto first = send("/hold", "a");
+  auto second = send("/hold", "b");
+  bool at_work = false;
+  first->then = [&] {
+    at_work = true;
+    second.reset();
+    at_work = line.has_value();
+  };
+  pass(20ms);
+  line->retire();
+  far.spawn(destroy_when_empty(&line));
+
+  release.set();
+  pass(20ms);
+
+  EXPECT_TRUE(at_work);
+  EXPECT_FALSE(line.has_value());
 }
 
 // A window that ends its life at the deadline of its handler knows that too.
