@@ -272,9 +272,9 @@ TEST_F(BacklogTest, WhoIsWokenAndFillsTheQueueAgainWaitsAgain) {
   int pushed = 0;
   auto flood = [](Session* full, io::Core* core, int* count) -> Task<void> {
     while (*count < kPushes) {
-      const Status sent =
+      const Status written =
           full->push({.method = "/x", .body_codec = 's'}, Bytes(std::string(700'000, 'x')));
-      if (sent.ok()) {
+      if (written.ok()) {
         ++*count;
         continue;
       }
