@@ -61,6 +61,13 @@ class SessionResumeTest : public testkit::TwoPeers {
   static wire::MessageHead echo_call(std::int32_t seq, std::string_view metadata) {
     return {.seq = seq, .body_codec = 's', .method = "/echo", .metadata = metadata};
   }
+  static wire::MessageHead note_push(std::int32_t seq, std::string_view metadata) {
+    return {.seq = seq,
+            .kind = wire::Kind::kPush,
+            .body_codec = 's',
+            .method = "/note",
+            .metadata = metadata};
+  }
 
   std::optional<DuplicateWindows> windows;
   std::unique_ptr<observe::Bounds> bounds = observe::Bounds::make(registry).value();
@@ -255,21 +262,11 @@ TEST_F(SessionResumeTest, PushesAreAcknowledged) {
   start();
   const auto stranger = probe();
   (void)greet(*stranger);
-  const wire::MessageHead note{.seq = 2,
-                               .kind = wire::Kind::kPush,
-                               .body_codec = 's',
-                               .method = "/note",
-                               .metadata = "X-Fl-Id=1"};
+  const wire::MessageHead note = note_push(2, "X-Fl-Id=1");
 
   const Frame first = ask(*stranger, note, "a");
   const Frame again = ask(*stranger, note, "a");
-  const Frame bad = ask(*stranger,
-                        {.seq = 3,
-                         .kind = wire::Kind::kPush,
-                         .body_codec = 's',
-                         .method = "/note",
-                         .metadata = "X-Fl-Id=2"},
-                        "bad");
+  const Frame bad = ask(*stranger, note_push(3, "X-Fl-Id=2"), "bad");
 
   EXPECT_EQ(first.method, "/_fl/ack");
   EXPECT_EQ(first.metadata, "id=1");
@@ -284,11 +281,7 @@ TEST_F(SessionResumeTest, AnAcknowledgementThatIsNotKeptIsSaidSo) {
   start({.reply_bytes_max = 0});
   const auto stranger = probe();
   (void)greet(*stranger);
-  const wire::MessageHead note{.seq = 2,
-                               .kind = wire::Kind::kPush,
-                               .body_codec = 's',
-                               .method = "/note",
-                               .metadata = "X-Fl-Id=1"};
+  const wire::MessageHead note = note_push(2, "X-Fl-Id=1");
   (void)ask(*stranger, note, "bad");
 
   const Frame again = ask(*stranger, note, "bad");

@@ -179,6 +179,15 @@ class UnendingTest : public ProcessEndTest {
     running.wait(false);
     process.stop();
   }
+  // The process of a call of `method` that does not end ends with 1 and tells that.
+  void expect_cut(const std::string& method, const char* told) {
+    EXPECT_EXIT(
+        {
+          EXPECT_TRUE(serve().ok());
+          call_and_stop(method);
+        },
+        ::testing::ExitedWithCode(1), told);
+  }
 
   std::atomic<bool> running{false};
 };
@@ -191,12 +200,7 @@ TEST_F(UnendingTest, AHandlerThatLoopsDoesNotKeepTheProcess) {
   };
   EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/loop", rpc::make_handler(loop)).ok());
 
-  EXPECT_EXIT(
-      {
-        EXPECT_TRUE(serve().ok());
-        call_and_stop("/loop");
-      },
-      ::testing::ExitedWithCode(1), "service.not_ended.*held by /loop.*calls_cut=1");
+  expect_cut("/loop", "service.not_ended.*held by /loop.*calls_cut=1");
 }
 
 TEST_F(UnendingTest, AHandlerThatHeedsNoTokenDoesNotKeepTheProcess) {
@@ -207,12 +211,7 @@ TEST_F(UnendingTest, AHandlerThatHeedsNoTokenDoesNotKeepTheProcess) {
   };
   EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/wait", rpc::make_handler(wait)).ok());
 
-  EXPECT_EXIT(
-      {
-        EXPECT_TRUE(serve().ok());
-        call_and_stop("/wait");
-      },
-      ::testing::ExitedWithCode(1), "service.not_ended.*1 handlers.*calls_cut=1");
+  expect_cut("/wait", "service.not_ended.*1 handlers.*calls_cut=1");
 }
 
 TEST_F(UnendingTest, AJobThatHangsDoesNotKeepTheProcess) {
@@ -227,12 +226,7 @@ TEST_F(UnendingTest, AJobThatHangsDoesNotKeepTheProcess) {
   };
   EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/work", rpc::make_handler(work)).ok());
 
-  EXPECT_EXIT(
-      {
-        EXPECT_TRUE(serve().ok());
-        call_and_stop("/work");
-      },
-      ::testing::ExitedWithCode(1), "service.not_ended.*pool db \\(1 jobs\\)");
+  expect_cut("/work", "service.not_ended.*pool db \\(1 jobs\\)");
 }
 
 TEST_F(ProcessEndTest, IsSeenInThePhases) {

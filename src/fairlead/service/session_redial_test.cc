@@ -91,6 +91,11 @@ class SessionRedialTest : public ::testing::Test {
       last = reply.status();
     });
   }
+  // It ends, and its clients have heard of that.
+  void lose_server() {
+    server.reset();
+    pass(50ms);
+  }
   // Runs `function` on the session's core.
   template <class Function>
   void here(Function function) {
@@ -116,8 +121,7 @@ TEST_F(SessionRedialTest, ComesBackAsTheSameSession) {
   session.visit([](rpc::Session& it) { FL_CHECK(it.values().set("room", "blue").ok()); });
   ASSERT_TRUE(probe(session).ok());
 
-  server.reset();
-  pass(50ms);
+  lose_server();
   EXPECT_FALSE(session.open());
   EXPECT_TRUE(session.away());
   EXPECT_EQ(client->hub.find("uplink"), session) << "its place stays";
@@ -137,8 +141,7 @@ TEST_F(SessionRedialTest, ComesBackAsTheSameSession) {
 
 TEST_F(SessionRedialTest, EndsCallsWithoutADoubtWhileItIsAway) {
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   const Status ended = probe(session).status();
   EXPECT_EQ(ended.code(), Code::kConnectionClosed);
   EXPECT_EQ(ended.reason(), "session.closed");
@@ -147,8 +150,7 @@ TEST_F(SessionRedialTest, EndsCallsWithoutADoubtWhileItIsAway) {
 
 TEST_F(SessionRedialTest, ACallThatWaitsForItIsAnsweredWhenItIsBack) {
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   here([&] { begin_probe(session, within(10s), wait_for_ready); });
   EXPECT_EQ(done, 0);
   serve();
@@ -159,8 +161,7 @@ TEST_F(SessionRedialTest, ACallThatWaitsForItIsAnsweredWhenItIsBack) {
 
 TEST_F(SessionRedialTest, ACallFromAnotherCoreWaitsForItToo) {
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   client->core(1).post([&] { begin_probe(session, within(10s), wait_for_ready); });
   pass(1ms);
   EXPECT_EQ(done, 0);
@@ -172,8 +173,7 @@ TEST_F(SessionRedialTest, ACallFromAnotherCoreWaitsForItToo) {
 
 TEST_F(SessionRedialTest, ACallThatIsMadeDuringTheDialIsAnsweredWhenItIsBack) {
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   serve();
   pass_until(Redial::State::kDialing);
   bool away = false;
@@ -190,8 +190,7 @@ TEST_F(SessionRedialTest, ACallThatIsMadeDuringTheDialIsAnsweredWhenItIsBack) {
 
 TEST_F(SessionRedialTest, ACallThatIsGivenUpOnAnotherCoreIsTakenBack) {
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   client->core(1).post(
       [&] { auto dropped = session.as<Device>().hold({.at = 1}, within(10s), wait_for_ready); });
   pass(1ms);
@@ -203,8 +202,7 @@ TEST_F(SessionRedialTest, ACallThatIsGivenUpOnAnotherCoreIsTakenBack) {
 
 TEST_F(SessionRedialTest, NobodyWaitsLongerThanItsDeadline) {
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   here([&] { begin_probe(session, within(2s), wait_for_ready); });
   pass(1900ms);
   EXPECT_EQ(done, 0);
@@ -216,8 +214,7 @@ TEST_F(SessionRedialTest, NobodyWaitsLongerThanItsDeadline) {
 
 TEST_F(SessionRedialTest, WhoWaitsHearsThatItDoesNotComeBack) {
   const SessionRef session = keep({.redial_times = 2});
-  server.reset();
-  pass(50ms);
+  lose_server();
   here([&] { begin_probe(session, within(10min), at_least_once()); });
   pass(1min);
   EXPECT_EQ(done, 1);
@@ -231,8 +228,7 @@ TEST_F(SessionRedialTest, WhoWaitsHearsThatItDoesNotComeBack) {
 
 TEST_F(SessionRedialTest, APushThatMustArriveArrives) {
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   here([&] {
     auto push = session.as<room_test::Room>().say({.from = "x", .text = "late"}, within(10s),
                                                   at_least_once());
@@ -252,8 +248,7 @@ TEST_F(SessionRedialTest, APushThatMustArriveArrives) {
 TEST_F(SessionRedialTest, TheSettingIsForMessagesThatSayNothing) {
   delivery = rpc::DeliveryMode::kAtLeastOnce;
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   here([&] { begin_probe(session, within(10s)); });
   here([&] { begin_probe(session, within(10s), at_most_once()); });
   EXPECT_EQ(done, 1);
@@ -267,8 +262,7 @@ TEST_F(SessionRedialTest, TheSettingIsForMessagesThatSayNothing) {
 TEST_F(SessionRedialTest, WhatWaitsHasTheBoundsOfTheSettings) {
   const SessionRef session = keep();
   client->hub.update(rpc::ResendOptions{.messages_max = 2});
-  server.reset();
-  pass(50ms);
+  lose_server();
   here([&] {
     for (int i = 0; i < 3; ++i) begin_probe(session, within(10s), wait_for_ready);
   });
@@ -285,8 +279,7 @@ TEST_F(SessionRedialTest, TheSettingOfAllIsForSessionsThatHaveNone) {
   delivery = rpc::DeliveryMode::kAtMostOnce;
   const SessionRef own = keep();
   client->hub.update_delivery(rpc::DeliveryMode::kAtLeastOnce);
-  server.reset();
-  pass(50ms);
+  lose_server();
   here([&] { begin_probe(usual, within(10s)); });
   EXPECT_EQ(done, 0);
   here([&] { begin_probe(own, within(10s)); });
@@ -316,8 +309,7 @@ TEST_F(SessionRedialTest, IsPushedToByBroadcastsAgain) {
   };
   say("one");
   EXPECT_THAT(server->heard.lines, ElementsAre("x:one"));
-  server.reset();
-  pass(50ms);
+  lose_server();
   say("nobody hears");
   serve();
   pass(3s);
@@ -337,8 +329,7 @@ TEST_F(SessionRedialTest, StaysGoneWhenItWasKicked) {
 
 TEST_F(SessionRedialTest, StaysGoneWhenItWasKickedWhileItWasAway) {
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   session.kick("enough");
   serve();
   pass(1min);
@@ -356,8 +347,7 @@ TEST_F(SessionRedialTest, IsNotDialledWhenItWasKickedInTheLineOfDials) {
   };
   std::optional<upstream::DialPass> place = core().run(enter(&other)).value();
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   serve();
   pass_until(Redial::State::kDialing);
   session.kick("enough");
@@ -372,8 +362,7 @@ TEST_F(SessionRedialTest, IsNotDialledWhenItWasKickedInTheLineOfDials) {
 
 TEST_F(SessionRedialTest, IsNoSessionWhenItWasKickedDuringTheDial) {
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   serve();
   pass_until(Redial::State::kDialing);
   session.kick("enough");
@@ -386,8 +375,7 @@ TEST_F(SessionRedialTest, IsNoSessionWhenItWasKickedDuringTheDial) {
 TEST_F(SessionRedialTest, StaysGoneWhenAnotherTookItsId) {
   const SessionRef session = keep();
   ASSERT_TRUE(session.set_id("uplink").ok());
-  server.reset();
-  pass(50ms);
+  lose_server();
   serve();
   const SessionRef other = client->dial(0, io::Address::parse(kAt).value());
   ASSERT_TRUE(other.set_id("uplink").ok());
@@ -411,8 +399,7 @@ TEST_F(SessionRedialTest, IsLostForGoodWhenItsTimesAreUsedUp) {
 
 TEST_F(SessionRedialTest, TriesAgainWhereAPluginRefusesTheNewSession) {
   const SessionRef session = keep();
-  server.reset();
-  pass(50ms);
+  lose_server();
   serve();
   Dials::refuse_ = true;
   pass(3s);
@@ -427,16 +414,14 @@ TEST_F(SessionRedialTest, TriesAgainWhereAPluginRefusesTheNewSession) {
 
 TEST_F(SessionRedialTest, EndsWithItsConnectionWhereNobodyAskedForMore) {
   const SessionRef session = client->dial(0, io::Address::parse(kAt).value());
-  server.reset();
-  pass(50ms);
+  lose_server();
   EXPECT_EQ(closed.size(), 1U);
   EXPECT_FALSE(session.away());
 }
 
 TEST_F(SessionRedialTest, HoldsUpNobodyWhoClosesTheProgram) {
   const SessionRef session = keep({.first_wait_min = 60s, .first_wait_max = 60s});
-  server.reset();
-  pass(50ms);
+  lose_server();
   const Time before = core().now();
   EXPECT_TRUE(core().run(client->hub.close(core(), core().deadline_after(1s))).ok());
   EXPECT_EQ(core().now(), before);
@@ -470,8 +455,7 @@ TEST_F(SessionRedialTest, UsesNewSettingsThatCameDuringItsFirstDial) {
   HubDial how;
   how.redial = upstream::DialSettings{.redial = {.first_wait_min = 60s, .first_wait_max = 60s}};
   const SessionRef session = core().run(dial(&*client, std::move(how))).value();
-  server.reset();
-  pass(50ms);
+  lose_server();
   here([&] {
     for (int i = 0; i < 2; ++i) begin_probe(session, within(10s), wait_for_ready);
   });
@@ -491,8 +475,7 @@ TEST_F(SessionRedialTest, IsShownWhereverItIs) {
   EXPECT_EQ(link().sessions, 1U);
   EXPECT_EQ(link().dials, 1U);
 
-  server.reset();
-  pass(50ms);
+  lose_server();
   EXPECT_EQ(link().state, Redial::State::kBackoff);
   EXPECT_EQ(link().sessions, 0U);
   EXPECT_GT(link().wait_left, 0s);

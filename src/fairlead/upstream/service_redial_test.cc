@@ -119,6 +119,13 @@ class ServiceRedial : public ::testing::Test {
     *ended = reply.status();
   }
   void begin_slow_call() { core.spawn(ask_slowly(&*service, core.deadline_after(60s), &slow)); }
+  void begin_slow_call_to_a() {
+    use();
+    a.start(true);
+    update({&a});
+    begin_slow_call();
+    pass(5s);
+  }
   static Task<void> close(rpc::Session* session) {
     Status closed = co_await session->close(session->core().deadline_after(1s));
     EXPECT_TRUE(closed.ok());
@@ -348,11 +355,7 @@ TEST_F(ServiceRedial, SendsCallsElsewhereWhileACopyThatGoesAwayStillAnswers) {
 }
 
 TEST_F(ServiceRedial, ACallEndsOverASessionWhosePeerGoesAwayHoweverLongItTakes) {
-  use();
-  a.start(true);
-  update({&a});
-  begin_slow_call();
-  pass(5s);
+  begin_slow_call_to_a();
 
   a.go_away();
   pass(35s);
@@ -365,11 +368,7 @@ TEST_F(ServiceRedial, ACallEndsOverASessionWhosePeerGoesAwayHoweverLongItTakes) 
 }
 
 TEST_F(ServiceRedial, ACallToACopyThatIsTakenOutEndsHoweverLongItTakes) {
-  use();
-  a.start(true);
-  update({&a});
-  begin_slow_call();
-  pass(5s);
+  begin_slow_call_to_a();
 
   update({});
   pass(41s);
@@ -380,11 +379,7 @@ TEST_F(ServiceRedial, ACallToACopyThatIsTakenOutEndsHoweverLongItTakes) {
 }
 
 TEST_F(ServiceRedial, ClosingWaitsForCallsOverSessionsThatCallsMayTakeNoMore) {
-  use();
-  a.start(true);
-  update({&a});
-  begin_slow_call();
-  pass(5s);
+  begin_slow_call_to_a();
   update({});
   pass(1s);
 

@@ -1,5 +1,6 @@
 // Messages to a service that outlive their session: the endpoint is dialled again for them.
 #include <array>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -254,38 +255,34 @@ TEST_F(ServiceResendTest, ACallToWhoIsGoneFromTheSetEndsHoweverLongItTakes) {
   EXPECT_EQ(copies[0].peer->session_count(), 0U);
 }
 
-TEST_F(ServiceResendTest, APushIsAcknowledgedOverASessionWhosePeerGoesAway) {
-  use(1);
-  Ended ended;
-  core.spawn(tell(&ended, "a", "/hold"));
-  pass(50ms);
-  copies[0].listener.reset();  // it drains: this is the last session to it
-  go_away(0);
-  pass(5s);
-  EXPECT_EQ(ended.times, 0);
-  copies[0].release.set();
-  pass(200ms);
+// A PUSH that is served when the last session to its copy is told to end by `told_to_end`.
+class LastSessionTest : public ServiceResendTest {
+ protected:
+  void expect_acknowledged(Duration longer_than, const std::function<void()>& told_to_end) {
+    use(1);
+    Ended ended;
+    core.spawn(tell(&ended, "a", "/hold"));
+    pass(50ms);
+    copies[0].listener.reset();
+    told_to_end();
+    pass(longer_than);
+    EXPECT_EQ(ended.times, 0);
+    copies[0].release.set();
+    pass(200ms);
 
-  EXPECT_EQ(ended.times, 1);
-  EXPECT_EQ(ended.status, Status());
-  EXPECT_EQ(copies[0].served, 1);
+    EXPECT_EQ(ended.times, 1);
+    EXPECT_EQ(ended.status, Status());
+    EXPECT_EQ(copies[0].served, 1);
+  }
+};
+
+TEST_F(LastSessionTest, APushIsAcknowledgedWhenItsPeerGoesAway) {
+  expect_acknowledged(5s, [this] { go_away(0); });
 }
 
-TEST_F(ServiceResendTest, APushIsAcknowledgedOverASessionThatHasBecomeOld) {
+TEST_F(LastSessionTest, APushIsAcknowledgedWhenItHasBecomeOld) {
   peer->update({.call_timeout = 30s, .hello = true, .session_age = 2s});
-  use(1);
-  Ended ended;
-  core.spawn(tell(&ended, "a", "/hold"));
-  pass(50ms);
-  copies[0].listener.reset();
-  pass(10s);
-  EXPECT_EQ(ended.times, 0);
-  copies[0].release.set();
-  pass(200ms);
-
-  EXPECT_EQ(ended.times, 1);
-  EXPECT_EQ(ended.status, Status());
-  EXPECT_EQ(copies[0].served, 1);
+  expect_acknowledged(10s, [] {});  // by its age
 }
 
 TEST_F(ServiceResendTest, ClosingWaitsForAcknowledgements) {

@@ -41,6 +41,11 @@ class Prober(threading.Thread):
                 self.failures.append(repr(error))
             connection.close()
 
+    def wait_for_answers(self, log):
+        """A few more than there are now, or the first failure."""
+        before = self.answers
+        wait_until(lambda: self.answers > before + 5 or self.failures, log)
+
     def end(self):
         self.over.set()
         self.join(PATIENCE)
@@ -55,12 +60,11 @@ class Service(UpgradeTest):
         wait_until(lambda: self.events("service.took_over") or self.pid() == pid, self.text)
         prober.start()
         for _ in range(UPGRADES):
-            before = prober.answers
             code, document = self.upgrade()
             self.assertEqual(code, 0, f"{document}\n{self.text()}")
             self.assertEqual(self.wait_for_end(pid), 0, self.text())
             pid = document["pid"]
-            wait_until(lambda: prober.answers > before + 5 or prober.failures, self.text)
+            prober.wait_for_answers(self.text)
         self.assertEqual(prober.end(), [], self.text())
         self.end(pid)
 
@@ -125,12 +129,11 @@ class Gateway(GatewayTest):
         prober.start()
         old = self.gateway.pid
         for _ in range(UPGRADES):
-            before = prober.answers
             code, document = self.upgrade_gateway()
             self.assertEqual(code, 0, f"{document}\n{self.told()}")
             self.assertEqual(self.wait_for_gateway_end(old), 0, self.told())
             old = document["pid"]
-            wait_until(lambda: prober.answers > before + 5 or prober.failures, self.told)
+            prober.wait_for_answers(self.told)
         self.assertEqual(prober.end(), [], self.told())
 
 
