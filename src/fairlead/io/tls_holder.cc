@@ -1,6 +1,7 @@
 #include "fairlead/io/tls_holder.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "fairlead/io/tls_state.h"
@@ -16,11 +17,9 @@ Status check_dates(const std::vector<TlsCertificate>& files, const TlsContext& b
     const internal::TlsCredential& next = fresh.state().credentials[i];
     if (next.is_valid(wall_ms) || !before.state().credentials[i].is_valid(wall_ms)) continue;
     const bool expired = next.ends_ms <= wall_ms;
+    const std::string_view what = expired ? "has expired" : "is not valid yet";
     return Status(Code::kInvalidOperation, expired ? "tls.expired" : "tls.not_yet_valid",
-                  files[i].certificate_file +
-                      (expired ? ": the certificate has expired"
-                               : ": the certificate is not valid "
-                                 "yet") +
+                  files[i].certificate_file + ": the certificate " + std::string(what) +
                       ", and the one in use is still valid");
   }
   return {};
