@@ -1,6 +1,7 @@
 #include "fairlead/runtime/hand_over.h"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -175,9 +176,14 @@ TEST_F(HandOverTest, SaysNothingWhenItHasGivenUpBefore) {
   ASSERT_TRUE(send_hand_over(ends_[0], {}).ok());
   const auto before = find();
   ASSERT_TRUE(before.ok());
-  core_->post([&] { (*before)->give_up(); });  // as a signal that has come is heard
+  // As a signal that has come is heard: a descriptor is readable.
+  const int signals = ::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+  auto watch = core_->watch_readable(signals, [&] { (*before)->give_up(); });
+  ASSERT_TRUE(watch.ok());
 
   EXPECT_EQ(take_over(**before).reason(), "upgrade.called_off");
+  watch->reset();
+  ::close(signals);
   bool gone = false;
   EXPECT_EQ(receive_word(ends_[0], {}, gone), "");
 }
