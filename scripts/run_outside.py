@@ -102,7 +102,8 @@ def passes(script, server, arguments):
 def links_hold(proxy, build):
     print("outside cases: two peers with", proxy.name, "between them", flush=True)
     programs = build.resolve() / "tests" / "e2e" / "links"
-    environment = {**os.environ, "FL_FAULT_PROXY": str(proxy.resolve()),
+    environment = {**os.environ, "PYTHONPATH": str(LINKS.parents[1] / "testkit"),
+                   "FL_FAULT_PROXY": str(proxy.resolve()),
                    "FL_LEDGER_SERVER": str(programs / "ledger_server"),
                    "FL_LEDGER_CLIENT": str(programs / "ledger_client")}
     try:
