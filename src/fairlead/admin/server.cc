@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "fairlead/admin/html.h"
 #include "fairlead/admin/request_rules.h"
 #include "fairlead/base/check.h"
+#include "fairlead/base/json_object.h"
 #include "fairlead/base/text.h"
 #include "fairlead/http/problem.h"
 #include "fairlead/observe/prometheus.h"
@@ -33,11 +35,6 @@ std::string allowed_methods(const Page& page) {
     if (method == "GET") list += ", HEAD";
   }
   return list;
-}
-
-void append_json_member(std::string& out, std::string_view name, std::string_view value) {
-  out.append("\"").append(name).append("\":");
-  append_json_string(out, value);
 }
 
 // A page that cannot be opened is no link.
@@ -178,23 +175,18 @@ http::Response Server::show_index() const {
 // {"ready":false,"checks":[{"name":"store","ready":false,"reason":"...","message":"..."}]}
 http::Response Server::show_readiness() const {
   bool ready = true;
-  std::string list;
+  std::vector<std::pair<std::string_view, Status>> results;
   for (const auto& [name, check] : checks_) {
-    const Status status = check();
-    ready = ready && status.ok();
-    list += list.empty() ? "{" : ",{";
-    append_json_member(list, "name", name);
-    list += status.ok() ? ",\"ready\":true" : ",\"ready\":false,";
-    if (!status.ok()) {
-      append_json_member(list, "reason", status.reason());
-      list += ',';
-      append_json_member(list, "message", status.message());
-    }
-    list += '}';
+    results.emplace_back(name, check());
+    ready = ready && results.back().second.ok();
   }
-  return http::Response::json(
-      ready ? 200 : 503,
-      std::string("{\"ready\":") + (ready ? "true" : "false") + ",\"checks\":[" + list + "]}\n");
+  JsonObject document;
+  document.boolean("ready", ready).list("checks", results, [](const auto& result, JsonObject& one) {
+    const auto& [name, status] = result;
+    one.text("name", name).boolean("ready", status.ok());
+    if (!status.ok()) one.text("reason", status.reason()).text("message", status.message());
+  });
+  return http::Response::json(ready ? 200 : 503, document.str() + '\n');
 }
 
 }  // namespace fairlead::admin

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fairlead/base/base64.h"
+#include "fairlead/base/json_object.h"
 #include "fairlead/base/text.h"
 #include "fairlead/base/time.h"
 #include "fairlead/cli/json_text.h"

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "fairlead/async/event.h"
+#include "fairlead/base/json_object.h"
 #include "fairlead/base/text.h"
 #include "fairlead/cli/gateway_host.h"
 #include "fairlead/cli/gateway_reload.h"
-#include "fairlead/cli/json_text.h"
 #include "fairlead/cli/project_spec.h"
 #include "fairlead/observe/async_log_sink.h"
 #include "fairlead/runtime/signals.h"

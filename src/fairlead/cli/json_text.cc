@@ -142,27 +142,4 @@ std::string json_string(std::string_view text) {
   return out;
 }
 
-void JsonObject::name(std::string_view name) {
-  if (out_.size() > 1) out_ += ',';
-  out_.append("\"").append(name).append("\":");
-}
-
-JsonObject& JsonObject::text(std::string_view key, std::string_view value) {
-  return raw(key, json_string(value));
-}
-
-JsonObject& JsonObject::number(std::string_view key, std::int64_t value) {
-  return raw(key, std::to_string(value));
-}
-
-JsonObject& JsonObject::boolean(std::string_view key, bool value) {
-  return raw(key, value ? "true" : "false");
-}
-
-JsonObject& JsonObject::raw(std::string_view key, std::string_view json) {
-  name(key);
-  out_ += json;
-  return *this;
-}
-
 }  // namespace fairlead::cli

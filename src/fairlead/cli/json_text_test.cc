@@ -35,17 +35,6 @@ TEST(IsJson, RefusesEveryCutOfAnObject) {
   for (std::size_t cut = 0; cut < whole.size(); ++cut) EXPECT_FALSE(is_json(whole.substr(0, cut)));
 }
 
-TEST(JsonObject, WritesMembersInOrder) {
-  JsonObject object;
-  object.boolean("ok", false)
-      .number("exit_code", 3)
-      .text("message", "a \"b\"\n")
-      .raw("list", "[1]");
-
-  EXPECT_EQ(object.str(), R"({"ok":false,"exit_code":3,"message":"a \"b\"\n","list":[1]})");
-  EXPECT_EQ(JsonObject().str(), "{}");
-}
-
 TEST(JsonString, StaysJsonWhateverTheBytes) { EXPECT_TRUE(is_json(json_string("\xFF\x01 a"))); }
 
 }  // namespace

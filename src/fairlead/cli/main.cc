@@ -1,9 +1,9 @@
 #include "fairlead/cli/main.h"
 
+#include "fairlead/base/json_object.h"
 #include "fairlead/cli/arguments.h"
 #include "fairlead/cli/call.h"
 #include "fairlead/cli/gateway_command.h"
-#include "fairlead/cli/json_text.h"
 #include "fairlead/cli/output.h"
 #include "fairlead/cli/up.h"
 #include "fairlead/cli/upgrade.h"

@@ -6,8 +6,8 @@
 #include <array>
 #include <cerrno>
 
+#include "fairlead/base/json_object.h"
 #include "fairlead/base/text.h"
-#include "fairlead/cli/json_text.h"
 
 namespace fairlead::cli {
 
@@ -73,7 +73,7 @@ std::string text_of(const Status& status, bool numbered) {
 
 std::string document_of(const Status& status, ExitCode code) {
   JsonObject error;
-  error.number("code", static_cast<std::int64_t>(status.code()))
+  error.number("code", static_cast<std::int32_t>(status.code()))
       .text("name", code_name(status.code()))
       .text("reason", status.reason())
       .text("message", status.message());
@@ -82,7 +82,7 @@ std::string document_of(const Status& status, ExitCode code) {
   if (!remedy.empty()) error.text("remedy", remedy);
   JsonObject document;
   document.boolean("ok", false)
-      .number("exit_code", static_cast<std::int64_t>(code))
+      .number("exit_code", static_cast<int>(code))
       .raw("error", error.str());
   return document.str();
 }

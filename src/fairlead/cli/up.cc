@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fairlead/async/event.h"
+#include "fairlead/base/json_object.h"
 #include "fairlead/cli/gateway_command.h"
 #include "fairlead/cli/gateway_host.h"
 #include "fairlead/cli/gateway_reload.h"
@@ -181,8 +182,7 @@ class Up {
   }
 
   std::string ready_document() {
-    std::string services;
-    for (const ServiceSpec& service : project_.services) {
+    const auto fill = [this](const ServiceSpec& service, JsonObject& one) {
       std::string addresses;
       for (const upstream::Endpoint& endpoint : *endpoints_[service.name]) {
         addresses += (addresses.empty() ? "" : ",") + json_string(endpoint.address.to_text());
@@ -191,18 +191,16 @@ class Up {
       for (const pid_t pid : copies_.pids(service.name)) {
         pids += (pids.empty() ? "" : ",") + std::to_string(pid);
       }
-      JsonObject one;
       one.text("name", service.name)
           .raw("addresses", "[" + addresses + "]")
           .raw("pids", "[" + pids + "]");
-      services += (services.empty() ? "" : ",") + one.str();
-    }
+    };
     JsonObject document;
     document.boolean("ok", true)
         .text("gateway", host_.address().to_text())
         .text("admin", host_.admin_address())
         .text("store", host_.spec().store)
-        .raw("services", "[" + services + "]");
+        .list("services", project_.services, fill);
     return document.str();
   }
 

@@ -4,8 +4,8 @@
 #include <limits>
 #include <optional>
 
+#include "fairlead/base/json_object.h"
 #include "fairlead/base/text.h"
-#include "fairlead/cli/json_text.h"
 #include "fairlead/runtime/upgrade_request.h"
 
 namespace fairlead::cli {

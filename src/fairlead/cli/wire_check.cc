@@ -6,8 +6,8 @@
 #include <cstring>
 #include <memory>
 
+#include "fairlead/base/json_object.h"
 #include "fairlead/base/text.h"
-#include "fairlead/cli/json_text.h"
 
 namespace fairlead::cli {
 
@@ -69,18 +69,15 @@ std::string wire_report_text(const wire::VectorReport& report) {
 }
 
 std::string wire_report_document(const wire::VectorReport& report) {
-  std::string failures = "[";
-  for (const wire::VectorFailure& failure : report.failures) {
-    JsonObject one;
+  const auto fill = [](const wire::VectorFailure& failure, JsonObject& one) {
     one.text("id", failure.id).text("what", failure.what);
-    failures += (failures.size() > 1 ? "," : "") + one.str();
-  }
+  };
   JsonObject document;
   document.boolean("ok", report.failures.empty())
-      .number("passed", static_cast<std::int64_t>(report.passed))
-      .number("failed", static_cast<std::int64_t>(report.failures.size()))
-      .number("later", static_cast<std::int64_t>(report.later_count()))
-      .raw("failures", failures + "]");
+      .number("passed", report.passed)
+      .number("failed", report.failures.size())
+      .number("later", report.later_count())
+      .list("failures", report.failures, fill);
   return document.str();
 }
 

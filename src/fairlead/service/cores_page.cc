@@ -2,13 +2,13 @@
 
 #include <chrono>
 
-#include "fairlead/base/text.h"
+#include "fairlead/base/json_object.h"
 
 namespace fairlead::service::internal {
 namespace {
 
-std::string milliseconds(Duration duration) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+std::int64_t milliseconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
 std::string_view state_of(const runtime::CoreReport& report) {
@@ -19,19 +19,17 @@ std::string_view state_of(const runtime::CoreReport& report) {
 }  // namespace
 
 std::string cores_json(const std::vector<runtime::CoreReport>& reports) {
-  std::string out = "{\"cores\":[";
-  for (const runtime::CoreReport& report : reports) {
-    if (report.number > 0) out += ',';
-    out += "{\"number\":" + std::to_string(report.number);
-    out += ",\"connections\":" + std::to_string(report.connections);
-    out.append(",\"state\":\"").append(state_of(report)).append("\",\"method\":");
-    append_json_string(out, report.method);
-    out += ",\"busy_ms\":" + milliseconds(report.busy);
-    out += ",\"turns\":" + std::to_string(report.turns);
-    out += ",\"longest_turn_ms\":" + milliseconds(report.longest_turn);
-    out += ",\"stuck_total\":" + std::to_string(report.stuck_count) + '}';
-  }
-  return out + "]}\n";
+  const auto fill = [](const runtime::CoreReport& report, JsonObject& core) {
+    core.number("number", report.number)
+        .number("connections", report.connections)
+        .text("state", state_of(report))
+        .text("method", report.method)
+        .number("busy_ms", milliseconds(report.busy))
+        .number("turns", report.turns)
+        .number("longest_turn_ms", milliseconds(report.longest_turn))
+        .number("stuck_total", report.stuck_count);
+  };
+  return JsonObject().list("cores", reports, fill).str() + '\n';
 }
 
 admin::Page cores_page(const runtime::CoreWatch& watch) {

@@ -5,6 +5,7 @@
 
 #include "fairlead/admin/html.h"
 #include "fairlead/async/event.h"
+#include "fairlead/base/json_object.h"
 #include "fairlead/base/text.h"
 #include "fairlead/http/proto/target.h"
 #include "fairlead/rpc/session.h"
@@ -81,7 +82,7 @@ admin::Page page_of(std::string path, std::string title, const Sources& sources,
   return {.path = std::move(path), .title = std::move(title), .handler = handler};
 }
 
-// ---- JSON
+// ---- JSON, and the numbers of both forms
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 std::string ms(Duration time) {
@@ -91,83 +92,38 @@ std::string us(Duration time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
 }
 
-// {"a":"text","b":1}, one member after the other.
-class JsonObject {
- public:
-  explicit JsonObject(std::string& out) : out_(out) { out_ += '{'; }
-  JsonObject(const JsonObject&) = delete;
-  JsonObject& operator=(const JsonObject&) = delete;
-  ~JsonObject() { out_ += '}'; }
-
-  JsonObject& text(std::string_view name, std::string_view value) {
-    begin(name);
-    append_json_string(out_, value);
-    return *this;
-  }
-  // A number, true, false.
-  JsonObject& plain(std::string_view name, std::string_view value) {
-    begin(name);
-    out_ += value;
-    return *this;
-  }
-  template <class Items, class Append>
-  JsonObject& list(std::string_view name, const Items& items, Append append) {
-    begin(name);
-    out_ += '[';
-    bool first = true;
-    for (const auto& item : items) {
-      if (!std::exchange(first, false)) out_ += ',';
-      append(item, out_);
-    }
-    out_ += ']';
-    return *this;
-  }
-
- private:
-  void begin(std::string_view name) {
-    if (out_.back() != '{') out_ += ',';
-    out_.append("\"").append(name).append("\":");
-  }
-  std::string& out_;
-};
-
-std::string_view word(bool value) { return value ? "true" : "false"; }
-
-void append_row(const LinkRow& row, std::string& out) {
-  JsonObject(out)
-      .plain("id", number(row.id))
+void fill_row(const LinkRow& row, JsonObject& object) {
+  object.number("id", row.id)
       .text("name", row.name)
       .text("peer", row.peer)
       .text("protocol", row.protocol)
-      .plain("dialled", word(row.dialled))
+      .boolean("dialled", row.dialled)
       .text("leaving", row.leaving)
       .text("state", rpc::link_state_name(row.health.state))
-      .plain("missed", number(row.health.missed))
-      .plain("silent_ms", ms(row.health.silent_for))
-      .plain("rtt_us", us(row.health.rtt))
-      .plain("calls_out", number(row.calls_out))
-      .plain("calls_in", number(row.calls_in))
-      .plain("unsent_bytes", number(row.unsent_bytes))
-      .plain("age_ms", ms(row.age));
+      .number("missed", row.health.missed)
+      .raw("silent_ms", ms(row.health.silent_for))
+      .raw("rtt_us", us(row.health.rtt))
+      .number("calls_out", row.calls_out)
+      .number("calls_in", row.calls_in)
+      .number("unsent_bytes", row.unsent_bytes)
+      .raw("age_ms", ms(row.age));
 }
 
-void append_endpoint(const EndpointRow& row, std::string& out) {
-  JsonObject(out)
-      .text("service", row.service)
+void fill_endpoint(const EndpointRow& row, JsonObject& object) {
+  object.text("service", row.service)
       .text("endpoint", row.endpoint.address)
       .text("state", to_text(row.endpoint.state))
-      .plain("sessions", number(row.endpoint.sessions))
-      .plain("failures", number(row.endpoint.failures))
-      .plain("wait_ms", ms(row.endpoint.wait_left))
-      .plain("dials", number(row.endpoint.dials))
-      .plain("recovered", word(row.endpoint.recovered))
+      .number("sessions", row.endpoint.sessions)
+      .number("failures", row.endpoint.failures)
+      .raw("wait_ms", ms(row.endpoint.wait_left))
+      .number("dials", row.endpoint.dials)
+      .boolean("recovered", row.endpoint.recovered)
       .text("last_error", row.endpoint.last_error);
 }
 
-void append_transition(const observe::Transitions::Kept& kept, std::string& out) {
-  JsonObject(out)
-      .plain("number", number(kept.number))
-      .plain("wall_ms", std::to_string(kept.wall_ms))
+void fill_transition(const observe::Transitions::Kept& kept, JsonObject& object) {
+  object.number("number", kept.number)
+      .number("wall_ms", kept.wall_ms)
       .text("component", kept.component)
       .text("name", kept.name)
       .text("from", kept.from)
@@ -299,25 +255,23 @@ void look_at_links(rpc::Peer& peer, const LinksQuery& query,
 std::string links_json(const ProcessState& process, const AllLinks& links,
                        const std::vector<observe::Transitions::Kept>& transitions) {
   std::size_t core = 0;
-  const auto append_core = [&core](const std::optional<CoreLinks>& part, std::string& out) {
-    JsonObject object(out);
-    object.plain("core", number(core++)).plain("answered", word(part.has_value()));
+  const auto fill_core = [&core](const std::optional<CoreLinks>& part, JsonObject& object) {
+    object.number("core", core++).boolean("answered", part.has_value());
     if (!part.has_value()) return;
-    object.plain("sessions", number(part->sessions))
-        .plain("all_visited", word(part->all_visited))
-        .list("links", part->rows, append_row)
-        .list("endpoints", part->endpoints, append_endpoint);
+    object.number("sessions", part->sessions)
+        .boolean("all_visited", part->all_visited)
+        .list("links", part->rows, fill_row)
+        .list("endpoints", part->endpoints, fill_endpoint);
   };
-  std::string out;
-  JsonObject(out)
-      .text("name", process.name)
+  JsonObject document;
+  document.text("name", process.name)
       .text("phase", process.phase)
       .text("upgrade", process.upgrade)
-      .plain("generation", number(process.generation))
-      .plain("calls_cut", number(process.calls_cut))
-      .list("cores", links, append_core)
-      .list("transitions", transitions, append_transition);
-  return out + '\n';
+      .number("generation", process.generation)
+      .number("calls_cut", process.calls_cut)
+      .list("cores", links, fill_core)
+      .list("transitions", transitions, fill_transition);
+  return document.str() + '\n';
 }
 
 std::string links_html(const ProcessState& process, const AllLinks& links,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "fairlead/base/json_object.h"
 #include "fairlead/base/text.h"
 #include "fairlead/observe/log.h"
 
@@ -27,22 +28,6 @@ std::string list_of(const std::vector<ShownChange>& changes) {
   return out + "; and " + std::to_string(changes.size() - kChangesToldMax) + " more";
 }
 
-void append_member(std::string& out, std::string_view name, std::string_view value) {
-  out.append(out.ends_with('{') ? "\"" : ",\"").append(name).append("\":");
-  append_json_string(out, value);
-}
-
-template <class Items, class Append>
-void append_list(std::string& out, std::string_view name, const Items& items, Append append) {
-  out.append(",\"").append(name).append("\":[");
-  for (const auto& item : items) {
-    out += out.ends_with('[') ? "{" : ",{";
-    append(item);
-    out += '}';
-  }
-  out += ']';
-}
-
 }  // namespace
 
 ShownChange shown(const config::Change& change, bool secret) {
@@ -56,20 +41,19 @@ std::string to_text(const ShownChange& change) {
 }
 
 std::string to_json(const ReloadOutcome& outcome) {
-  std::string out = outcome.ok() ? "{\"ok\":true" : "{\"ok\":false";
-  append_member(out, "file", outcome.file);
-  const auto append_change = [&out](const ShownChange& change) {
-    append_member(out, "key", change.key);
-    append_member(out, "before", change.before);
-    append_member(out, "after", change.after);
+  const auto fill_change = [](const ShownChange& change, JsonObject& one) {
+    one.text("key", change.key).text("before", change.before).text("after", change.after);
   };
-  append_list(out, "changed", outcome.changed, append_change);
-  append_list(out, "needs_restart", outcome.at_next_start, append_change);
-  append_list(out, "errors", outcome.errors, [&out](const Status& error) {
-    append_member(out, "reason", error.reason());
-    append_member(out, "message", error.message());
-  });
-  return out + "}\n";
+  const auto fill_error = [](const Status& error, JsonObject& one) {
+    one.text("reason", error.reason()).text("message", error.message());
+  };
+  JsonObject document;
+  document.boolean("ok", outcome.ok())
+      .text("file", outcome.file)
+      .list("changed", outcome.changed, fill_change)
+      .list("needs_restart", outcome.at_next_start, fill_change)
+      .list("errors", outcome.errors, fill_error);
+  return document.str() + '\n';
 }
 
 Result<ReloadReport> ReloadReport::make(observe::Registry& metrics) {
