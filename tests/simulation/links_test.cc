@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/testkit/heap.h"
+#include "tests/testkit/pass_time.h"
 #include "tests/testkit/room.h"
 
 namespace fairlead::simulation {
@@ -44,7 +45,7 @@ struct Link {
     pass(1s);
     theirs.emplace(*server.hub.find(mine->id()));
   }
-  void pass(Duration time) { core().run(room_test::pass_time(&core(), time)); }
+  void pass(Duration time) { testkit::pass_time(core(), time); }
   io::Core& core() { return client.core(0); }
   Duration up_to(Duration most) {
     return Duration(static_cast<Duration::rep>(
@@ -256,13 +257,13 @@ TEST(Links, ABroadcastToTenThousandIsBoundedByThoseWhoDoNotRead) {
       crowd.spawn(connect(&crowd, at[i % 2], &readers[i], i % 100 == 7));
     }
   });
-  crowd.run(room_test::pass_time(&crowd, 100ms));
+  testkit::pass_time(crowd, 100ms);
   ASSERT_EQ(server.hub.count(), kSessions);
 
   Sum sum;
   const testkit::Heap before = testkit::heap();
   server.core(0).run(broadcast_often(&server, std::string(kTextBytes, 't'), &sum));
-  crowd.run(room_test::pass_time(&crowd, 1s));
+  testkit::pass_time(crowd, 1s);
   const testkit::Heap after = testkit::heap();
 
   EXPECT_EQ(sum.result.sent + sum.result.skipped, 30 * kSessions);

@@ -14,6 +14,7 @@
 #include "fairlead/rpc/plugin.h"
 #include "fairlead/rpc/plugin_chain.h"
 #include "fairlead/upstream/service.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::simulation {
 namespace {
@@ -23,11 +24,6 @@ using upstream::Endpoint;
 using upstream::EndpointSet;
 using upstream::Redial;
 using upstream::Service;
-
-Task<void> sleep(io::Core* core, Duration time) {
-  Status slept = co_await Sleep(core->timers(), core->deadline_after(time));
-  EXPECT_TRUE(slept.ok());
-}
 
 // A program that serves at one address, dies there and comes again.
 class Server {
@@ -167,15 +163,15 @@ Arrivals restart(std::uint64_t seed, std::size_t count, Duration away) {
   Server server(world, "server");
   server.start();
   Crowd crowd(world, server, count);
-  crowd.core().run(sleep(&crowd.core(), 30s));
+  testkit::pass_time(crowd.core(), 30s);
   EXPECT_EQ(crowd.connected(), count);
 
   server.stop();
-  crowd.core().run(sleep(&crowd.core(), away));
+  testkit::pass_time(crowd.core(), away);
   server.arrivals.clear();
   server.start();
   const Time back = crowd.core().now();
-  crowd.core().run(sleep(&crowd.core(), 60s));
+  testkit::pass_time(crowd.core(), 60s);
 
   EXPECT_EQ(crowd.connected(), count) << "everybody is back";
   std::vector<Time>& times = server.arrivals;
@@ -336,10 +332,10 @@ TEST(Redial, EverybodyWhoWaitsEndsOnceAndInTime) {
     town.update();
     for (int i = 0; i < 100; ++i) town.scope.spawn(call(&town, i % 2 == 0));
     for (int i = 0; i < 120; ++i) {
-      town.core.run(sleep(&town.core, town.up_to(1s)));
+      testkit::pass_time(town.core, town.up_to(1s));
       disturb(town);
     }
-    town.core.run(sleep(&town.core, 30s));
+    testkit::pass_time(town.core, 30s);
 
     EXPECT_EQ(town.ended, 100) << "somebody waits for ever";
     EXPECT_EQ(town.late, 0);
@@ -368,7 +364,7 @@ TEST(Redial, ALinkIsDialledOnceAtATime) {
         std::make_shared<const EndpointSet>(EndpointSet{town.servers[0].endpoint("0")}));
     for (int i = 0; i < 100; ++i) town.scope.spawn(call(&town, i % 2 == 0));
     for (int i = 0; i < 2000; ++i) {
-      town.core.run(sleep(&town.core, town.up_to(60ms)));
+      testkit::pass_time(town.core, town.up_to(60ms));
       if (i % 20 == 0 && town.servers[0].up()) {
         town.servers[0].stop();
       } else if (i % 20 == 10) {
@@ -378,7 +374,7 @@ TEST(Redial, ALinkIsDialledOnceAtATime) {
       ASSERT_LE(town.begun - done, 1U);
     }
     (void)town.core.run(town.service->close(town.core.deadline_after(5s)));
-    town.core.run(sleep(&town.core, 30s));
+    testkit::pass_time(town.core, 30s);
     EXPECT_EQ(town.ended, 100);
     town.service.reset();
     (void)town.core.run(town.peer->close(town.core.deadline_after(1s)));
@@ -396,7 +392,7 @@ TEST(Redial, AServerThatDiesEveryThreeSecondsIsDialledLessAndLess) {
     server.start();
     Crowd crowd(world, server, 20);
     for (int i = 0; i < 200; ++i) {  // ten minutes
-      crowd.core().run(sleep(&crowd.core(), 3s));
+      testkit::pass_time(crowd.core(), 3s);
       server.stop();
       server.start();
     }

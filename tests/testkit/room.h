@@ -79,11 +79,6 @@ struct DeviceLogic {
   }
 };
 
-inline fl::Task<void> pass_time(fl::io::Core* core, fl::Duration time) {
-  fl::Status slept = co_await fl::Sleep(core->timers(), core->deadline_after(time));
-  FL_CHECK(slept.ok());
-}
-
 // A program with so many simulated cores: serves Room and Device on each, dials and is dialled.
 class Party {
  public:

@@ -15,6 +15,7 @@
 #include "fairlead/http/proto/websocket_reader.h"
 #include "fairlead/http/websocket.h"
 #include "fairlead/io/simulation.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::http::testing {
 
@@ -167,10 +168,7 @@ class WebSocketTest : public ::testing::Test {
     }
     EXPECT_EQ(metrics.connections_open.value(), 0);
   }
-  void pass(Duration time) {
-    const Deadline until = Deadline::after(simulation->now(), time);
-    while (!until.passed(simulation->now())) raw_core->turn(until);
-  }
+  void pass(Duration time) { testkit::pass_time(*raw_core, time); }
   void send(std::string_view bytes) {
     raw->send(bytes);
     pass(std::chrono::milliseconds(50));

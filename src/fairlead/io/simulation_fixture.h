@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "fairlead/io/simulation.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::io {
 
@@ -75,10 +76,7 @@ class SimulationTest : public ::testing::Test {
     client->stream->output().append(text);
     client->stream->wrote();
   }
-  void pass(Duration time) {
-    const Deadline until = Deadline::after(simulation->now(), time);
-    while (!until.passed(simulation->now())) near->turn(until);
-  }
+  void pass(Duration time) { testkit::pass_time(*near, time); }
 
   std::optional<Simulation> simulation;
   Core* near = nullptr;

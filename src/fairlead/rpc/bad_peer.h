@@ -16,6 +16,7 @@
 #include "fairlead/io/simulation.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/wire/status_text.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::rpc::test {
 
@@ -187,10 +188,7 @@ class BadPeerTest : public ::testing::Test {
     return std::make_unique<Stranger>(
         far, far.run(far.connect(listener->local(), Deadline(), {})).value());
   }
-  void pass(Duration time) {
-    const Deadline until = Deadline::after(network.now(), time);
-    while (!until.passed(network.now())) far.turn(until);
-  }
+  void pass(Duration time) { testkit::pass_time(far, time); }
   bool serves_the_good_client() { return serves(*good); }
   // Whether a good call on this connection is answered in time.
   bool serves(Stranger& client) {

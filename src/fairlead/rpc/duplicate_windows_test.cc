@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "fairlead/io/simulation.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -28,13 +29,7 @@ class DuplicateWindowsTest : public ::testing::Test {
     reply->body.assign(bytes, 'x');
     lease->window()->complete(id, reply, core.now());
   }
-  void pass(Duration time) {
-    const auto sleep = [](io::Core* on, Duration how_long) -> Task<void> {
-      Status slept = co_await Sleep(on->timers(), on->deadline_after(how_long));
-      EXPECT_TRUE(slept.ok());
-    };
-    core.run(sleep(&core, time));
-  }
+  void pass(Duration time) { testkit::pass_time(core, time); }
 
   io::Simulation simulation{1};
   io::Core& core = simulation.add_core("core");

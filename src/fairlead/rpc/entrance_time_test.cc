@@ -4,6 +4,7 @@
 #include "fairlead/io/simulation.h"
 #include "fairlead/rpc/entrance.h"
 #include "fairlead/rpc/entrance_end.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -48,10 +49,7 @@ class EntranceTimeTest : public ::testing::Test {
     client->stream->output().append(text);
     client->stream->wrote();
   }
-  void pass(Duration time) {
-    const Deadline until = Deadline::after(simulation.now(), time);
-    while (!until.passed(simulation.now())) near.turn(until);
-  }
+  void pass(Duration time) { testkit::pass_time(near, time); }
 
   io::Simulation simulation{1};
   io::Core& near = simulation.add_core("near");

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "fairlead/rpc/bad_peer.h"
+#include "tests/testkit/pass_time.h"
 #include "tests/testkit/two_peers.h"
 
 namespace fairlead::rpc {
@@ -151,10 +152,7 @@ class PeerUpdateOfHeartbeats : public ::testing::Test {
     (void)near.run(server->close(near.deadline_after(1s)));
     listener.reset();
   }
-  void pass(Duration time) {
-    const Deadline until = Deadline::after(network.now(), time);
-    while (!until.passed(network.now())) far.turn(until);
-  }
+  void pass(Duration time) { testkit::pass_time(far, time); }
   void update(const PeerOptions& options) {
     near.post([this, options] { server->update(options); });
   }

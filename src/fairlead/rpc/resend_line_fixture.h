@@ -17,6 +17,7 @@
 #include "fairlead/io/simulation.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/resend_line.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::rpc {
 
@@ -152,15 +153,11 @@ class ResendLineTest : public ::testing::Test {
     Status closed = co_await session->close(Deadline(core->now()));
     (void)closed;
   }
-  void pass(Duration time) { far.run(sleep(&far, time)); }
+  void pass(Duration time) { testkit::pass_time(far, time); }
   static Task<void> destroy_when_empty(std::optional<ResendLine>* line) {
     const Status heard = co_await (*line)->empty(CancelToken());
     EXPECT_TRUE(heard.ok());
     line->reset();
-  }
-  static Task<void> sleep(io::Core* core, Duration time) {
-    Status slept = co_await Sleep(core->timers(), core->deadline_after(time));
-    EXPECT_TRUE(slept.ok());
   }
   std::unique_ptr<Sent> send(std::string method, std::string body, DeliveryMode mode = kAtLeastOnce,
                              bool push = false, Duration within = kCallTime,

@@ -4,6 +4,7 @@
 #include "fairlead/async/event.h"
 #include "fairlead/io/simulation.h"
 #include "fairlead/rpc/peer.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -43,11 +44,7 @@ class SessionAgeTest : public ::testing::Test {
     }
     listener.reset();
   }
-  void pass(Duration time) { far.run(sleep(&far, time)); }
-  static Task<void> sleep(io::Core* core, Duration time) {
-    Status slept = co_await Sleep(core->timers(), core->deadline_after(time));
-    EXPECT_TRUE(slept.ok());
-  }
+  void pass(Duration time) { testkit::pass_time(far, time); }
   static Task<void> call(Session* on, Duration time, Status* out) {
     auto call = on->call("/wait", 's', Bytes(std::to_string(time.count())), "",
                          on->core().deadline_after(time + 100s));

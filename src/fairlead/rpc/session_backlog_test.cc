@@ -11,6 +11,7 @@
 #include "fairlead/io/simulation.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/websocket_dial.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -83,10 +84,7 @@ class BacklogTest : public ::testing::Test, private io::StreamHandler {
     stream->wrote();
     pass(200ms);
   }
-  void pass(Duration time) {
-    const Deadline until = Deadline::after(network.now(), time);
-    while (!until.passed(network.now())) far.turn(until);
-  }
+  void pass(Duration time) { testkit::pass_time(far, time); }
   void update_queue(std::size_t bytes) {
     near.post([this, bytes] {
       PeerOptions options = server.options();

@@ -6,6 +6,7 @@
 #include "fairlead/io/simulation.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/rpc/websocket_dial.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::rpc {
 namespace {
@@ -53,10 +54,7 @@ class CutFramesTest : public ::testing::TestWithParam<const char*>, private io::
     stream->wrote();
     frame.consume(bytes);
   }
-  void pass(Duration time) {
-    const Deadline until = Deadline::after(network.now(), time);
-    while (!until.passed(network.now())) far.turn(until);
-  }
+  void pass(Duration time) { testkit::pass_time(far, time); }
   bool closed() const { return server->session_count() == 0; }
 
   io::Simulation network{1};

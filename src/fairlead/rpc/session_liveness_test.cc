@@ -15,6 +15,7 @@
 #include "fairlead/async/scope.h"
 #include "fairlead/rpc/bad_peer.h"
 #include "fairlead/rpc/websocket_stream.h"
+#include "tests/testkit/pass_time.h"
 #include "tests/testkit/two_peers.h"
 
 namespace fairlead::rpc {
@@ -91,10 +92,7 @@ class SessionLiveness : public ::testing::Test {
     began = near.now();
     return *strangers.back();
   }
-  void pass(Duration time) {
-    const Deadline until = Deadline::after(network.now(), time);
-    while (!until.passed(network.now())) far.turn(until);
-  }
+  void pass(Duration time) { testkit::pass_time(far, time); }
   static std::string not_found(std::int32_t seq) {
     std::array<char, 8> text{};
     const auto end = std::to_chars(text.begin(), text.end(), seq, 36).ptr;

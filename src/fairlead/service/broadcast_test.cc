@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/testkit/pass_time.h"
 #include "tests/testkit/room.h"
 
 namespace fairlead::service {
@@ -45,7 +46,7 @@ class BroadcastTest : public ::testing::Test {
     links.clear();
     clients.clear();
   }
-  void pass(Duration time) { server.core(0).run(room_test::pass_time(&server.core(0), time)); }
+  void pass(Duration time) { testkit::pass_time(server.core(0), time); }
   void connect_probe(const char* protocol) {
     io::Core& core = clients[0]->core(0);
     const io::Address where = server.listen(0, "127.0.0.1:0", protocol);
@@ -214,7 +215,7 @@ TEST(SealedBroadcast, IsReadByThoseWhoHaveTheKey) {
   for (Party* party : {&server, &friendly, &stranger}) party->open();
   const io::Address at = server.listen(0);
   for (Party* party : {&friendly, &stranger}) (void)party->dial(0, at);
-  server.core(0).run(room_test::pass_time(&server.core(0), 20ms));
+  testkit::pass_time(server.core(0), 20ms);
 
   const auto say = [](Hub* hub, Result<BroadcastResult>* out) -> Task<void> {
     auto broadcast = hub->all<Room>().say({.from = "x", .text = "secret"}, sealed());
@@ -222,7 +223,7 @@ TEST(SealedBroadcast, IsReadByThoseWhoHaveTheKey) {
   };
   Result<BroadcastResult> result = Status(Code::kUnknownError, "", "");
   server.core(0).run(say(&server.hub, &result));
-  server.core(0).run(room_test::pass_time(&server.core(0), 20ms));
+  testkit::pass_time(server.core(0), 20ms);
 
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->sent, 2U);

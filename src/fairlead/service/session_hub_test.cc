@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/testkit/pass_time.h"
 #include "tests/testkit/room.h"
 
 namespace fairlead::service {
@@ -32,7 +33,7 @@ class HubTest : public ::testing::Test {
     });
     return {mine, *theirs};
   }
-  void pass(Duration time) { client.core(0).run(room_test::pass_time(&client.core(0), time)); }
+  void pass(Duration time) { testkit::pass_time(client.core(0), time); }
 
   io::Simulation simulation{1};
   Party server{simulation, "server", 2};

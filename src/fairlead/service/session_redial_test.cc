@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/testkit/pass_time.h"
 #include "tests/testkit/room.h"
 
 namespace fairlead::service {
@@ -67,7 +68,7 @@ class SessionRedialTest : public ::testing::Test {
     return client->keep(0, io::Address::parse(kAt).value(),
                         {.redial = upstream::DialSettings{.redial = redial}, .delivery = delivery});
   }
-  void pass(Duration time) { core().run(room_test::pass_time(&core(), time)); }
+  void pass(Duration time) { testkit::pass_time(core(), time); }
   io::Core& core() { return client->core(0); }
   Redial::State state() { return client->hub.links(core(), 1).at(0).state; }
   void pass_until(Redial::State wanted) {

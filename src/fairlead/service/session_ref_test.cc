@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/testkit/pass_time.h"
 #include "tests/testkit/room.h"
 
 namespace fairlead::service {
@@ -47,7 +48,7 @@ class SessionRefTest : public ::testing::Test {
     pass(20ms);
     theirs.emplace(*server.hub.find(mine->id()));
   }
-  void pass(Duration time) { client.core(0).run(room_test::pass_time(&client.core(0), time)); }
+  void pass(Duration time) { testkit::pass_time(client.core(0), time); }
   io::Core& near() { return server.core(0); }  // the session's core
   io::Core& far() { return server.core(1); }
 
@@ -222,7 +223,7 @@ TEST_F(SessionRefTest, AKickedPeerHearsWhyAndGetsItsReplies) {
   };
   Scope scope;
   client.core(0).post([&] { scope.spawn(ask(*mine, &end)); });
-  client.core(0).run(room_test::pass_time(&client.core(0), 1us));
+  testkit::pass_time(client.core(0), 1us);
   bool told = false;
   client.hub.on_closed([&](const SessionRef& session, const Status&) {
     told = session.values()->get("left") == "yes";

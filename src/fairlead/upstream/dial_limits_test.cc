@@ -12,6 +12,7 @@
 #include "fairlead/async/event.h"
 #include "fairlead/async/scope.h"
 #include "fairlead/io/simulation.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::upstream {
 namespace {
@@ -45,11 +46,7 @@ class DialLimitsTest : public ::testing::Test {
   void start(int on, int number, Duration time, const CancelToken& cancel = {}) {
     scopes[on].spawn(dial(this, on, number, time, cancel));
   }
-  static Task<void> sleep(io::Core* core, Duration time) {
-    Status slept = co_await Sleep(core->timers(), core->deadline_after(time));
-    EXPECT_TRUE(slept.ok());
-  }
-  void pass(Duration time) { cores[0]->run(sleep(cores[0], time)); }
+  void pass(Duration time) { testkit::pass_time(*cores[0], time); }
   // The most dials that began in any second.
   std::size_t busiest_second() const {
     std::size_t busiest = 0;

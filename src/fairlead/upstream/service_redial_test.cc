@@ -10,6 +10,7 @@
 #include "fairlead/rpc/plugin.h"
 #include "fairlead/rpc/plugin_chain.h"
 #include "fairlead/upstream/service.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::upstream {
 namespace {
@@ -98,11 +99,7 @@ class ServiceRedial : public ::testing::Test {
     for (const Copy* copy : copies) set.push_back(copy->endpoint());
     service->update(std::make_shared<const EndpointSet>(std::move(set)));
   }
-  static Task<void> sleep(io::Core* core, Duration time) {
-    Status slept = co_await Sleep(core->timers(), core->deadline_after(time));
-    EXPECT_TRUE(slept.ok());
-  }
-  void pass(Duration time) { core.run(sleep(&core, time)); }
+  void pass(Duration time) { testkit::pass_time(core, time); }
   // The copy's name, or the reason of the error.
   std::string ask(bool wait_for_ready = false, Duration within = 30s) {
     RawRequest request{.method = "/whoami", .body_codec = 's', .wait_for_ready = wait_for_ready};

@@ -7,6 +7,7 @@
 #include "fairlead/async/event.h"
 #include "fairlead/io/simulation.h"
 #include "fairlead/upstream/service.h"
+#include "tests/testkit/pass_time.h"
 
 namespace fairlead::upstream {
 namespace {
@@ -130,7 +131,7 @@ class ServiceResendTest : public ::testing::Test {
     co_await sleep(&core, time);
     copies[index].release.set();
   }
-  void pass(Duration time) { core.run(sleep(&core, time)); }
+  void pass(Duration time) { testkit::pass_time(core, time); }
   static Task<void> sleep(io::Core* on, Duration time) {
     Status slept = co_await Sleep(on->timers(), on->deadline_after(time));
     EXPECT_TRUE(slept.ok());
