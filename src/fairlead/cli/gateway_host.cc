@@ -34,7 +34,8 @@ Result<std::unique_ptr<GatewayHost>> GatewayHost::make(gateway::GatewaySpec spec
                                   .pid_file = host->spec_.pid_file,
                                   .transitions = &host->transitions_},
                                  host->metrics_));
-  FL_TRY_ASSIGN(host->protection_, runtime::Protection::make(host->spec_.limits, host->metrics_));
+  FL_TRY_ASSIGN(host->protection_,
+                runtime::Protection::make(host->spec_.limits, host->metrics_, "gateway."));
   FL_TRY_ASSIGN(host->core_, io::Core::make({.sockets = &host->succession_.sockets()}));
   std::vector<io::Core*>& cores = host->cores_;
   cores.push_back(host->core_.get());

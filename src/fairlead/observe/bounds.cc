@@ -29,8 +29,8 @@ BoundName bound_name(Bound bound) {
   return kNames[static_cast<std::size_t>(bound)];
 }
 
-Result<std::unique_ptr<Bounds>> Bounds::make(Registry& registry) {
-  std::unique_ptr<Bounds> made(new Bounds());
+Result<std::unique_ptr<Bounds>> Bounds::make(Registry& registry, std::string_view above) {
+  std::unique_ptr<Bounds> made(new Bounds(above));
   for (std::size_t i = 0; i < made->places_.size(); ++i) {
     FL_TRY_ASSIGN(made->places_[i].hits,
                   registry.counter({"fairlead_rpc_bound_hits_total",
@@ -40,14 +40,18 @@ Result<std::unique_ptr<Bounds>> Bounds::make(Registry& registry) {
   return made;
 }
 
+std::string Bounds::setting(Bound bound) const {
+  const std::string_view name = bound_name(bound).setting;
+  return (name.starts_with("limits.") ? above_ : std::string()) + std::string(name);
+}
+
 void Bounds::hit(Bound bound, std::uint64_t limit, Time now) {
   Place& here = place(bound);
   here.hits.add();
   const std::optional<std::uint64_t> hits = here.lines.pass(now);
   if (!hits.has_value()) return;
-  const BoundName name = bound_name(bound);
-  FL_LOG(warn, "bound.hit", {"bound", name.label}, {"setting", name.setting}, {"limit", limit},
-         {"hits", *hits});
+  FL_LOG(warn, "bound.hit", {"bound", bound_name(bound).label}, {"setting", setting(bound)},
+         {"limit", limit}, {"hits", *hits});
 }
 
 }  // namespace fairlead::observe

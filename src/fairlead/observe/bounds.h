@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "fairlead/base/result.h"
@@ -52,14 +53,17 @@ BoundName bound_name(Bound bound);
 // Thread: any. Cost of a hit: a counter, two atomics and no lock, but for the line.
 class Bounds {
  public:
+  // `above`: what stands before `limits` in the names of this program's settings, as "gateway.".
   // Errors: those of Registry::counter().
-  static Result<std::unique_ptr<Bounds>> make(Registry& registry);
+  static Result<std::unique_ptr<Bounds>> make(Registry& registry, std::string_view above = {});
   Bounds(const Bounds&) = delete;
   Bounds& operator=(const Bounds&) = delete;
 
   // `limit`: what it is set to. `now`: of whoever found it.
   void hit(Bound bound, std::uint64_t limit, Time now);
   std::uint64_t hits(Bound bound) const { return place(bound).hits.value(); }
+  // The setting that moves it, by its whole name.
+  std::string setting(Bound bound) const;
 
  private:
   struct Place {
@@ -67,10 +71,11 @@ class Bounds {
     LineGate lines;
   };
 
-  Bounds() = default;
+  explicit Bounds(std::string_view above) : above_(above) {}
   Place& place(Bound bound) { return places_[static_cast<std::size_t>(bound)]; }
   const Place& place(Bound bound) const { return places_[static_cast<std::size_t>(bound)]; }
 
+  const std::string above_;
   std::array<Place, static_cast<std::size_t>(Bound::kCount)> places_;
 };
 

@@ -12,13 +12,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Keeps each line as "bound hits".
+// Keeps each line as "bound hits", and which setting the last one names.
 class Lines final : public LogSink {
  public:
-  explicit Lines(std::vector<std::string>& out) : out_(out) {}
+  Lines(std::vector<std::string>& out, std::string& setting) : out_(out), setting_(setting) {}
   void write(const LogRecord& record) override {
     std::string line;
     for (const LogField& field : record.fields) {
+      if (field.name() == "setting") {
+        setting_.clear();
+        field.append_text(setting_);
+      }
       if (field.name() != "bound" && field.name() != "hits") continue;
       field.append_text(line);
       line += ' ';
@@ -29,12 +33,14 @@ class Lines final : public LogSink {
 
  private:
   std::vector<std::string>& out_;
+  std::string& setting_;
 };
 
 class BoundsTest : public ::testing::Test {
  protected:
   std::vector<std::string> lines;
-  Logger logger{{}, std::make_unique<Lines>(lines)};
+  std::string setting;
+  Logger logger{{}, std::make_unique<Lines>(lines, setting)};
   ScopedDefaultLogger scope{logger};
   Registry registry;
   std::unique_ptr<Bounds> bounds = Bounds::make(registry).value();
@@ -55,6 +61,18 @@ TEST_F(BoundsTest, TellsTheFirstHitAtOnceAndTheOthersOnceAMinute) {
 
   bounds->hit(Bound::kConnections, 10, now + 60s);
   EXPECT_EQ(lines.back(), "connections 5 ") << "all since the line before";
+}
+
+TEST_F(BoundsTest, NamesTheSettingByWhichItIsMoved) {
+  bounds->hit(Bound::kConnections, 10, now);
+  EXPECT_EQ(setting, "limits.connections_max");
+
+  Registry other;
+  const std::unique_ptr<Bounds> below = Bounds::make(other, "gateway.").value();
+  below->hit(Bound::kConnections, 10, now);
+  EXPECT_EQ(setting, "gateway.limits.connections_max");
+  below->hit(Bound::kHandshake, 10, now);
+  EXPECT_EQ(setting, "tls.handshake_timeout");
 }
 
 TEST_F(BoundsTest, ABoundDoesNotKeepAnotherOneSilent) {

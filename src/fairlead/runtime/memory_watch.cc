@@ -98,7 +98,7 @@ void MemoryWatch::look(Time now) {
   if (after != before) {
     FL_LOG(warn, "memory.level", {"from", memory_level_name(before)},
            {"to", memory_level_name(after)}, {"used_bytes", used}, {"limit_bytes", limit},
-           {"setting", "limits.memory"});
+           {"setting", options_.setting});
     if (options_.on_level) options_.on_level(after, limit);
   }
   if (release && options_.release_idle) options_.release_idle();

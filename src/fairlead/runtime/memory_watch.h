@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <thread>
 
@@ -36,6 +37,7 @@ class MemoryWatch {
     // Called from TIGHT on; empty: nothing.
     std::function<void()> release_idle{};
     std::function<std::uint64_t()> used{};  // bytes in use; empty: memory_used()
+    std::string setting = "limits.memory";  // that moves `memory_max`, for the log
   };
   static constexpr Duration kLookEvery = std::chrono::milliseconds(250);
   static constexpr Duration kReleaseEvery = std::chrono::seconds(1);

@@ -8,10 +8,11 @@
 namespace fairlead::runtime {
 
 Result<std::unique_ptr<Protection>> Protection::make(const ProtectionOptions& options,
-                                                     observe::Registry& metrics) {
+                                                     observe::Registry& metrics,
+                                                     std::string_view above) {
   FL_TRY(options.validate());
   std::unique_ptr<Protection> made(new Protection());
-  FL_TRY_ASSIGN(made->bounds_, observe::Bounds::make(metrics));
+  FL_TRY_ASSIGN(made->bounds_, observe::Bounds::make(metrics, above));
   FL_TRY_ASSIGN(const observe::Gauge open,
                 metrics.gauge({"fairlead_runtime_connections_open",
                                "Accepted connections whose descriptor is not closed."}));
@@ -23,7 +24,8 @@ Result<std::unique_ptr<Protection>> Protection::make(const ProtectionOptions& op
       MemoryWatch::make(
           {.memory_max = options.memory_max,
            .on_level = [self](MemoryLevel level, std::uint64_t most) { self->hear(level, most); },
-           .release_idle = [self] { self->release_idle(); }},
+           .release_idle = [self] { self->release_idle(); },
+           .setting = made->bounds_->setting(observe::Bound::kMemory)},
           metrics));
   return made;
 }

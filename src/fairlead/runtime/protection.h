@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fairlead/base/result.h"
@@ -35,9 +36,11 @@ class Protection {
   using OnLevel = std::function<void(MemoryLevel level, std::uint64_t memory_max)>;
 
   // Metrics: fairlead_runtime_connections_open, those of observe::Bounds and of MemoryWatch.
+  // `above`: that of observe::Bounds::make().
   // Errors: those of ProtectionOptions::validate() and observe::Registry.
   static Result<std::unique_ptr<Protection>> make(const ProtectionOptions& options,
-                                                  observe::Registry& metrics);
+                                                  observe::Registry& metrics,
+                                                  std::string_view above = {});
   Protection(const Protection&) = delete;
   Protection& operator=(const Protection&) = delete;
 

@@ -217,6 +217,9 @@ class GatewayLimits(Limited):
         self.assertEqual((status, head["Retry-After"]), (503, "5"))
         self.assertEqual(self.ask(source="127.0.0.3")[0], 200)
         self.assertEqual(self.metric('fairlead_rpc_bound_hits_total{bound="ip_connections"}'), 1)
+        wait_until(lambda: self.events("bound.hit"), self.text)
+        self.assertEqual(self.events("bound.hit")[0]["setting"],
+                         "gateway.limits.ip_connections_max")
 
         self.project["gateway"]["limits"]["ip_connections_max"] = 50
         self.write_project()
