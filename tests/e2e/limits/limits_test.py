@@ -79,7 +79,7 @@ class Limited(unittest.TestCase):
 
     def events(self, name):
         lines = (json.loads(line) for line in self.text().splitlines() if line.endswith("}"))
-        return [line for line in lines if line["event"] == name]
+        return [line for line in lines if line.get("event") == name]
 
     def port_of(self, name):
         """What a program listens at, as it tells in its log. That is a little late."""
