@@ -57,19 +57,22 @@ class Limited(unittest.TestCase):
                                     "routes": [{"prefix": "/", "service": "math"}]}}
         self.write_project()
         gateway_log = self.folder / "gateway.log"
-        with open(gateway_log, "w", encoding="utf-8") as log:
+        with open(gateway_log, "w", encoding="utf-8") as log:  # its document, then its events
             self.process = subprocess.Popen(
                 [PROGRAM, "gateway", "--json", "--config", str(self.folder / "project.yaml")],
-                stdout=log, stderr=subprocess.DEVNULL, env=ENVIRONMENT,
+                stdout=log, stderr=log, env=ENVIRONMENT,
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
                                                       (descriptors, descriptors)))
         self.addCleanup(self.process.wait)
         self.addCleanup(self.process.kill)
         self.log = gateway_log
-        wait_until(lambda: self.text().endswith("}\n"), self.text)
-        told = json.loads(self.text())
+        told = wait_until(self.document, self.text)
         self.port = int(told["gateway"].rsplit(":", 1)[1])
         self.admin = int(told["admin"].rsplit(":", 1)[1])
+
+    def document(self):
+        lines = (json.loads(line) for line in self.text().splitlines() if line.endswith("}"))
+        return next((line for line in lines if "gateway" in line and "ok" in line), None)
 
     def write_project(self):
         (self.folder / "project.yaml").write_text(json.dumps(self.project), encoding="utf-8")
@@ -79,7 +82,7 @@ class Limited(unittest.TestCase):
 
     def events(self, name):
         lines = (json.loads(line) for line in self.text().splitlines() if line.endswith("}"))
-        return [line for line in lines if line.get("event") == name]
+        return [line for line in lines if line["event"] == name]
 
     def port_of(self, name):
         """What a program listens at, as it tells in its log. That is a little late."""
@@ -217,9 +220,7 @@ class GatewayLimits(Limited):
         self.assertEqual((status, head["Retry-After"]), (503, "5"))
         self.assertEqual(self.ask(source="127.0.0.3")[0], 200)
         self.assertEqual(self.metric('fairlead_rpc_bound_hits_total{bound="ip_connections"}'), 1)
-        wait_until(lambda: self.events("bound.hit"), self.text)
-        self.assertEqual(self.events("bound.hit")[0]["setting"],
-                         "gateway.limits.ip_connections_max")
+        wait_until(lambda: "setting=gateway.limits.ip_connections_max" in self.text(), self.text)
 
         self.project["gateway"]["limits"]["ip_connections_max"] = 50
         self.write_project()
