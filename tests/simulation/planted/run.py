@@ -62,11 +62,9 @@ BUGS = {
         "",
         "of the calls that wait when a deadline passes, the others never end"),
     "queue_not_bounded": (
-        "src/fairlead/rpc/session_backlog.cc",
-        "  if (stream_->unsent_bytes() > limit) {\n"
-        "    return cut_slow_reader(observe::Bound::kWriteQueue",
-        "  if (stream_->unsent_bytes() > 16 * limit) {\n"
-        "    return cut_slow_reader(observe::Bound::kWriteQueue",
+        "src/fairlead/rpc/peer.cc",
+        "      hold_above_(hold_above(options.write_queue_bytes_max)),\n",
+        "      hold_above_(hold_above(options_.write_queue_bytes_max *= 16)),\n",
         "replies wait without end for a peer that does not read"),
     "pushes_swapped": (
         "src/fairlead/rpc/session_serving.cc",
