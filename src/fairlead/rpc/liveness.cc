@@ -153,6 +153,8 @@ void Liveness::look_for_idle(const Rules& rules, const Link& link, Look& out) {
   const bool write = tell(idle.write, written_at_, told_write_);
   const Time passed = link.under_way ? link.now : std::max(link.read_at, written_at_);
   const bool both = tell(idle.both, passed, told_both_);
+  // What was written since the last look counts as written at this one, so that it is never long.
+  if (idle.both > 0ns) out.next = std::min(out.next, link.now + idle.both / 4);
   out.idle_read = read && !told_read_;
   out.idle_write = write && !told_write_;
   out.idle_both = both && !told_both_;

@@ -43,8 +43,8 @@ struct HeartbeatOptions {
 // Zero: nobody looks. Every byte counts, those of heartbeats too.
 struct IdleOptions {
   Duration read{};   // >= 0
-  Duration write{};  // >= 0; also sends a PING, where there are heartbeats
-  Duration both{};   // >= 0, and nothing under way; the session is closed
+  Duration write{};  // >= 0; up to once more as late; also sends a PING, where there are heartbeats
+  Duration both{};   // >= 0, up to a quarter late, and nothing under way; the session is closed
 
   // Errors: kInvalidOperation `peer.bad_option`.
   Status validate() const;
@@ -74,7 +74,7 @@ struct IdleEvent {
   enum class Kind : std::uint8_t { kRead, kWrite, kBoth };
   Kind kind = Kind::kBoth;
   Duration read_for{};   // since anything was read
-  Duration write_for{};  // since anything was written; up to a quarter of `idle.write` too little
+  Duration write_for{};  // since anything was written; up to `idle.write` too little
 };
 
 namespace internal {

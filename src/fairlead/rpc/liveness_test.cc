@@ -362,6 +362,17 @@ TEST_F(LivenessTest, IdleIsToldOnceAndAgainAfterSomethingPassed) {
   EXPECT_EQ(told([](const auto& seen) { return seen.idle_read; }), 655s);
 }
 
+TEST_F(LivenessTest, AWriteThatNoLookSawDelaysTheEndByAQuarterAtMost) {
+  heartbeat.mode = HeartbeatMode::kOff;
+  idle = {.both = 400s};
+  clock = look(0s).next - kBegin;
+  write();  // right after it
+
+  const auto told = when(2h, [](const auto& seen) { return seen.idle_both; });
+  EXPECT_GE(told, 400s);
+  EXPECT_LE(told, 500s);
+}
+
 TEST_F(LivenessTest, IsNotIdleWhileAnythingIsUnderWay) {
   heartbeat.mode = HeartbeatMode::kOff;
   idle = {.both = 600s};

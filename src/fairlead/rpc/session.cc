@@ -305,7 +305,9 @@ Task<Result<Reply>> Session::call(std::string method, std::uint8_t codec, Bytes 
 
 void Session::on_end() {
   if (stop_ == Stop::kHolds) release_held();
-  note_end(LinkEnd::kPeer);
+  // A peer that was told of our age closes first.
+  const bool old = seldom_ != nullptr && seldom_->old_since != Time::max();
+  note_end(old ? LinkEnd::kAge : LinkEnd::kPeer);
   if (state_ < State::kClosing) state_ = State::kClosing;
   // Replies leave; but who ends a connection serves nothing that comes on it later.
   fail_calls(Status(Code::kConnectionClosed, "session.closed", "the peer closed the connection"),

@@ -22,7 +22,8 @@ class SessionAgeTest : public ::testing::Test {
     };
     ASSERT_TRUE(router.add(wire::Kind::kCall, "/wait", make_handler(wait)).ok());
     server.emplace(near, router,
-                   PeerOptions{.request_time_max = 0s, .hello = hello, .session_age = server_age});
+                   PeerOptions{.request_time_max = 0s, .hello = hello, .session_age = server_age},
+                   metrics);
     client.emplace(far, nothing, PeerOptions{.hello = hello, .session_age = client_age});
     listener = near.listen(io::Address::loopback(0), {},
                            [this](io::Core&, std::unique_ptr<io::Stream> stream) {
@@ -45,6 +46,13 @@ class SessionAgeTest : public ::testing::Test {
     listener.reset();
   }
   void pass(Duration time) { testkit::pass_time(far, time); }
+  static Task<void> leave(Session* who) {
+    Status closed = co_await who->close(Deadline());
+    EXPECT_TRUE(closed.ok()) << closed;
+  }
+  std::uint64_t ended_by(LinkEnd end) const {
+    return metrics.links_closed[static_cast<std::size_t>(end)].value();
+  }
   static Task<void> call(Session* on, Duration time, Status* out) {
     auto call = on->call("/wait", 's', Bytes(std::to_string(time.count())), "",
                          on->core().deadline_after(time + 100s));
@@ -57,6 +65,8 @@ class SessionAgeTest : public ::testing::Test {
   io::Core& far = simulation.add_core("client");
   Router router;
   Router nothing;
+  observe::Registry registry;
+  const Metrics metrics = Metrics::make(registry).value();
   std::optional<Peer> server;
   std::optional<Peer> client;
   std::unique_ptr<io::Listener> listener;
@@ -76,6 +86,16 @@ TEST_F(SessionAgeTest, AnIdleSessionIsToldAndClosedWithinItsAge) {
   ASSERT_TRUE(told.has_value() && closed.has_value());
   EXPECT_LE(*told - began, 600s + 10ms);
   EXPECT_GE(*closed - *told, 900ms) << "calls that crossed the word are still answered";
+}
+
+TEST_F(SessionAgeTest, IsTheCauseAlsoWhenThePeerThatWasToldClosesFirst) {
+  start(true);
+  session->on_leaving([this](Session& leaving) { scope.spawn(leave(&leaving)); });
+  pass(602s);
+
+  EXPECT_TRUE(closed.has_value());
+  EXPECT_EQ(ended_by(LinkEnd::kAge), 1U);
+  EXPECT_EQ(ended_by(LinkEnd::kPeer), 0U);
 }
 
 TEST_F(SessionAgeTest, ACallUnderWayIsNeverCut) {
