@@ -87,6 +87,16 @@ class Failures(UpgradeTest):
         self.assertEqual(self.who(f"unix:{self.socket}"), pid)
         self.end(pid)
 
+    def test_one_that_has_never_served_needs_no_notice(self):
+        """Though there is nobody before it."""
+        for pid_file, listen in (("no_folder/service.pid", "tcp://127.0.0.1:0"),
+                                 ("service.pid", "unix:///no/such/folder/math.sock")):
+            self.configure(notice="10m", pid_file=pid_file, listen=[listen])
+            with open(self.log, "a", encoding="utf-8") as log:
+                first = subprocess.run([str(self.program)], stderr=log, cwd=self.folder,
+                                       timeout=PATIENCE, check=False, env=ENVIRONMENT)
+            self.assertEqual(first.returncode, 1, self.text())
+
     def test_one_that_is_told_to_end_before_it_is_ready(self):
         pid = self.begin()
         self.put(program_that_has_a_term_to_read(SERVICE))
