@@ -39,7 +39,9 @@ class Succession {
     observe::Transitions* transitions = nullptr;  // hears of upgrades, too; outlives this
   };
 
-  Succession() = default;
+  // `program`: what upgrade() starts, in this one's place.
+  explicit Succession(Result<ProgramStart> program = ProgramStart::of_this_process())
+      : program_(std::move(program)) {}
   Succession(const Succession&) = delete;
   Succession& operator=(const Succession&) = delete;
 
@@ -104,7 +106,7 @@ class Succession {
   bool asks_again(pid_t asker) const;
   void answer(const Result<pid_t>& outcome);
 
-  const Result<ProgramStart> program_ = ProgramStart::of_this_process();
+  const Result<ProgramStart> program_;
   Options options_;
   io::ListeningSockets sockets_;
   std::unique_ptr<Predecessor> predecessor_;  // until this process has taken over

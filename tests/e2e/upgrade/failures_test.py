@@ -38,11 +38,13 @@ class Failures(UpgradeTest):
         self.end(pid)
 
     def test_one_that_hangs(self):
-        pid = self.begin(upgrade={"ready_timeout": "500ms"})
+        """For so long that who waits asks again, which is no other one who asks."""
+        pid = self.begin(upgrade={"ready_timeout": "2500ms"})
         self.put("#!/bin/sh\nexec sleep 300\n")
 
         self.fails("upgrade.not_ready", exit_code=4)
 
+        self.assertEqual(len(self.events("service.not_upgraded")), 1)
         self.serves_on(pid)
         self.end(pid)
 
