@@ -47,7 +47,7 @@ class GatewayRun {
     }
     FL_LOG(info, "gateway.draining");
     reload_.end();
-    co_await host_.close();
+    co_await host_.close(!status.ok());
     co_return status;
   }
 

@@ -129,11 +129,23 @@ std::string GatewayHost::admin_address() const {
   return admin_ == nullptr ? std::string() : admin_address_.to_text();
 }
 
-// New connections are served too: a balancer may not know yet.
-Task<void> GatewayHost::leave(bool taken_over) {
+// Before it is not ready: at these addresses the other gateway is, and is asked for it.
+Task<void> GatewayHost::give_back() {
+  gateway_->stop_accepting();
+  if (admin_ == nullptr) co_return;
+  Status closed = co_await admin_->close(core_->deadline_after(kCloseTime));
+  if (!closed.ok()) FL_LOG(debug, "gateway.not_given_back", {"reason", closed.reason()});
+}
+
+// For a balancer that may not know yet.
+Duration GatewayHost::notice(bool failed) const {
   const bool alone = gateway_->drain_state().phase() == runtime::DrainState::Phase::kServing &&
-                     !taken_over && !succession_.has_predecessor();
-  const Duration notice = alone ? spec_.notice : Duration::zero();
+                     !failed && succession_.successor() == 0;
+  return alone ? spec_.notice : Duration::zero();
+}
+
+// New connections are served too.
+Task<void> GatewayHost::leave(bool taken_over, Duration notice) {
   const Deadline noticed = core_->deadline_after(notice);
   const Duration patience = std::max(notice, taken_over ? kHandedOverTime : kLeavingTime);
   Status left =
@@ -142,7 +154,7 @@ Task<void> GatewayHost::leave(bool taken_over) {
   if (!left.ok()) FL_LOG(debug, "gateway.not_left", {"reason", left.reason()});
 }
 
-Task<void> GatewayHost::close() {
+Task<void> GatewayHost::close(bool failed) {
   const bool taken_over = succession_.successor() != 0;
   const Duration drain = spec_.drain;
   const runtime::EndBound bound(
@@ -150,7 +162,8 @@ Task<void> GatewayHost::close() {
         return runtime::Unended{.runs = std::string(gateway_->drain_state().phase_name()),
                                 .calls_cut = requests_cut()};
       });
-  co_await leave(taken_over);
+  if (succession_.borrows()) co_await give_back();
+  co_await leave(taken_over, notice(failed));
   // The directory goes before the gateway, which it tells.
   Status ended = co_await directory_->close(core_->deadline_after(kCloseTime));
   Status drained = co_await gateway_->close(core_->deadline_after(drain));

@@ -63,15 +63,19 @@ class GatewayHost {
 
   // Lets who is connected leave by itself for a moment, then requests under way end for as long as
   // the spec's `drain` says, then closes everything. Once. What was cut is in the log, and counted.
+  // `failed`: it was not to serve yet, so nobody needs a notice.
+  // What it has borrowed of another gateway is given back before all else.
   // What has not ended within runtime::EndBound::of() is not waited for: the process ends with 1.
-  Task<void> close();
+  Task<void> close(bool failed);
   // Requests that were cut off; after close().
   std::uint64_t requests_cut() const { return gateway_->drain_state().calls_cut(); }
 
  private:
   explicit GatewayHost(gateway::GatewaySpec spec) : spec_(std::move(spec)) {}
   service::LinksSources links_sources();
-  Task<void> leave(bool taken_over);
+  Task<void> give_back();
+  Duration notice(bool failed) const;
+  Task<void> leave(bool taken_over, Duration notice);
   service::CoreLinks look_at_core(std::size_t index, const service::LinksQuery& query);
 
   gateway::GatewaySpec spec_;

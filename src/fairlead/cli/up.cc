@@ -87,7 +87,7 @@ class Up {
     if (!output_.json() && status.ok()) output_.print("\nending: requests under way are answered");
     reload_.end();
     // The entrance closes first, so that no request meets a service that is gone.
-    co_await host_.close();
+    co_await host_.close(!status.ok());
     const Duration stop_time = std::max(kStopTimeMin, host_.spec().drain + kStopTimeBeyondDrain);
     co_await copies_.stop(host_.core().deadline_after(stop_time));
     co_return status;

@@ -154,6 +154,11 @@ Status Gateway::ready() const {
   return {};
 }
 
+void Gateway::stop_accepting() {
+  core_.assert_here();
+  if (listener_ != nullptr) listener_->stop();
+}
+
 Task<void> Gateway::leave_worker(internal::Worker& worker, Deadline patience) {
   Task<Status> leaving = internal::run_on(core_, worker.core(),
                                           [&worker, patience] { return worker.leave(patience); });

@@ -87,6 +87,10 @@ class Gateway {
   // How far it is, and how many requests close() has cut off. Thread: any.
   const runtime::DrainState& drain_state() const { return drain_state_; }
 
+  // Takes no new connections from now on, all else as before: where what this gateway listens on is
+  // another process's, which serves there. Before leave().
+  void stop_accepting();
+
   // Answers say from now on that their connection closes, and all go on being served. Ends when
   // nobody is connected any more, or with `patience`: whoever sends requests has left by itself.
   // Once, before close(). `why`: "stop", "upgrade".

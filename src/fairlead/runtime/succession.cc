@@ -34,6 +34,7 @@ Status Succession::begin(Options options, observe::Registry& registry) {
   if (predecessor_ != nullptr) {
     generation_ = predecessor_->generation();
     instance_ = predecessor_->instance();
+    borrows_ = true;
   }
   FL_TRY_ASSIGN(const observe::Gauge generation,
                 registry.gauge({"fairlead_runtime_generation",
@@ -68,6 +69,7 @@ Task<Status> Succession::take_over(io::Core& core) {
       co_return taken;
     }
     sockets_.own();
+    borrows_ = false;
     FL_LOG(info, "service.took_over", {"service", options_.name}, {"generation", generation_});
   }
   // Whole or not at all, so that nobody reads half a number. There is no way back any more.

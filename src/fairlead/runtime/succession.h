@@ -39,7 +39,9 @@ class Succession {
     observe::Transitions* transitions = nullptr;  // hears of upgrades, too; outlives this
   };
 
-  Succession() = default;
+  // `program`: what upgrade() starts, in this one's place.
+  explicit Succession(Result<ProgramStart> program = ProgramStart::of_this_process())
+      : program_(std::move(program)) {}
   Succession(const Succession&) = delete;
   Succession& operator=(const Succession&) = delete;
 
@@ -51,6 +53,9 @@ class Succession {
   // Another process serves still, and waits for take_over(). What it listens on stays, whatever
   // becomes of this one.
   bool has_predecessor() const { return predecessor_ != nullptr; }
+  // This process was started in another one's place and has not been given way, be it that it ends
+  // now: what it listens on is that one's, which serves there.
+  bool borrows() const { return borrows_; }
   std::uint32_t generation() const { return generation_; }
   // The id in the registry that processes here have one after the other; empty: none so far.
   const std::string& instance() const { return instance_; }
@@ -101,7 +106,7 @@ class Succession {
   bool asks_again(pid_t asker) const;
   void answer(const Result<pid_t>& outcome);
 
-  const Result<ProgramStart> program_ = ProgramStart::of_this_process();
+  const Result<ProgramStart> program_;
   Options options_;
   io::ListeningSockets sockets_;
   std::unique_ptr<Predecessor> predecessor_;  // until this process has taken over
@@ -110,6 +115,7 @@ class Succession {
   pid_t asker_ = 0;             // of the last upgrade; 0: nobody, or one who did not wait
   Time answered_{};             // when it was told; of the clock's beginning: not yet
   pid_t successor_ = 0;
+  bool borrows_ = false;
   bool ending_ = false;
   bool ends_with_parent_ = false;  // who started it counts on that, and knows no successor
   std::uint32_t generation_ = 1;

@@ -21,8 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kTermPatience = 2s;    // of a program that was asked to end
-constexpr Duration kSettlePatience = 1s;  // until it has told everybody where it is
+constexpr Duration kTermPatience = 2s;  // of a program that was asked to end
 
 // Environment without what was meant for this process, and with the way to us.
 std::vector<std::string> variables_with(int control) {
@@ -118,15 +117,21 @@ Result<std::unique_ptr<Upgrade>> Upgrade::start(
     return not_started(program, error);
   }
   std::unique_ptr<Upgrade> upgrade(
-      new Upgrade(core, pid, process, std::exchange(pair.ends[0], -1),
+      new Upgrade(core, pid, process, std::exchange(pair.ends[0], -1), options.settle_patience,
                   {.over = std::move(over), .settled = std::move(settled)}));
   FL_TRY(upgrade->watch());
   core.timers().arm(*upgrade, core.now() + options.ready_timeout);
   return upgrade;
 }
 
-Upgrade::Upgrade(io::Core& core, pid_t pid, int process, int control, Told told)
-    : core_(core), pid_(pid), process_(process), control_(control), told_(std::move(told)) {}
+Upgrade::Upgrade(io::Core& core, pid_t pid, int process, int control, Duration settle_patience,
+                 Told told)
+    : core_(core),
+      pid_(pid),
+      process_(process),
+      control_(control),
+      settle_patience_(settle_patience),
+      told_(std::move(told)) {}
 
 Upgrade::~Upgrade() {
   control_watch_.reset();
@@ -196,7 +201,7 @@ void Upgrade::end_it(Status why) {
 void Upgrade::finish(Result<pid_t> result) {
   disarm();
   if (result.ok()) {
-    core_.timers().arm(*this, core_.now() + kSettlePatience);
+    core_.timers().arm(*this, core_.now() + settle_patience_);
   } else {
     told_.settled = nullptr;
   }

@@ -36,13 +36,15 @@ class Upgrade final : private Timer {
     Duration ready_timeout = std::chrono::seconds(30);
     std::uint32_t generation = 2;  // of the new process
     std::string instance{};        // the id in the registry that it goes on with; empty: none
+    // Until it has told everybody where it is, after it took over.
+    Duration settle_patience = std::chrono::seconds(1);
   };
   // The new process, which has been told to take over; or why it does not:
   //   kInternal `upgrade.ended`, kDeadlineExceeded `upgrade.not_ready`, kCancelled
   //   `upgrade.called_off`.
   using Over = std::function<void(Result<pid_t> successor)>;
   // After that, where it took over: whoever looks for the new process finds it. It says so, or says
-  // nothing for a second, or is gone.
+  // nothing for `settle_patience`, or is gone.
   using Settled = std::function<void()>;
 
   // `sockets`: those of ListeningSockets::all(). `over` is called once, never inside start(), and
@@ -65,7 +67,7 @@ class Upgrade final : private Timer {
     Over over;        // null: it is over
     Settled settled;  // null: never again
   };
-  Upgrade(io::Core& core, pid_t pid, int process, int control, Told told);
+  Upgrade(io::Core& core, pid_t pid, int process, int control, Duration settle_patience, Told told);
 
   Status watch();
   void on_timer() override;
@@ -79,6 +81,7 @@ class Upgrade final : private Timer {
   const pid_t pid_;
   const int process_;  // a pidfd, ours
   const int control_;  // our end of the pair, ours
+  const Duration settle_patience_;
   Told told_;
   Status why_;  // ENDING: what will be told
   std::unique_ptr<io::Disposable> process_watch_;

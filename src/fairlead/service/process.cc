@@ -377,6 +377,20 @@ bool Process::run(Task<void> task) {
 
 void Process::wait_for_signal() { waiting_->wait(false); }
 
+// So long this process is not ready and still accepts, for who must hear of it first: nobody, where
+// another process serves, or it has never served itself.
+Duration Process::notice_of(const Spec& spec) const {
+  const bool served = drain_state_.phase() == Phase::kServing && !listeners_.empty();
+  return served && succession_.successor() == 0 ? spec.notice : Duration::zero();
+}
+
+// Before this process is not ready: at these addresses another one is, and is asked for it.
+Task<Status> Process::give_back() {
+  for (const auto& listener : listeners_) listener->stop();
+  if (admin_ == nullptr) co_return Status();
+  co_return co_await admin_->close(cores_->first().deadline_after(2s));
+}
+
 Task<Status> Process::leave_registry() {
   ready_ = false;
   draining_ = true;
@@ -396,7 +410,7 @@ Task<Status> Process::announce_going(std::size_t index) {
 
 Task<Status> Process::close_listeners(Duration notice) {
   io::Core& first = cores_->first();
-  if (succession_.successor() == 0 && notice > Duration::zero()) {
+  if (notice > Duration::zero()) {
     Status noticed = co_await Sleep(first.timers(), first.deadline_after(notice));
     if (!noticed.ok()) FL_LOG(debug, "service.notice_cut", {"reason", noticed.reason()});
   }
@@ -507,7 +521,8 @@ void Process::stop() {
   // The settings of now are those of the whole end, and of its bound.
   const std::shared_ptr<const Spec> spec = settings_->now();
   const bool taken_over = succession_.successor() != 0;
-  runtime::EndBound bound(runtime::EndBound::of(spec->notice, spec->drain, taken_over), name_,
+  const Duration notice = notice_of(*spec);
+  runtime::EndBound bound(runtime::EndBound::of(notice, spec->drain, taken_over), name_,
                           [this] { return unended(); });
   tls_->stop();  // nobody changes settings from here on
   if (reload_desk_ != nullptr) reload_desk_->end();
@@ -520,13 +535,14 @@ void Process::stop() {
     if (served) {
       FL_LOG(info, "service.draining", {"service", name_});
     }
+    if (succession_.borrows()) tell(run_on(first, give_back()));
     if (served) enter(Phase::kNotice, taken_over ? "upgrade" : "stop");
     tell(run_on(first, leave_registry()));
     // Who hears that we leave and knows no other copy would come here again at once.
-    const bool closed_first = !taken_over && spec->notice == Duration::zero();
-    if (closed_first) tell(run_on(first, close_listeners(spec->notice)));
+    const bool closed_first = !taken_over && notice == Duration::zero();
+    if (closed_first) tell(run_on(first, close_listeners(notice)));
     tell(run_on_all([this](std::size_t i) { return announce_going(i); }));
-    if (!closed_first) tell(run_on(first, close_listeners(spec->notice)));
+    if (!closed_first) tell(run_on(first, close_listeners(notice)));
     if (served) enter(Phase::kDraining, "listeners_closed");
     const Deadline deadline = Deadline::after(steady_now(), spec->drain);
     const Status drained =

@@ -195,6 +195,8 @@ class Process {
   LinksSources links_sources();
   Task<Status> register_self(upstream::Record record);
   Task<void> run_and_tell(Task<void> task);
+  Duration notice_of(const Spec& spec) const;
+  Task<Status> give_back();
   Task<Status> leave_registry();
   Task<Status> announce_going(std::size_t index);
   Task<Status> close_listeners(Duration notice);

@@ -38,11 +38,13 @@ class Failures(UpgradeTest):
         self.end(pid)
 
     def test_one_that_hangs(self):
-        pid = self.begin(upgrade={"ready_timeout": "500ms"})
+        """For so long that who waits asks again, which is no other one who asks."""
+        pid = self.begin(upgrade={"ready_timeout": "2500ms"})
         self.put("#!/bin/sh\nexec sleep 300\n")
 
         self.fails("upgrade.not_ready", exit_code=4)
 
+        self.assertEqual(len(self.events("service.not_upgraded")), 1)
         self.serves_on(pid)
         self.end(pid)
 
@@ -86,6 +88,16 @@ class Failures(UpgradeTest):
         self.assertEqual(self.who(address), pid)
         self.assertEqual(self.who(f"unix:{self.socket}"), pid)
         self.end(pid)
+
+    def test_one_that_has_never_served_needs_no_notice(self):
+        """Though there is nobody before it."""
+        for pid_file, listen in (("no_folder/service.pid", "tcp://127.0.0.1:0"),
+                                 ("service.pid", "unix:///no/such/folder/math.sock")):
+            self.configure(notice="10m", pid_file=pid_file, listen=[listen])
+            with open(self.log, "a", encoding="utf-8") as log:
+                first = subprocess.run([str(self.program)], stderr=log, cwd=self.folder,
+                                       timeout=PATIENCE, check=False, env=ENVIRONMENT)
+            self.assertEqual(first.returncode, 1, self.text())
 
     def test_one_that_is_told_to_end_before_it_is_ready(self):
         pid = self.begin()

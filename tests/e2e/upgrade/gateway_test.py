@@ -60,13 +60,14 @@ class GatewayTest(UpgradeTest):
         self.project = self.folder / "project.yaml"
         self.write_project()
 
-    def write_project(self, store=None, admin="127.0.0.1:0", pid_file=None):
+    def write_project(self, store=None, admin="127.0.0.1:0", pid_file=None, notice="0s"):
         self.project.write_text(f"""store: {store or f'file:{self.folder}/store.db'}
 gateway:
   listen: 127.0.0.1:0
   admin: {admin}
   cores: 2
   pid_file: {pid_file or self.folder / 'gateway.pid'}
+  notice: {notice}
   upgrade: {{ready_timeout: 3s}}
   routes: [{{prefix: /api, service: math, strip: true}}]
 """, encoding="utf-8")
@@ -114,6 +115,7 @@ gateway:
         for caller in callers:
             caller.join(PATIENCE)
             self.assertEqual(caller.failures, [], f"kept {caller.keep}\n{self.told()}")
+
 
 class Gateway(GatewayTest):
     def test_nobody_is_refused_and_no_request_is_lost(self):
@@ -186,6 +188,16 @@ class Gateway(GatewayTest):
         self.end_callers([caller])
         with urllib.request.urlopen(f"http://{self.addresses[1]}/readyz", None, PATIENCE) as answer:
             self.assertEqual(answer.status, 200)
+
+    def test_one_that_has_never_served_needs_no_notice(self):
+        self.write_project(notice="10m", pid_file=self.folder / "no_folder" / "gateway.pid")
+
+        with open(self.gateway_log, "a", encoding="utf-8") as log:
+            first = subprocess.run([PROGRAM, "gateway", "--config", str(self.project)], stdout=log,
+                                   stderr=log, timeout=PATIENCE, check=False, env=ENVIRONMENT)
+
+        self.assertEqual(first.returncode, 1)
+        self.assertIn("cannot write the pid file", self.told())
 
     def end_gateway(self):
         self.gateway.terminate()

@@ -52,7 +52,82 @@ class Prober(threading.Thread):
         return self.failures
 
 
-class Service(UpgradeTest):
+class Kept:
+    """A connection that is asked more than once and is never another one."""
+
+    def __init__(self, address):
+        self.connection = http.client.HTTPConnection(address, timeout=PATIENCE)
+        self.connection.connect()
+        self.connection.auto_open = 0
+
+    def ask(self, path):
+        self.connection.request("GET", path)
+        answer = self.connection.getresponse()
+        return answer.status, answer.read()
+
+    def hold(self, quick, slow):
+        """Whoever serves it has a call under way that does not end by itself."""
+        for path in (quick, slow):
+            self.connection.request("POST", path, '{"a":60,"b":4}',
+                                    {"Content-Type": "application/json"})
+            if path == quick:
+                self.connection.getresponse().read()
+
+    def close(self):
+        self.connection.close()
+
+
+class AskedTest(unittest.TestCase):
+    def kept(self, address):
+        connection = Kept(address)
+        self.addCleanup(connection.close)
+        return connection
+
+    def followed_and_ready(self, admin, successor):
+        """The process behind this connection goes, and says what is true of its address."""
+        def state():
+            return json.loads(admin.ask("/links.json")[1])
+
+        wait_until(lambda: state()["phase"] in ("notice", "draining"), state)
+        self.assertEqual(state()["upgrade"], f"process {successor} has taken over")
+        self.assertEqual(admin.ask("/readyz")[0], 200)
+
+
+class Service(AskedTest, UpgradeTest):
+    def test_the_old_one_says_so_too(self):
+        self.configure(admin="127.0.0.1:0")
+        self.start()
+        admin = self.kept(self.wait_for_event("service.admin")["address"])
+        self.kept(self.addresses()[0]).hold("/math/who", "/math/slow")
+        self.assertEqual(admin.ask("/readyz")[0], 200)
+
+        code, document = self.upgrade()
+
+        self.assertEqual(code, 0, f"{document}\n{self.text()}")
+        self.followed_and_ready(admin, document["pid"])
+
+    def fails_and_is_ready(self, before, after):
+        """A new process that has all addresses, and a notice that it must not wait for."""
+        self.configure(admin="127.0.0.1:0", notice="10m", upgrade={"ready_timeout": "20s"})
+        self.start()
+        prober = Prober(self.wait_for_event("service.admin")["address"])
+        prober.start()
+        settings = (self.folder / "math.yaml").read_text(encoding="utf-8")
+        self.assertIn(before, settings)
+        (self.folder / "math.yaml").write_text(settings.replace(before, after), encoding="utf-8")
+
+        code, document = self.upgrade("--pid-file", str(self.folder / "service.pid"))
+
+        self.assertEqual((code, document["error"]["reason"]), (1, "upgrade.ended"), self.text())
+        prober.wait_for_answers(self.text)
+        self.assertEqual(prober.end(), [], self.text())
+
+    def test_it_is_ready_while_a_new_one_fails_before_it_can_be_asked(self):
+        self.fails_and_is_ready('"listen": [', '"advertise": "nowhere", "listen": [')
+
+    def test_it_is_ready_while_a_new_one_fails_at_last(self):
+        self.fails_and_is_ready('"service.pid"', '"no_folder/service.pid"')
+
     def test_it_is_ready_all_the_time(self):
         self.configure(admin="127.0.0.1:0")
         pid = self.start()
@@ -122,7 +197,32 @@ class Service(UpgradeTest):
         return json.loads(out)["error"]["reason"]
 
 
-class Gateway(GatewayTest):
+class Gateway(AskedTest, GatewayTest):
+    def test_the_old_one_says_so_too(self):
+        self.start_gateway()
+        admin = self.kept(self.addresses[1])
+        self.kept(self.addresses[0]).hold("/api/math/divide", "/api/math/slow")
+        self.assertEqual(admin.ask("/readyz")[0], 200)
+
+        code, document = self.upgrade_gateway()
+
+        self.assertEqual(code, 0, f"{document}\n{self.told()}")
+        self.followed_and_ready(admin, document["pid"])
+
+    def test_it_is_ready_while_a_new_one_fails(self):
+        """It has all addresses, and a notice that it must not wait for."""
+        self.write_project(notice="10m")
+        self.start_gateway()
+        prober = Prober(self.addresses[1])
+        prober.start()
+        self.write_project(notice="10m", pid_file=self.folder / "no_folder" / "gateway.pid")
+
+        code, document = self.upgrade_gateway()
+
+        self.assertEqual((code, document["error"]["reason"]), (1, "upgrade.ended"), self.told())
+        prober.wait_for_answers(self.told)
+        self.assertEqual(prober.end(), [], self.told())
+
     def test_it_is_ready_all_the_time(self):
         self.start_gateway()
         prober = Prober(self.addresses[1])

@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import socket
@@ -172,6 +173,10 @@ class Manager:
 
     def hear(self):
         return self.socket.recv(4096).decode().splitlines()
+
+    def has_heard(self):
+        """What a process said that has ended is here."""
+        return bool(select.select([self.socket], [], [], 0)[0])
 
     def close(self):
         self.socket.close()
