@@ -462,7 +462,9 @@ Task<Status> Process::drain(std::size_t index, Deadline deadline) {
   co_return closed.ok() ? http_closed : closed;
 }
 
+// Who was dialled may call back, so handlers may run here too.
 Task<Status> Process::close_calling(std::size_t index, Deadline deadline) {
+  calling_[index]->will_close(deadline);
   Status ended;
   for (const auto& [name, target] : targets_) {
     Status closed = co_await target->places_[index].service->close(deadline);
@@ -495,7 +497,9 @@ Task<Status> Process::close_first(Deadline deadline) {
 }
 
 void Process::tell_drained(const Status& drained) {
-  for (const auto& peer : serving_) drain_state_.count_cut(peer->calls_cut());
+  for (const auto* peers : {&serving_, &calling_}) {
+    for (const auto& peer : *peers) drain_state_.count_cut(peer->calls_cut());
+  }
   if (drained.ok() && calls_cut() == 0) return;
   FL_LOG(warn, "service.not_drained", {"reason", drained.reason()}, {"message", drained.message()},
          {"calls_cut", calls_cut()});
@@ -529,11 +533,12 @@ void Process::stop() {
     if (!closed_first) tell(run_on(first, close_listeners(spec->notice)));
     if (served) enter(Phase::kDraining, "listeners_closed");
     const Deadline deadline = Deadline::after(steady_now(), spec->drain);
-    const Status drained =
-        run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); });
-    tell_drained(drained);
+    Status drained = run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); });
     if (served) enter(Phase::kClosing, drained.ok() ? "drained" : "bound");
-    tell(run_on_all([this, deadline](std::size_t i) { return close_calling(i, deadline); }));
+    Status called =
+        run_on_all([this, deadline](std::size_t i) { return close_calling(i, deadline); });
+    if (drained.ok()) drained = std::move(called);
+    tell_drained(drained);
     tell(run_on_all([this, deadline](std::size_t i) { return close_pools(i, deadline); }));
     tell(run_on(first, close_first(Deadline::after(steady_now(), 2s))));
     if (served) {
