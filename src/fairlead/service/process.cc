@@ -126,6 +126,7 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
     FL_TRY_ASSIGN(store_, store::open(first, {.url = spec_.store}));
     directory_ = std::make_unique<upstream::Directory>(first, *store_);
   }
+  FL_TRY_ASSIGN(bound_, runtime::EndBound::make(name_, [this] { return unended(); }));
   waiting_ = std::make_unique<Waiting>();
   reload_desk_ = std::make_unique<ReloadDesk>(first, [this] { tls_->ask(); });
   cores_->start();
@@ -327,12 +328,13 @@ void Process::watch_memory() {
 
 Task<Status> Process::watch_signals() {
   const auto on_one = [this](int signal) { on_signal(signal); };
+  const auto on_end = [this] { told_to_end(false); };
   if (!rereads_files()) {
     FL_CO_TRY_ASSIGN(waiting_->watcher,
-                     runtime::SignalWatcher::make(cores_->first(), on_one, {SIGUSR2}));
+                     runtime::SignalWatcher::make(cores_->first(), on_one, {SIGUSR2}, on_end));
   } else {
-    FL_CO_TRY_ASSIGN(waiting_->watcher,
-                     runtime::SignalWatcher::make(cores_->first(), on_one, {SIGUSR2, SIGHUP}));
+    FL_CO_TRY_ASSIGN(waiting_->watcher, runtime::SignalWatcher::make(cores_->first(), on_one,
+                                                                     {SIGUSR2, SIGHUP}, on_end));
   }
   co_return Status();
 }
@@ -353,8 +355,15 @@ void Process::upgrade(pid_t asker) {
   }
   succession_.upgrade(cores_->first(), settings_->now()->upgrade_ready_timeout, asker, [this] {
     draining_ = true;
+    told_to_end(true);
     end_serving();
   });
+}
+
+// By the settings of this moment. Whatever hangs from here on, the process ends.
+void Process::told_to_end(bool taken_over) {
+  const std::shared_ptr<const Spec> now = settings_->now();
+  bound_->begin(runtime::EndBound::of(now->notice, now->drain, taken_over));
 }
 
 void Process::end_serving() { waiting_->tell(&Waiting::signalled); }
@@ -377,10 +386,16 @@ bool Process::run(Task<void> task) {
 
 void Process::wait_for_signal() { waiting_->wait(false); }
 
-Task<Status> Process::leave_registry() {
+// From here on no process takes over from this one any more.
+Task<Status> Process::settle_who_ends(bool* taken_over) {
   ready_ = false;
   draining_ = true;
   if (!listeners_.empty()) succession_.end();
+  *taken_over = succession_.successor() != 0;
+  co_return Status();
+}
+
+Task<Status> Process::leave_registry() {
   if (registrar_ == nullptr) co_return Status();
   const Deadline deadline = cores_->first().deadline_after(1s);
   if (succession_.successor() != 0) co_return co_await registrar_->leave(deadline);
@@ -492,7 +507,7 @@ Task<Status> Process::close_first(Deadline deadline) {
   for (auto& listener : listeners_) cores_->first().dispose(std::move(listener));
   listeners_.clear();
   succession_.close();
-  waiting_->watcher.reset();
+  if (waiting_->watcher != nullptr) waiting_->watcher->leave_core();
   co_return ended;
 }
 
@@ -508,11 +523,9 @@ void Process::tell_drained(const Status& drained) {
 void Process::stop() {
   if (!started()) return;
   io::Core& first = cores_->first();
-  // The settings of now are those of the whole end, and of its bound.
+  // The settings of now are those of the whole end.
   const std::shared_ptr<const Spec> spec = settings_->now();
-  const bool taken_over = succession_.successor() != 0;
-  runtime::EndBound bound(runtime::EndBound::of(spec->notice, spec->drain, taken_over), name_,
-                          [this] { return unended(); });
+  if (bound_ != nullptr) told_to_end(false);
   tls_->stop();  // nobody changes settings from here on
   if (reload_desk_ != nullptr) reload_desk_->end();
   if (waiting_ != nullptr) {
@@ -521,6 +534,9 @@ void Process::stop() {
       FL_LOG(warn, "service.not_drained", {"reason", ended.reason()}, {"message", ended.message()});
     };
     const bool served = !listeners_.empty();
+    bool taken_over = false;
+    tell(run_on(first, settle_who_ends(&taken_over)));
+    if (taken_over) told_to_end(true);
     if (served) {
       FL_LOG(info, "service.draining", {"service", name_});
     }
@@ -550,7 +566,7 @@ void Process::stop() {
   cores_->stop();
   watch_.reset();
   for (const auto& [name, places] : pools_) places->end();
-  bound.stop_looking();
+  if (bound_ != nullptr) bound_->stop_looking();
   admin_.reset();
   reload_desk_.reset();
   registrar_.reset();
@@ -568,6 +584,7 @@ void Process::stop() {
   protection_.reset();
   hub_.reset();
   waiting_.reset();
+  bound_.reset();
 }
 
 }  // namespace fairlead::service

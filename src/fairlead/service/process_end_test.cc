@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -320,6 +321,64 @@ TEST_F(UnendingTest, AJobThatNobodyAwaitsIsNamedAloneWithWhatTheDrainCut) {
       },
       ::testing::ExitedWithCode(1),
       "service.not_ended.*runs=\"pool db \\(1 jobs\\)\".*calls_cut=1");
+}
+
+// TERM finds the core that hears signals held: the only one.
+class HeldCoreTest : public UnendingTest {
+ protected:
+  HeldCoreTest() {
+    spec.cores = 1;
+    const auto loop = [this](rpc::Context&) -> Status {
+      running = true;
+      running.notify_all();
+      while (true) ::pause();
+    };
+    EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/loop", rpc::make_handler(loop)).ok());
+  }
+  void serve_and_hold() {
+    EXPECT_TRUE(serve().ok());
+    rpc::RawCall call;
+    dial()->start_call(call, {.method = "/loop"}, Deadline(), CancelToken(), Bytes());
+    core->turn(Deadline(core->now()));
+    running.wait(false);
+    kill(getpid(), SIGTERM);
+  }
+};
+
+TEST_F(HeldCoreTest, ATermEndsItAtItsBound) {
+  EXPECT_EXIT(
+      {
+        serve_and_hold();
+        process.wait_for_signal();
+        process.stop();
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*held by /loop.*calls_cut=1");
+}
+
+TEST_F(HeldCoreTest, ASecondTermEndsItAtOnce) {
+  EXPECT_EXIT(
+      {
+        serve_and_hold();
+        while (true) kill(getpid(), SIGTERM);  // until it is late enough
+      },
+      ::testing::ExitedWithCode(143), "");
+}
+
+// A task of run() that computes holds the core as well, and serves nobody.
+TEST_F(HeldCoreTest, ATermEndsATaskThatHeedsNothing) {
+  const auto compute = []() -> Task<void> {
+    kill(getpid(), SIGTERM);
+    while (true) ::pause();
+    co_return;
+  };
+  EXPECT_EXIT(
+      {
+        spec.listen.clear();
+        EXPECT_TRUE(process.start(spec).ok());
+        process.run(compute());
+        process.stop();
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*core 0 \\(held\\)");
 }
 
 TEST_F(CalledBackTest, NamesAHandlerThatDoesNotEndThere) {
