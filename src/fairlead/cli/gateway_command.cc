@@ -53,9 +53,9 @@ class GatewayRun {
 
  private:
   Status watch_signals() {
-    FL_TRY_ASSIGN(signals_,
-                  runtime::SignalWatcher::make(
-                      host_.core(), [this](int signal) { on_signal(signal); }, {SIGUSR2, SIGHUP}));
+    FL_TRY_ASSIGN(signals_, runtime::SignalWatcher::make(
+                                host_.core(), [this](int signal) { on_signal(signal); },
+                                {SIGUSR2, SIGHUP}, [this] { host_.told_to_end(false); }));
     return {};
   }
 
@@ -72,7 +72,10 @@ class GatewayRun {
                                               "this gateway has not begun to serve"));
     }
     succession.upgrade(host_.core(), host_.spec().upgrade_ready_timeout, signals_->sender(),
-                       [this] { stop_.set(); });
+                       [this] {
+                         host_.told_to_end(true);
+                         stop_.set();
+                       });
   }
 
   // In another gateway's place it begins when it knows all services: until then that one serves

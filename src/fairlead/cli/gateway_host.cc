@@ -6,7 +6,6 @@
 
 #include "fairlead/base/check.h"
 #include "fairlead/observe/log.h"
-#include "fairlead/runtime/end_bound.h"
 
 namespace fairlead::cli {
 
@@ -50,6 +49,11 @@ Result<std::unique_ptr<GatewayHost>> GatewayHost::make(gateway::GatewaySpec spec
                                                      .metrics = host->metrics_,
                                                      .transitions = &host->transitions_,
                                                      .protection = host->protection_.get()}));
+  FL_TRY_ASSIGN(host->bound_, runtime::EndBound::make(std::string(kName), [made = host.get()] {
+                  return runtime::Unended{
+                      .runs = std::string(made->gateway_->drain_state().phase_name()),
+                      .calls_cut = made->requests_cut()};
+                }));
   if (host->others_ != nullptr) host->others_->start();
   host->protection_->start(cores);
   return host;
@@ -121,6 +125,8 @@ Status GatewayHost::update(gateway::GatewaySpec spec) {
   spec_.limits = spec.limits;
   spec_.drain = spec.drain;
   spec_.notice = spec.notice;
+  notice_ = spec.notice;
+  drain_ = spec.drain;
   spec_.upgrade_ready_timeout = spec.upgrade_ready_timeout;
   return follow();  // the names were checked
 }
@@ -154,14 +160,14 @@ Task<void> GatewayHost::leave(bool taken_over, Duration notice) {
   if (!left.ok()) FL_LOG(debug, "gateway.not_left", {"reason", left.reason()});
 }
 
+void GatewayHost::told_to_end(bool taken_over) {
+  bound_->begin(runtime::EndBound::of(notice_, drain_, taken_over));
+}
+
 Task<void> GatewayHost::close(bool failed) {
   const bool taken_over = succession_.successor() != 0;
   const Duration drain = spec_.drain;
-  const runtime::EndBound bound(
-      runtime::EndBound::of(spec_.notice, drain, taken_over), std::string(kName), [this] {
-        return runtime::Unended{.runs = std::string(gateway_->drain_state().phase_name()),
-                                .calls_cut = requests_cut()};
-      });
+  told_to_end(taken_over);
   if (succession_.borrows()) co_await give_back();
   co_await leave(taken_over, notice(failed));
   // The directory goes before the gateway, which it tells.
@@ -176,6 +182,7 @@ Task<void> GatewayHost::close(bool failed) {
   if (ended.ok()) ended = std::move(store);
   succession_.close();
   succession_.remove_pid_file();
+  bound_->finish();
   if (ended.ok() && requests_cut() == 0) co_return;
   FL_LOG(warn, "gateway.not_drained", {"reason", ended.reason()}, {"message", ended.message()},
          {"calls_cut", requests_cut()});

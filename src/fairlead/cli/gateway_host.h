@@ -5,6 +5,7 @@
 //   other cores: threads     └ workers of the gateway, one per core
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <set>
 #include <string>
@@ -17,6 +18,7 @@
 #include "fairlead/io/core_group.h"
 #include "fairlead/observe/metrics.h"
 #include "fairlead/observe/transitions.h"
+#include "fairlead/runtime/end_bound.h"
 #include "fairlead/runtime/protection.h"
 #include "fairlead/runtime/succession.h"
 #include "fairlead/service/links_page.h"
@@ -67,11 +69,14 @@ class GatewayHost {
   // What it has borrowed of another gateway is given back before all else.
   // What has not ended within runtime::EndBound::of() is not waited for: the process ends with 1.
   Task<void> close(bool failed);
+  // That time runs from here on, also when this core hangs before close(). Any thread.
+  void told_to_end(bool taken_over);
   // Requests that were cut off; after close().
   std::uint64_t requests_cut() const { return gateway_->drain_state().calls_cut(); }
 
  private:
-  explicit GatewayHost(gateway::GatewaySpec spec) : spec_(std::move(spec)) {}
+  explicit GatewayHost(gateway::GatewaySpec spec)
+      : spec_(std::move(spec)), notice_(spec_.notice), drain_(spec_.drain) {}
   service::LinksSources links_sources();
   Task<void> give_back();
   Duration notice(bool failed) const;
@@ -79,6 +84,8 @@ class GatewayHost {
   service::CoreLinks look_at_core(std::size_t index, const service::LinksQuery& query);
 
   gateway::GatewaySpec spec_;
+  std::atomic<Duration> notice_;  // those of the spec, for other threads
+  std::atomic<Duration> drain_;
   std::set<std::string, std::less<>> followed_;
   std::vector<admin::Page> pages_;
   std::vector<io::Core*> cores_;
@@ -91,6 +98,7 @@ class GatewayHost {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<upstream::Directory> directory_;
   std::unique_ptr<gateway::Gateway> gateway_;
+  std::unique_ptr<runtime::EndBound> bound_;  // looks at the gateway
   std::unique_ptr<admin::Server> admin_;
   io::Address address_;
   io::Address admin_address_;

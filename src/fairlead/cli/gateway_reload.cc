@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "fairlead/runtime/start_thread.h"
+
 namespace fairlead::cli {
 
 GatewayReload::GatewayReload(GatewayHost& host, ProjectSource source,
@@ -47,21 +49,29 @@ bool GatewayReload::takes(int signal, const runtime::SignalWatcher& signals) {
 // A thread, since a disk may be slow and this core serves.
 void GatewayReload::begin() {
   again_ = false;
-  thread_ = std::thread([this, number = desk_.begin(), here = std::weak_ptr<bool>(here_)] {
+  const std::uint64_t number = desk_.begin();
+  const auto read = [this, number, here = std::weak_ptr<bool>(here_)] {
     auto next = std::make_shared<Result<ProjectSource::Next>>(source_.read_again());
     host_.core().post([this, number, next, here] {
       if (!here.expired()) ended(std::move(*next), number);
     });
-  });
+  };
+  Result<std::thread> thread = runtime::start_thread("fl-reload", read);
+  if (!thread.ok()) return tell(thread.status(), number);
+  thread_ = *std::move(thread);
 }
 
 void GatewayReload::ended(Result<ProjectSource::Next> next, std::uint64_t number) {
   if (over_) return;
   thread_.join();
+  tell(std::move(next), number);
+  if (again_) begin();
+}
+
+void GatewayReload::tell(Result<ProjectSource::Next> next, std::uint64_t number) {
   service::ReloadOutcome outcome = outcome_of(std::move(next));
   report_.tell(outcome);
   desk_.told(number, std::move(outcome));
-  if (again_) begin();
 }
 
 service::ReloadOutcome GatewayReload::outcome_of(Result<ProjectSource::Next> next) {

@@ -43,6 +43,7 @@ class GatewayReload {
   GatewayReload(GatewayHost& host, ProjectSource source, std::vector<std::string_view> ignored);
   void begin();
   void ended(Result<ProjectSource::Next> next, std::uint64_t number);
+  void tell(Result<ProjectSource::Next> next, std::uint64_t number);
   service::ReloadOutcome outcome_of(Result<ProjectSource::Next> next);
 
   GatewayHost& host_;

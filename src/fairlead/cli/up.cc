@@ -73,7 +73,8 @@ class Up {
 
   Task<Status> run() {
     Result<std::unique_ptr<runtime::SignalWatcher>> signals = runtime::SignalWatcher::make(
-        host_.core(), [this](int signal) { on_signal(signal); }, {SIGUSR2, SIGHUP});
+        host_.core(), [this](int signal) { on_signal(signal); }, {SIGUSR2, SIGHUP},
+        [this] { host_.told_to_end(false); });
     Status status = signals.status();
     if (status.ok()) {
       signals_ = std::move(*signals);

@@ -180,6 +180,7 @@ Task<void> Gateway::close_worker(internal::Worker& worker, Deadline deadline, St
   Task<Status> closing = internal::run_on(core_, worker.core(),
                                           [&worker, deadline] { return worker.close(deadline); });
   Status closed = co_await closing;
+  drain_state_.count_cut(worker.requests_cut());  // now, since another one may hang
   if (drained->ok()) *drained = std::move(closed);
 }
 
@@ -207,7 +208,6 @@ Task<Status> Gateway::close(Deadline deadline) {
   for (const auto& worker : workers_) closers_.spawn(close_worker(*worker, deadline, &drained));
   Status closed = co_await closers_.close(core_.timers(), Deadline());
   if (drained.ok()) drained = std::move(closed);
-  for (const auto& worker : workers_) drain_state_.count_cut(worker->requests_cut());
   drain_state_.enter(runtime::DrainState::Phase::kClosing, drained.ok() ? "drained" : "bound");
   co_return drained;
 }

@@ -281,6 +281,45 @@ TEST_F(GatewayTest, CountsTheRequestsThatItCuts) {
   EXPECT_TRUE(core_->run(idle->close(core_->deadline_after(5s))).ok());
 }
 
+TEST_F(GatewayTest, CountsWhatOneCoreCutsWhileAnotherOneHangs) {
+  const std::unique_ptr<io::Core> other = io::Core::make().value();
+  cores_ = {core_.get(), other.get()};
+  std::size_t waiting = 0;
+  handle_later("/math/wait", [&](rpc::Context& context) {
+    ++waiting;
+    return wait_for_leave(context);
+  });
+  start();
+  std::vector<std::unique_ptr<testkit::RawClient>> clients;  // so many that both cores have some
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::make_unique<testkit::RawClient>(*core_, address_));
+    clients.back()->send("GET /api/math/wait HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+  const auto turn_both = [&] {
+    other->turn(Deadline(other->now()));
+    core_->turn(core_->deadline_after(1ms));
+  };
+  while (waiting < clients.size()) turn_both();
+  bool closed = false;
+  const auto cut_all = [](Gateway* gateway, Deadline deadline, bool* over) -> Task<void> {
+    const Status ended = co_await gateway->close(deadline);
+    EXPECT_EQ(ended.reason(), "http.drain_cut");
+    *over = true;
+  };
+  core_->spawn(cut_all(gateway_.get(), core_->deadline_after(10ms), &closed));
+  while (gateway_->drain_state().phase() != runtime::DrainState::Phase::kDraining) turn_both();
+
+  const auto cut = [this] { return gateway_->drain_state().calls_cut(); };
+  EXPECT_TRUE(testkit::turn_until(*core_, [&] { return cut() > 0; })) << "the other core hangs";
+  EXPECT_LT(cut(), clients.size());
+  EXPECT_FALSE(closed);
+
+  while (!closed) turn_both();
+  EXPECT_EQ(cut(), clients.size());
+  gateway_.reset();
+  leave_.set();
+}
+
 TEST_F(GatewayTest, SaysInItsNoticeThatItGoesAndServesWhoComes) {
   handle("/math/one", [](rpc::Context& context) {
     context.reply_with('j', Bytes("1"));

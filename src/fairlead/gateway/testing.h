@@ -22,6 +22,7 @@ class GatewayTest : public ::testing::Test {
  protected:
   GatewayTest() {
     core_ = io::Core::make().value();
+    cores_ = {core_.get()};
     client_ = http::Client::make(*core_, {}).value();
     spec_.listen = io::Address::loopback(0);
     spec_.routes = {{"/api", "math", true}, {"/away", "away", true}};
@@ -50,10 +51,9 @@ class GatewayTest : public ::testing::Test {
       peers_.front()->accept(std::move(stream));
     };
     listener_ = core_->listen(io::Address::loopback(0), {}, accept).value();
-    gateway_ =
-        Gateway::make(
-            spec_, {.cores = {core_.get()}, .metrics = metrics_, .protection = protection_.get()})
-            .value();
+    gateway_ = Gateway::make(
+                   spec_, {.cores = cores_, .metrics = metrics_, .protection = protection_.get()})
+                   .value();
     address_ = gateway_->listen().value();
     upstream::EndpointSet copies{{.id = "1", .address = listener_->local()}};
     gateway_->update("math", std::make_shared<const upstream::EndpointSet>(std::move(copies)));
@@ -104,6 +104,7 @@ class GatewayTest : public ::testing::Test {
   observe::Registry metrics_;
   std::unique_ptr<runtime::Protection> protection_;  // null: nothing is bounded
   std::unique_ptr<io::Core> core_;
+  std::vector<io::Core*> cores_;  // of the gateway
   rpc::Router router_;
   std::vector<std::unique_ptr<rpc::Peer>> peers_;
   std::unique_ptr<io::Listener> listener_;

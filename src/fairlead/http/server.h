@@ -97,7 +97,8 @@ class Server {
   Task<Status> close(Deadline deadline);
 
   std::size_t connections() const { return count_; }
-  // Requests that close() has cut off: read as far as their head, and not answered to the end.
+  // Requests that close() has cut off: read as far as their head, and of their answer some had not
+  // left.
   std::uint64_t requests_cut() const { return requests_cut_; }
 
  private:

@@ -27,8 +27,11 @@ class ServerConnection final : public io::Disposable, private io::StreamHandler,
   void start_to_refuse();
   // Closes now if no request is under way, else after its answer.
   void drain();
-  // The head of a request has come and its answer has not been given to the end.
-  bool under_way() const { return state_ == State::kBody || state_ == State::kAnswering; }
+  // The head of a request has come and its answer has not left to the end.
+  bool under_way() const {
+    if (state_ == State::kClosing) return stream_ != nullptr && stream_->unsent_bytes() > 0;
+    return state_ == State::kBody || state_ == State::kAnswering;
+  }
   // Cuts the connection off; who answers hears the token.
   void abort(Status why);
 

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 using testing::RawClient;
 using testing::turn_until;
 
+constexpr std::string_view kGetHuge = "GET /huge HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr const char* kGet = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 // The coroutine handlers of these tests share it; they hold a pointer, never a capture.
@@ -20,6 +21,7 @@ struct World {
   io::Core* core = nullptr;
   Event release;
   int cancelled = 0;
+  int huge_answers = 0;
 };
 
 Task<Result<Response>> wait_then_answer(World* world, Request& request) {
@@ -71,6 +73,10 @@ class ServerTest : public ::testing::Test {
     const auto handler = [shared](Request& request) -> Task<Result<Response>> {
       if (request.path == "/wait") return wait_then_answer(shared, request);
       if (request.path == "/throw") return throw_after_a_turn(shared);
+      if (request.path == "/huge") {  // more than the buffers of two sockets hold
+        ++shared->huge_answers;
+        return give(Response::text(200, std::string(64U << 20U, 'h')));
+      }
       return give(answer_at_once(request));
     };
     server = Server::make(*core, options, handler).value();
@@ -476,6 +482,21 @@ TEST_F(ServerTest, CutsOffWhatDoesNotEndInTime) {
   EXPECT_EQ(closed.reason(), "http.drain_cut");
   EXPECT_EQ(world.cancelled, 1);
   EXPECT_EQ(server->connections(), 0U);
+}
+
+TEST_F(ServerTest, CountsAnAnswerThatItCutsInItsMiddle) {
+  start();
+  RawClient deaf(*core, address);
+  ASSERT_EQ(::send(deaf.socket(), kGetHuge.data(), kGetHuge.size(), 0), ssize_t{kGetHuge.size()});
+  EXPECT_TRUE(turn_until(*core, [this] { return world.huge_answers == 1; }));
+  RawClient idle(*core, address);
+  idle.send(kGet);
+  idle.wait_for("200 OK");
+
+  const Status closed = core->run(server->close(core->deadline_after(100ms)));
+
+  EXPECT_EQ(closed.reason(), "http.drain_cut");
+  EXPECT_EQ(server->requests_cut(), 1U);
 }
 
 TEST_F(ServerTest, RefusesOptionsThatMakeNoSense) {

@@ -178,7 +178,9 @@ class Peer {
       session = next;
     }
   }
-  // Calls whose handlers still ran when close() had to cut their sessions off.
+  // close(deadline) is to come, and others, such as a Service, close sessions of this peer before.
+  void will_close(Deadline deadline) { closing_by_ = deadline; }
+  // Calls whose handlers still ran when their sessions were cut off: at the deadline of close().
   std::uint64_t calls_cut() const { return calls_cut_; }
   // Connections: without those of serve().
   std::size_t session_count() const { return session_count_; }

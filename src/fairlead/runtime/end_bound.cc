@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <utility>
 
 #include "fairlead/observe/log.h"
+#include "fairlead/runtime/start_thread.h"
 
 namespace fairlead::runtime {
 namespace {
@@ -17,10 +19,22 @@ constexpr Duration kRestTime = 8s;
 // In which the callers of a process that another one has replaced are told.
 constexpr Duration kGoingTimeMax = 30s;
 constexpr Duration kTakenOverTimeMin = 60s;
-constexpr Duration kTellingTime = 1s;
+constexpr unsigned kTellingSeconds = 1;
 constexpr int kExitCut = 1;
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+// An alarm, since another thread that could wait may not be had. It finds this thread, if no other.
+void end_soon() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { _exit(kExitCut); };
+  ::sigaction(SIGALRM, &action, nullptr);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  ::alarm(kTellingSeconds);
+}
 
 }  // namespace
 
@@ -29,22 +43,25 @@ Duration EndBound::of(Duration notice, Duration drain, bool taken_over) {
   return std::max<Duration>(kTakenOverTimeMin, kGoingTimeMax + drain + kRestTime);
 }
 
-EndBound::EndBound(Duration bound, std::string program, std::function<Unended()> look)
-    : bound_(bound), program_(std::move(program)), look_(std::move(look)) {
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "fl-end-bound");
-    run();
-  });
+Result<std::unique_ptr<EndBound>> EndBound::make(std::string program,
+                                                 std::function<Unended()> look) {
+  std::unique_ptr<EndBound> made(new EndBound(std::move(program), std::move(look)));
+  FL_TRY_ASSIGN(made->thread_, start_thread("fl-end-bound", [self = made.get()] { self->run(); }));
+  return made;
 }
 
 EndBound::~EndBound() {
+  finish();
+  if (thread_.joinable()) thread_.join();
+}
+
+void EndBound::begin(Duration bound) {
   {
-    MutexLock lock(mutex_);
-    wait_for_the_end();
-    ended_ = true;
+    const MutexLock lock(mutex_);
+    if (!began_.has_value()) began_ = std::chrono::steady_clock::now();
+    bound_ = std::max(bound_, bound);
   }
   changed_.notify_all();
-  thread_.join();
 }
 
 void EndBound::stop_looking() {
@@ -53,35 +70,47 @@ void EndBound::stop_looking() {
   look_ = nullptr;
 }
 
+void EndBound::finish() {
+  {
+    MutexLock lock(mutex_);
+    wait_for_the_end();
+    ended_ = true;
+  }
+  changed_.notify_all();
+}
+
 // Once the time is over nothing may go away under who looks.
 void EndBound::wait_for_the_end() {
   while (over_) changed_.wait(mutex_);
 }
 
 void EndBound::run() {
-  const auto until = std::chrono::steady_clock::now() + bound_;
   std::function<Unended()> look;
+  Duration bound{};
   {
     MutexLock lock(mutex_);
-    while (!ended_ && changed_.wait_until(mutex_, until)) {
+    while (!ended_ && !over_) {
+      if (!began_.has_value()) {
+        changed_.wait(mutex_);
+        continue;
+      }
+      const auto until = *began_ + bound_;  // begin() may have more
+      over_ = !changed_.wait_until(mutex_, until) && !ended_ && until == *began_ + bound_;
     }
     if (ended_) return;
-    over_ = true;
     look = look_;
+    bound = bound_;
   }
-  end_process(look);
+  end_process(look, bound);
 }
 
-// A terminal that takes nothing must not hold up the end, so that somebody else tells.
-void EndBound::end_process(const std::function<Unended()>& look) {
-  std::thread([this, &look] {
-    const Unended unended = look ? look() : Unended();
-    FL_LOG(error, "service.not_ended", {"service", program_}, {"seconds", seconds(bound_)},
-           {"runs", unended.runs}, {"calls_cut", unended.calls_cut});
-    observe::flush_default_log();
-    _exit(kExitCut);
-  }).detach();
-  std::this_thread::sleep_for(kTellingTime);
+// A terminal that takes nothing must not hold up the end.
+void EndBound::end_process(const std::function<Unended()>& look, Duration bound) {
+  end_soon();
+  const Unended unended = look ? look() : Unended();
+  FL_LOG(error, "service.not_ended", {"service", program_}, {"seconds", seconds(bound)},
+         {"runs", unended.runs}, {"calls_cut", unended.calls_cut});
+  observe::flush_default_log();
   _exit(kExitCut);
 }
 

@@ -8,6 +8,7 @@
 
 #include "fairlead/observe/async_log_sink.h"
 #include "fairlead/observe/log.h"
+#include "tests/testkit/threads.h"
 
 namespace fairlead::runtime {
 namespace {
@@ -19,6 +20,12 @@ class EndBoundTest : public ::testing::Test {
  protected:
   EndBoundTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 
+  static std::unique_ptr<EndBound> begun(Duration time, std::function<Unended()> look) {
+    auto bound = EndBound::make("math", std::move(look)).value();
+    bound->begin(time);
+    return bound;
+  }
+
   observe::Logger logger{{}, observe::AsyncLogSink::make({}).value()};
   observe::ScopedDefaultLogger as_default{logger};
 };
@@ -26,7 +33,7 @@ class EndBoundTest : public ::testing::Test {
 TEST_F(EndBoundTest, EndsTheProcessAndSaysWhatRuns) {
   EXPECT_EXIT(
       {
-        const EndBound bound(10ms, "math", [] { return Unended{"pool db (1 jobs)", 3}; });
+        const auto bound = begun(10ms, [] { return Unended{"pool db (1 jobs)", 3}; });
         while (true) ::pause();
       },
       ::testing::ExitedWithCode(1), "service.not_ended.*math.*pool db \\(1 jobs\\).*calls_cut=3");
@@ -35,7 +42,7 @@ TEST_F(EndBoundTest, EndsTheProcessAndSaysWhatRuns) {
 TEST_F(EndBoundTest, WaitsForNothingThatHangsWhileItTells) {
   EXPECT_EXIT(
       {
-        const EndBound bound(10ms, "math", []() -> Unended {
+        const auto bound = begun(10ms, []() -> Unended {
           while (true) ::pause();
         });
         while (true) ::pause();
@@ -46,8 +53,8 @@ TEST_F(EndBoundTest, WaitsForNothingThatHangsWhileItTells) {
 TEST_F(EndBoundTest, LooksAtNothingThatGoesAway) {
   EXPECT_EXIT(
       {
-        EndBound bound(1s, "math", [] { return Unended{"what is gone", 0}; });
-        bound.stop_looking();
+        const auto bound = begun(1s, [] { return Unended{"what is gone", 0}; });
+        bound->stop_looking();
         while (true) ::pause();
       },
       ::testing::ExitedWithCode(1), "service.not_ended.*runs=\"?\"? ");
@@ -57,13 +64,13 @@ TEST_F(EndBoundTest, LetsNothingGoAwayWhileItLooks) {
   EXPECT_EXIT(
       {
         std::atomic<bool> looks{false};
-        EndBound bound(10ms, "math", [&looks] {
+        const auto bound = begun(10ms, [&looks] {
           looks = true;
           looks.notify_all();
           return Unended{"all", 0};
         });
         looks.wait(false);
-        bound.stop_looking();
+        bound->stop_looking();
         _exit(7);
       },
       ::testing::ExitedWithCode(1), "service.not_ended.*all");
@@ -72,13 +79,73 @@ TEST_F(EndBoundTest, LetsNothingGoAwayWhileItLooks) {
 TEST_F(EndBoundTest, LetsAProcessEndThatDoesSoInTime) {
   bool looked = false;
   {
-    EndBound bound(1h, "math", [&looked] {
+    const auto bound = begun(1h, [&looked] {
       looked = true;
       return Unended();
     });
-    bound.stop_looking();
+    bound->stop_looking();
   }
   EXPECT_FALSE(looked);
+}
+
+TEST_F(EndBoundTest, WaitsUntilItIsTold) {
+  bool looked = false;
+  {
+    const auto bound = EndBound::make("math", [&looked] {
+                         looked = true;
+                         return Unended();
+                       }).value();
+  }
+  EXPECT_FALSE(looked);
+}
+
+TEST_F(EndBoundTest, GivesTheLongerOfTwoBoundsFromTheFirstOn) {
+  EXPECT_EXIT(
+      {
+        const auto bound = begun(100ms, [] { return Unended(); });
+        bound->begin(300ms);
+        bound->begin(10ms);
+        while (true) ::pause();
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*seconds=0.3");
+}
+
+// What ends in time may go on for as long as it likes with what is no part of that.
+TEST_F(EndBoundTest, DoesNothingOnceTheEndHasCome) {
+  bool looked = false;
+  const auto bound = begun(1h, [&looked] {
+    looked = true;
+    return Unended();
+  });
+
+  bound->finish();
+  bound->begin(0s);
+  bound->finish();
+
+  EXPECT_FALSE(looked);
+}
+
+// Where threads have used up their limit there is none for the end either.
+TEST_F(EndBoundTest, NeedsNoNewThread) {
+  EXPECT_EXIT(
+      {
+        const auto bound = EndBound::make("math", [] { return Unended{"all", 0}; }).value();
+        testkit::use_up_threads();
+        bound->begin(10ms);
+        while (true) ::pause();
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*all");
+}
+
+TEST_F(EndBoundTest, SaysThatThereIsNoThread) {
+  EXPECT_EXIT(
+      {
+        testkit::use_up_threads();
+        const auto made = EndBound::make("math", [] { return Unended(); });
+        std::fprintf(stderr, "%s", made.status().to_string().c_str());
+        _exit(7);
+      },
+      ::testing::ExitedWithCode(7), "process.no_thread.*ulimit -u");
 }
 
 TEST_F(EndBoundTest, IsAMinuteAtLeastWhereAnotherProcessHasTakenOver) {

@@ -1,13 +1,18 @@
 #include "fairlead/runtime/signals.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <cstdint>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "fairlead/base/check.h"
 #include "fairlead/base/time.h"
+#include "fairlead/runtime/start_thread.h"
 
 namespace fairlead::runtime {
 
@@ -23,15 +28,13 @@ sigset_t set_of(std::initializer_list<int> signals, std::initializer_list<int> a
   return set;
 }
 
-// When the first one came, on the steady clock. Written before the handler can run.
-std::atomic<Time::rep> first_came{0};
-static_assert(std::atomic<Time::rep>::is_always_lock_free);
+int open_signals(std::initializer_list<int> signals) {
+  const sigset_t set = set_of(signals);
+  return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
 
-// Only what is safe in a handler: the clock, and the end.
-void end_process(int signal) {
-  const Duration since = steady_now() - Time(Duration(first_came.load()));
-  if (signal == SIGTERM && since < SignalWatcher::kSameTerm) return;
-  _exit(kSignalExitCode + signal);
+bool read_one(int signals, signalfd_siginfo& info) {
+  return ::read(signals, &info, sizeof(info)) == ssize_t{sizeof(info)};
 }
 
 }  // namespace
@@ -43,51 +46,83 @@ void block_signals(std::initializer_list<int> also) {
 }
 
 Result<std::unique_ptr<SignalWatcher>> SignalWatcher::make(
-    io::Core& core, std::function<void(int signal)> on_signal, std::initializer_list<int> also) {
-  const sigset_t set = set_of({SIGINT, SIGTERM}, also);
-  const int signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-  if (signals < 0) {
-    return Status(Code::kInternal, "signals.failed",
-                  "no descriptor for signals: raise the limit of open files (ulimit -n)");
-  }
-  std::unique_ptr<SignalWatcher> watcher(new SignalWatcher(signals, std::move(on_signal)));
-  SignalWatcher* const self = watcher.get();
-  FL_TRY_ASSIGN(watcher->watch_,
-                core.watch_readable(watcher->signals_, [self] { self->read_all(); }));
+    io::Core& core, std::function<void(int signal)> on_signal, std::initializer_list<int> also,
+    std::function<void()> on_end) {
+  std::unique_ptr<SignalWatcher> watcher(
+      new SignalWatcher(core, std::move(on_signal), std::move(on_end)));
+  FL_TRY(watcher->start(also));
   return watcher;
 }
 
-SignalWatcher::~SignalWatcher() {
-  watch_.reset();
-  ::close(signals_);
-  if (!armed_) return;
-  const sigset_t set = set_of({SIGINT, SIGTERM});
-  FL_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
-  FL_CHECK(sigaction(SIGINT, &int_before_, nullptr) == 0);
-  FL_CHECK(sigaction(SIGTERM, &term_before_, nullptr) == 0);
+Status SignalWatcher::start(std::initializer_list<int> also) {
+  others_ = open_signals(also);
+  ends_ = open_signals({SIGINT, SIGTERM});
+  over_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (others_ < 0 || ends_ < 0 || over_ < 0) {
+    return Status(Code::kInternal, "signals.failed",
+                  "no descriptor for signals: raise the limit of open files (ulimit -n)");
+  }
+  FL_TRY_ASSIGN(watch_, core_.watch_readable(others_, [this] { read_others(); }));
+  FL_TRY_ASSIGN(thread_, start_thread("fl-signals", [this, here = std::weak_ptr<bool>(here_)] {
+                  hear_ends(here);
+                }));
+  return {};
 }
 
-void SignalWatcher::read_all() {
-  signalfd_siginfo info{};
-  while (::read(signals_, &info, sizeof(info)) == ssize_t{sizeof(info)}) {
-    const int signal = static_cast<int>(info.ssi_signo);
-    sender_ = static_cast<pid_t>(info.ssi_pid);
-    by_system_ = info.ssi_code == SI_KERNEL;
-    if (signal == SIGINT || signal == SIGTERM) end_at_the_next();
-    on_signal_(signal);
+SignalWatcher::~SignalWatcher() {
+  leave_core();
+  if (thread_.joinable()) {
+    const std::uint64_t one = 1;
+    FL_CHECK(::write(over_, &one, sizeof(one)) == ssize_t{sizeof(one)});
+    thread_.join();
+  }
+  for (const int descriptor : {others_, ends_, over_}) {
+    if (descriptor >= 0) ::close(descriptor);
   }
 }
 
-// A handler and not the descriptor, because a core that hangs in a handler reads no descriptor.
-void SignalWatcher::end_at_the_next() {
-  if (std::exchange(armed_, true)) return;
-  first_came.store(steady_now().time_since_epoch().count());
-  struct sigaction action = {};
-  action.sa_handler = end_process;
-  FL_CHECK(sigaction(SIGINT, &action, &int_before_) == 0);
-  FL_CHECK(sigaction(SIGTERM, &action, &term_before_) == 0);
-  const sigset_t set = set_of({SIGINT, SIGTERM});
-  FL_CHECK(pthread_sigmask(SIG_UNBLOCK, &set, nullptr) == 0);
+void SignalWatcher::leave_core() {
+  watch_.reset();
+  here_.reset();
+}
+
+void SignalWatcher::read_others() {
+  signalfd_siginfo info{};
+  while (watch_ != nullptr && read_one(others_, info)) {
+    tell(static_cast<int>(info.ssi_signo), static_cast<pid_t>(info.ssi_pid),
+         info.ssi_code == SI_KERNEL);
+  }
+}
+
+// On the thread, which does nothing that hangs. A descriptor and no sigwait(), which would take the
+// signals off the mask: programs are asked by theirs whether they know a signal.
+void SignalWatcher::hear_ends(const std::weak_ptr<bool>& here) {
+  std::optional<Time> first;
+  while (true) {
+    pollfd waits[] = {{.fd = ends_, .events = POLLIN, .revents = 0},
+                      {.fd = over_, .events = POLLIN, .revents = 0}};
+    if (::poll(waits, std::size(waits), -1) < 0) continue;  // a debugger, for one
+    if (waits[1].revents != 0) return;
+    signalfd_siginfo info{};
+    if (!read_one(ends_, info)) continue;
+    const int signal = static_cast<int>(info.ssi_signo);
+    if (first.has_value()) {
+      if (signal == SIGTERM && steady_now() - *first < kSameTerm) continue;
+      _exit(kSignalExitCode + signal);
+    }
+    first = steady_now();
+    if (on_end_) on_end_();
+    core_.post([this, signal, sender = static_cast<pid_t>(info.ssi_pid),
+                by_system = info.ssi_code == SI_KERNEL, here] {
+      if (!here.expired()) tell(signal, sender, by_system);
+    });
+  }
+}
+
+void SignalWatcher::tell(int signal, pid_t sender, bool by_system) {
+  sender_ = sender;
+  by_system_ = by_system;
+  on_signal_(signal);
 }
 
 }  // namespace fairlead::runtime

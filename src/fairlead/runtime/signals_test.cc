@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <atomic>
+#include <functional>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -18,14 +20,30 @@ class SignalWatcherTest : public ::testing::Test {
     core_ = std::move(*core);
   }
 
-  std::unique_ptr<SignalWatcher> watch() {
-    auto watcher = SignalWatcher::make(*core_, [this](int signal) { signals_.push_back(signal); });
+  std::unique_ptr<SignalWatcher> watch(std::initializer_list<int> also = {},
+                                       std::function<void()> on_end = nullptr) {
+    const auto on_signal = [this](int signal) { signals_.push_back(signal); };
+    auto watcher = SignalWatcher::make(*core_, on_signal, also, std::move(on_end));
     EXPECT_TRUE(watcher.ok()) << watcher.status();
     return std::move(*watcher);
   }
+  // Returns when the core was told of it.
   void send(int signal) {
+    const std::size_t told = signals_.size();
     ASSERT_EQ(::kill(::getpid(), signal), 0);
-    core_->turn(core_->deadline_after(std::chrono::seconds(5)));
+    turn_until_told(told + 1);
+  }
+  void turn_until_told(std::size_t count) {
+    const Deadline patience = core_->deadline_after(std::chrono::seconds(20));
+    while (signals_.size() < count && !patience.passed(core_->now())) core_->turn(patience);
+  }
+  // Returns when a watcher has heard of it: the core need not.
+  static void send_unseen(int signal) {
+    ASSERT_EQ(::kill(::getpid(), signal), 0);
+    sigset_t pending;
+    do {
+      ASSERT_EQ(::sigpending(&pending), 0);
+    } while (sigismember(&pending, signal) != 0);
   }
 
   std::unique_ptr<io::Core> core_;
@@ -53,9 +71,60 @@ TEST_F(SignalWatcherTest, TakesTwoTermsAtTheSameMomentForOne) {
   const auto watcher = watch();
 
   send(SIGTERM);
-  ::kill(::getpid(), SIGTERM);
+  send_unseen(SIGTERM);
+  core_->turn(Deadline(core_->now()));
 
   EXPECT_EQ(signals_.size(), 1U);
+}
+
+TEST_F(SignalWatcherTest, TellsWhoMustKnowThatTheProcessEndsWhenTheCoreHangs) {
+  std::atomic<bool> ends{false};
+  const auto watcher = watch({}, [&ends] {
+    ends = true;
+    ends.notify_all();
+  });
+
+  ASSERT_EQ(::kill(::getpid(), SIGTERM), 0);
+  ends.wait(false);
+
+  EXPECT_EQ(signals_.size(), 0U) << "the core does not turn";
+}
+
+TEST_F(SignalWatcherTest, ASecondTermEndsTheProcessOfACoreThatHangs) {
+  EXPECT_EXIT(
+      {
+        const auto watcher = watch();
+        while (true) ::kill(::getpid(), SIGTERM);  // until it is late enough
+      },
+      ::testing::ExitedWithCode(143), "");
+}
+
+// Once a core is told nothing more, what closes it may hang.
+TEST_F(SignalWatcherTest, ASecondTermEndsTheProcessWhoseCoreHasBeenLeft) {
+  EXPECT_EXIT(
+      {
+        const auto watcher = watch();
+        send(SIGTERM);
+        watcher->leave_core();
+        while (true) ::kill(::getpid(), SIGTERM);  // until it is late enough
+      },
+      ::testing::ExitedWithCode(143), "");
+}
+
+TEST_F(SignalWatcherTest, TellsNothingToACoreThatItHasLeft) {
+  block_signals({SIGHUP});
+  const auto watcher = watch({SIGHUP});
+  send_unseen(SIGTERM);
+
+  watcher->leave_core();
+  ASSERT_EQ(::kill(::getpid(), SIGHUP), 0);
+  core_->turn(Deadline(core_->now()));
+  core_->turn(Deadline(core_->now()));
+
+  EXPECT_EQ(signals_.size(), 0U);
+  const auto next = watch({SIGHUP});  // which takes what nobody heard
+  turn_until_told(1);
+  EXPECT_EQ(signals_, (std::vector<int>{SIGHUP}));
 }
 
 TEST_F(SignalWatcherTest, ALaterTermEndsTheProcessWith143) {
@@ -74,15 +143,14 @@ TEST_F(SignalWatcherTest, AnIntBehindATermEndsTheProcessWith130) {
         const auto watcher = watch();
         send(SIGTERM);
         ::kill(::getpid(), SIGINT);
+        while (true) ::pause();
       },
       ::testing::ExitedWithCode(130), "");
 }
 
 TEST_F(SignalWatcherTest, TellsOfHupOnlyWhenAsked) {
   block_signals({SIGHUP});
-  auto made =
-      SignalWatcher::make(*core_, [this](int signal) { signals_.push_back(signal); }, {SIGHUP});
-  ASSERT_TRUE(made.ok()) << made.status();
+  const auto watcher = watch({SIGHUP});
 
   send(SIGHUP);
   send(SIGTERM);
@@ -106,7 +174,8 @@ TEST_F(SignalWatcherTest, ASecondIntEndsTheProcessWith130) {
       {
         const auto watcher = watch();
         send(SIGINT);
-        ::kill(::getpid(), SIGINT);  // delivered at once: the core is not asked
+        ::kill(::getpid(), SIGINT);  // the core is not asked
+        while (true) ::pause();
       },
       ::testing::ExitedWithCode(130), "");
 }

@@ -80,7 +80,8 @@ int Runtime::run(Task<void> task) {
   if (!started.ok()) return fail(started);
   const bool ended = process_.run(std::move(task));
   process_.stop();
-  return ended ? 0 : kExitInterrupted;
+  if (!ended) return kExitInterrupted;
+  return process_.calls_cut() == 0 ? 0 : kExitFailure;
 }
 
 int Runtime::run(Task<int> task) {

@@ -101,9 +101,10 @@ class Runtime {
   // the start or the settings; those of Hub::dial().
   Result<SessionRef> dial(std::string_view address, const ClientOptions& options = {});
 
-  // Runs the task on a core, then drains and gives the exit code: 0, or 130 when INT or TERM came
-  // before the task's end. Its calls end as connections close; other waits must heed stopping().
-  // Serves nothing: with `listen` in the configuration it ends with 1 and says so.
+  // Runs the task on a core, then drains and gives the exit code: 0, 1 when calls of peers that it
+  // dialled were cut, or 130 when INT or TERM came before the task's end. Its calls end as
+  // connections close; other waits must heed stopping(). Serves nothing: with `listen` in the
+  // configuration it ends with 1 and says so.
   int run(Task<void> task);
   // The same for a task that knows its exit code.
   int run(Task<int> task);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -166,6 +167,45 @@ TEST(AppDeathTest, EndsWithOneWhenItCutsCalls) {
   };
 
   EXPECT_EXIT(std::_Exit(run()), ::testing::ExitedWithCode(1), "service.not_drained.*calls_cut=1");
+}
+
+Task<Status> hold_and_tell(rpc::Context& context, std::atomic<bool>* held) {
+  *held = true;
+  Status slept =
+      co_await Sleep(context.core().timers(), context.core().deadline_after(1h), context.cancel());
+  co_return slept;
+}
+
+Task<void> wait_until(std::atomic<bool>* held) {
+  io::Core& core = *io::Core::current();
+  while (!*held) {
+    [[maybe_unused]] const Status slept = co_await Sleep(core.timers(), core.deadline_after(1ms));
+  }
+}
+
+// Who was dialled calls back, and is served still when the task is done.
+TEST(AppDeathTest, EndsWithOneWhenItsTaskIsDoneAndItCutsCalls) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto run = [] {
+    const auto core = io::Core::make().value();
+    const rpc::Router router;
+    rpc::Peer dialled(*core, router, {});
+    rpc::RawCall call;
+    const auto accept = [&](io::Core&, std::unique_ptr<io::Stream> stream) {
+      dialled.accept(std::move(stream))
+          .start_call(call, {.method = "/held"}, Deadline(), CancelToken(), Bytes());
+    };
+    const auto listener = core->listen(io::Address::loopback(0), {}, accept).value();
+    std::atomic<bool> held{false};
+    const char* const words[] = {"math", "--set", "drain=50ms"};
+    App app(3, words, "math");
+    app.on_unknown_call([&held](rpc::Context& context) { return hold_and_tell(context, &held); });
+    EXPECT_TRUE(app.dial(listener->local().to_text()).ok());
+    std::thread([other = core.get()] { other->run(); }).detach();
+    std::_Exit(app.run(wait_until(&held)));  // the other core turns on
+  };
+
+  EXPECT_EXIT(run(), ::testing::ExitedWithCode(1), "service.not_drained.*calls_cut=1");
 }
 
 TEST(AppDeathTest, TellsMistakesAndEndsWithTheirExitCode) {

@@ -126,6 +126,7 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
     FL_TRY_ASSIGN(store_, store::open(first, {.url = spec_.store}));
     directory_ = std::make_unique<upstream::Directory>(first, *store_);
   }
+  FL_TRY_ASSIGN(bound_, runtime::EndBound::make(name_, [this] { return unended(); }));
   waiting_ = std::make_unique<Waiting>();
   reload_desk_ = std::make_unique<ReloadDesk>(first, [this] { tls_->ask(); });
   cores_->start();
@@ -327,12 +328,13 @@ void Process::watch_memory() {
 
 Task<Status> Process::watch_signals() {
   const auto on_one = [this](int signal) { on_signal(signal); };
+  const auto on_end = [this] { told_to_end(false); };
   if (!rereads_files()) {
     FL_CO_TRY_ASSIGN(waiting_->watcher,
-                     runtime::SignalWatcher::make(cores_->first(), on_one, {SIGUSR2}));
+                     runtime::SignalWatcher::make(cores_->first(), on_one, {SIGUSR2}, on_end));
   } else {
-    FL_CO_TRY_ASSIGN(waiting_->watcher,
-                     runtime::SignalWatcher::make(cores_->first(), on_one, {SIGUSR2, SIGHUP}));
+    FL_CO_TRY_ASSIGN(waiting_->watcher, runtime::SignalWatcher::make(cores_->first(), on_one,
+                                                                     {SIGUSR2, SIGHUP}, on_end));
   }
   co_return Status();
 }
@@ -353,8 +355,15 @@ void Process::upgrade(pid_t asker) {
   }
   succession_.upgrade(cores_->first(), settings_->now()->upgrade_ready_timeout, asker, [this] {
     draining_ = true;
+    told_to_end(true);
     end_serving();
   });
+}
+
+// By the settings of this moment. Whatever hangs from here on, the process ends.
+void Process::told_to_end(bool taken_over) {
+  const std::shared_ptr<const Spec> now = settings_->now();
+  bound_->begin(runtime::EndBound::of(now->notice, now->drain, taken_over));
 }
 
 void Process::end_serving() { waiting_->tell(&Waiting::signalled); }
@@ -379,9 +388,9 @@ void Process::wait_for_signal() { waiting_->wait(false); }
 
 // So long this process is not ready and still accepts, for who must hear of it first: nobody, where
 // another process serves, or it has never served itself.
-Duration Process::notice_of(const Spec& spec) const {
+Duration Process::notice_of(const Spec& spec, bool taken_over) const {
   const bool served = drain_state_.phase() == Phase::kServing && !listeners_.empty();
-  return served && succession_.successor() == 0 ? spec.notice : Duration::zero();
+  return served && !taken_over ? spec.notice : Duration::zero();
 }
 
 // Before this process is not ready: at these addresses another one is, and is asked for it.
@@ -391,10 +400,16 @@ Task<Status> Process::give_back() {
   co_return co_await admin_->close(cores_->first().deadline_after(2s));
 }
 
-Task<Status> Process::leave_registry() {
+// From here on no process takes over from this one any more.
+Task<Status> Process::settle_who_ends(bool* taken_over) {
   ready_ = false;
   draining_ = true;
   if (!listeners_.empty()) succession_.end();
+  *taken_over = succession_.successor() != 0;
+  co_return Status();
+}
+
+Task<Status> Process::leave_registry() {
   if (registrar_ == nullptr) co_return Status();
   const Deadline deadline = cores_->first().deadline_after(1s);
   if (succession_.successor() != 0) co_return co_await registrar_->leave(deadline);
@@ -476,7 +491,9 @@ Task<Status> Process::drain(std::size_t index, Deadline deadline) {
   co_return closed.ok() ? http_closed : closed;
 }
 
+// Who was dialled may call back, so handlers may run here too.
 Task<Status> Process::close_calling(std::size_t index, Deadline deadline) {
+  calling_[index]->will_close(deadline);
   Status ended;
   for (const auto& [name, target] : targets_) {
     Status closed = co_await target->places_[index].service->close(deadline);
@@ -504,12 +521,14 @@ Task<Status> Process::close_first(Deadline deadline) {
   for (auto& listener : listeners_) cores_->first().dispose(std::move(listener));
   listeners_.clear();
   succession_.close();
-  waiting_->watcher.reset();
+  if (waiting_->watcher != nullptr) waiting_->watcher->leave_core();
   co_return ended;
 }
 
 void Process::tell_drained(const Status& drained) {
-  for (const auto& peer : serving_) drain_state_.count_cut(peer->calls_cut());
+  for (const auto* peers : {&serving_, &calling_}) {
+    for (const auto& peer : *peers) drain_state_.count_cut(peer->calls_cut());
+  }
   if (drained.ok() && calls_cut() == 0) return;
   FL_LOG(warn, "service.not_drained", {"reason", drained.reason()}, {"message", drained.message()},
          {"calls_cut", calls_cut()});
@@ -518,12 +537,9 @@ void Process::tell_drained(const Status& drained) {
 void Process::stop() {
   if (!started()) return;
   io::Core& first = cores_->first();
-  // The settings of now are those of the whole end, and of its bound.
+  // The settings of now are those of the whole end.
   const std::shared_ptr<const Spec> spec = settings_->now();
-  const bool taken_over = succession_.successor() != 0;
-  const Duration notice = notice_of(*spec);
-  runtime::EndBound bound(runtime::EndBound::of(notice, spec->drain, taken_over), name_,
-                          [this] { return unended(); });
+  if (bound_ != nullptr) told_to_end(false);
   tls_->stop();  // nobody changes settings from here on
   if (reload_desk_ != nullptr) reload_desk_->end();
   if (waiting_ != nullptr) {
@@ -532,6 +548,10 @@ void Process::stop() {
       FL_LOG(warn, "service.not_drained", {"reason", ended.reason()}, {"message", ended.message()});
     };
     const bool served = !listeners_.empty();
+    bool taken_over = false;
+    tell(run_on(first, settle_who_ends(&taken_over)));
+    if (taken_over) told_to_end(true);
+    const Duration notice = notice_of(*spec, taken_over);
     if (served) {
       FL_LOG(info, "service.draining", {"service", name_});
     }
@@ -545,11 +565,12 @@ void Process::stop() {
     if (!closed_first) tell(run_on(first, close_listeners(notice)));
     if (served) enter(Phase::kDraining, "listeners_closed");
     const Deadline deadline = Deadline::after(steady_now(), spec->drain);
-    const Status drained =
-        run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); });
-    tell_drained(drained);
+    Status drained = run_on_all([this, deadline](std::size_t i) { return drain(i, deadline); });
     if (served) enter(Phase::kClosing, drained.ok() ? "drained" : "bound");
-    tell(run_on_all([this, deadline](std::size_t i) { return close_calling(i, deadline); }));
+    Status called =
+        run_on_all([this, deadline](std::size_t i) { return close_calling(i, deadline); });
+    if (drained.ok()) drained = std::move(called);
+    tell_drained(drained);
     tell(run_on_all([this, deadline](std::size_t i) { return close_pools(i, deadline); }));
     tell(run_on(first, close_first(Deadline::after(steady_now(), 2s))));
     if (served) {
@@ -561,7 +582,7 @@ void Process::stop() {
   cores_->stop();
   watch_.reset();
   for (const auto& [name, places] : pools_) places->end();
-  bound.stop_looking();
+  if (bound_ != nullptr) bound_->stop_looking();
   admin_.reset();
   reload_desk_.reset();
   registrar_.reset();
@@ -579,6 +600,7 @@ void Process::stop() {
   protection_.reset();
   hub_.reset();
   waiting_.reset();
+  bound_.reset();
 }
 
 }  // namespace fairlead::service

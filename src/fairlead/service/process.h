@@ -179,7 +179,8 @@ class Process {
   void watch_memory();
   Task<Status> watch_signals();
   void on_signal(int signal);
-  void end_serving();  // wakes the main thread
+  void told_to_end(bool taken_over);  // any thread
+  void end_serving();                 // wakes the main thread
   void upgrade(pid_t asker);
   Result<std::vector<ListenPlan>> plan_listeners(const std::vector<std::string>& otherwise) const;
   Task<Status> listen_all(std::vector<ListenPlan>& plans);
@@ -195,8 +196,9 @@ class Process {
   LinksSources links_sources();
   Task<Status> register_self(upstream::Record record);
   Task<void> run_and_tell(Task<void> task);
-  Duration notice_of(const Spec& spec) const;
+  Duration notice_of(const Spec& spec, bool taken_over) const;
   Task<Status> give_back();
+  Task<Status> settle_who_ends(bool* taken_over);
   Task<Status> leave_registry();
   Task<Status> announce_going(std::size_t index);
   Task<Status> close_listeners(Duration notice);
@@ -278,7 +280,8 @@ class Process {
   std::unique_ptr<ReloadDesk> reload_desk_;  // null: HUP has no meaning
   std::uint64_t reading_ = 0;                // of the desk; both on the thread that reads
   ReloadOutcome outcome_;
-  CancelSource stopping_;             // the first core's
+  CancelSource stopping_;  // the first core's
+  std::unique_ptr<runtime::EndBound> bound_;
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them
   std::size_t next_dial_ = 0;         // on which core
   // Of the first core.

@@ -1,4 +1,5 @@
 // What a process says of itself when its end takes too long: it goes away under those that run.
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,11 +20,10 @@ struct CoreRest {
   std::size_t running = 0;
 };
 
-CoreRest rest_of(rpc::Peer& peer) {
-  CoreRest rest{.cut = peer.calls_cut()};
+void add_rest(rpc::Peer& peer, CoreRest& rest) {
+  rest.cut += peer.calls_cut();
   peer.for_each_session(
       [&rest](const rpc::Session& session) { rest.running += session.handlers_running(); });
-  return rest;
 }
 
 // By core; nullopt: it did not answer, something holds it. Letters may come when nobody waits any
@@ -67,7 +67,12 @@ runtime::Unended Process::unended() {
   }
   for (std::size_t i = 0; i < serving_.size(); ++i) {
     serving_[i]->core().post(
-        [answers, i, peer = serving_[i].get()] { answers->tell(i, rest_of(*peer)); });
+        [answers, i, serving = serving_[i].get(), calling = calling_[i].get()] {
+          CoreRest rest;
+          add_rest(*serving, rest);
+          add_rest(*calling, rest);  // who was dialled may call back
+          answers->tell(i, rest);
+        });
   }
   const std::vector<std::optional<CoreRest>> rests = answers->wait();
   for (std::size_t i = 0; i < rests.size(); ++i) {
@@ -76,13 +81,14 @@ runtime::Unended Process::unended() {
       out.calls_cut += rests[i]->cut;
       if (rests[i]->running == 0) continue;
       append(out.runs, core, std::to_string(rests[i]->running) + " handlers");
-    } else if (const std::string* method = serving_[i]->core().activity().method) {
-      ++out.calls_cut;  // at least
-      append(out.runs, core, "held by " + *method);
-    } else {
-      append(out.runs, core, "held");
+      continue;
     }
+    const io::CoreActivity activity = serving_[i]->core().activity();
+    if (!activity.running) continue;                  // it has ended already
+    if (activity.method != nullptr) ++out.calls_cut;  // at least
+    append(out.runs, core, activity.method != nullptr ? "held by " + *activity.method : "held");
   }
+  out.calls_cut = std::max(out.calls_cut, calls_cut());
   // Asked of the metrics, since the pool itself may go away meanwhile.
   for (const auto& [name, places] : pools_) {
     const auto running =

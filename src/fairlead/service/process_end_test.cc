@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -112,6 +113,10 @@ Task<Status> run_job(Pool pool, std::function<void()> job) {
   co_return ended;
 }
 
+Task<void> forget_job(Pool pool, std::function<void()> job) {
+  [[maybe_unused]] const Status ended = co_await blocking(pool, std::move(job));
+}
+
 // A handler that would go on for an hour.
 Task<Status> hold(rpc::Context& context) {
   Status slept =
@@ -161,6 +166,69 @@ TEST_F(ProcessEndTest, CountsCallsOverHttpToo) {
 
   EXPECT_EQ(process.calls_cut(), 1U);
   EXPECT_TRUE(core->run(client->close(core->deadline_after(5s))).ok());
+}
+
+// The program calls the test's thread, which calls back over that connection.
+class CalledBackTest : public ProcessEndTest {
+ protected:
+  CalledBackTest() {
+    spec.drain = 50ms;
+    const auto accept = [this](io::Core&, std::unique_ptr<io::Stream> stream) {
+      accepted = &called.accept(std::move(stream));
+    };
+    listener = core->listen(io::Address::loopback(0), {}, accept).value();
+    const auto hold_and_tell = [this](rpc::Context& context) -> Task<Status> {
+      ++held;
+      return hold(context);
+    };
+    EXPECT_TRUE(
+        process.router().add(wire::Kind::kCall, "/hold", rpc::make_handler(hold_and_tell)).ok());
+  }
+  ~CalledBackTest() override {
+    listener.reset();
+    EXPECT_TRUE(core->run(called.close(core->deadline_after(5s))).ok());
+  }
+  // Returns when the handler of the program runs.
+  void call_back(std::string_view method = "/hold") {
+    const auto turn_until = [this](const auto& condition) {
+      const Time end = steady_now() + 20s;
+      while (!condition() && steady_now() < end) core->turn(core->deadline_after(10ms));
+      EXPECT_TRUE(condition());
+    };
+    turn_until([this] { return accepted != nullptr; });
+    ASSERT_NE(accepted, nullptr);
+    accepted->start_call(calling, {.method = method}, Deadline(), CancelToken(), Bytes());
+    turn_until([this] { return held > 0; });
+  }
+
+  rpc::Peer called{*core, router, {.hello = true}};
+  std::unique_ptr<io::Listener> listener;
+  rpc::Session* accepted = nullptr;
+  rpc::RawCall calling;
+  std::atomic<int> held = 0;
+};
+
+TEST_F(CalledBackTest, CountsWhatItCutsOverALinkThatItDialled) {
+  process.sessions();
+  ASSERT_TRUE(serve().ok());
+  ASSERT_TRUE(process.dial(listener->local().to_text(), {}).ok());
+  call_back();
+
+  process.stop();
+
+  EXPECT_EQ(process.calls_cut(), 1U);
+  EXPECT_EQ(process.metrics().counter({"fairlead_service_drain_cut_total", ""})->value(), 1U);
+}
+
+TEST_F(CalledBackTest, CountsWhatItCutsOverASessionToAService) {
+  ASSERT_TRUE(serve().ok());
+  Client<Math> math(**process.target(listener->local().to_text()));
+  auto asked = math.name(within(5s));
+  call_back();
+
+  process.stop();
+
+  EXPECT_EQ(process.calls_cut(), 1U);
 }
 
 // What does not end by itself is in a process of its own.
@@ -227,6 +295,110 @@ TEST_F(UnendingTest, AJobThatHangsDoesNotKeepTheProcess) {
   EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/work", rpc::make_handler(work)).ok());
 
   expect_cut("/work", "service.not_ended.*pool db \\(1 jobs\\)");
+}
+
+// The cores have ended: they are not asked, and nobody says that something holds them.
+TEST_F(UnendingTest, AJobThatNobodyAwaitsIsNamedAloneWithWhatTheDrainCut) {
+  const Pool pool = process.add_pool("db", {.threads = 1});
+  const auto work = [this, pool](rpc::Context& context) -> Status {
+    const auto job = [this] {
+      running = true;
+      running.notify_all();
+      while (true) ::pause();
+    };
+    context.core().spawn(forget_job(pool, job));
+    return {};
+  };
+  EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/work", rpc::make_handler(work)).ok());
+  EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/hold", rpc::make_handler(hold)).ok());
+
+  EXPECT_EXIT(
+      {
+        EXPECT_TRUE(serve().ok());
+        rpc::RawCall held;
+        dial()->start_call(held, {.method = "/hold"}, Deadline(), CancelToken(), Bytes());
+        call_and_stop("/work");
+      },
+      ::testing::ExitedWithCode(1),
+      "service.not_ended.*runs=\"pool db \\(1 jobs\\)\".*calls_cut=1");
+}
+
+// TERM finds the core that hears signals held: the only one.
+class HeldCoreTest : public UnendingTest {
+ protected:
+  HeldCoreTest() {
+    spec.cores = 1;
+    const auto loop = [this](rpc::Context&) -> Status {
+      running = true;
+      running.notify_all();
+      while (true) ::pause();
+    };
+    EXPECT_TRUE(process.router().add(wire::Kind::kCall, "/loop", rpc::make_handler(loop)).ok());
+  }
+  void serve_and_hold() {
+    EXPECT_TRUE(serve().ok());
+    rpc::RawCall call;
+    dial()->start_call(call, {.method = "/loop"}, Deadline(), CancelToken(), Bytes());
+    core->turn(Deadline(core->now()));
+    running.wait(false);
+    kill(getpid(), SIGTERM);
+  }
+};
+
+TEST_F(HeldCoreTest, ATermEndsItAtItsBound) {
+  EXPECT_EXIT(
+      {
+        serve_and_hold();
+        process.wait_for_signal();
+        process.stop();
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*held by /loop.*calls_cut=1");
+}
+
+TEST_F(HeldCoreTest, ASecondTermEndsItAtOnce) {
+  EXPECT_EXIT(
+      {
+        serve_and_hold();
+        while (true) kill(getpid(), SIGTERM);  // until it is late enough
+      },
+      ::testing::ExitedWithCode(143), "");
+}
+
+// A task of run() that computes holds the core as well, and serves nobody.
+TEST_F(HeldCoreTest, ATermEndsATaskThatHeedsNothing) {
+  const auto compute = []() -> Task<void> {
+    kill(getpid(), SIGTERM);
+    while (true) ::pause();
+    co_return;
+  };
+  EXPECT_EXIT(
+      {
+        spec.listen.clear();
+        EXPECT_TRUE(process.start(spec).ok());
+        process.run(compute());
+        process.stop();
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*core 0 \\(held\\)");
+}
+
+TEST_F(CalledBackTest, NamesAHandlerThatDoesNotEndThere) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  spec.log_level = "error";
+  const auto wait = [this](rpc::Context& context) -> Task<Status> {
+    ++held;
+    return sleep_on(context.core());
+  };
+  ASSERT_TRUE(process.router().add(wire::Kind::kCall, "/wait", rpc::make_handler(wait)).ok());
+  process.sessions();
+
+  EXPECT_EXIT(
+      {
+        EXPECT_TRUE(serve().ok());
+        EXPECT_TRUE(process.dial(listener->local().to_text(), {}).ok());
+        call_back("/wait");
+        process.stop();
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*1 handlers.*calls_cut=1");
 }
 
 TEST_F(ProcessEndTest, IsSeenInThePhases) {

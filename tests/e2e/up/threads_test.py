@@ -1,0 +1,70 @@
+"""Programs at their limit of threads: they end in order, and a gateway goes on when it is told to
+read its file again."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+from testbed import PATIENCE, PROGRAM, SERVICE, clean_environment, wait_until
+
+# Root has no limit, so that programs are run as another user.
+AS_USER = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+class WithoutThreads(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fl-e2e-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        if AS_USER:
+            os.chown(self.folder, AS_USER["user"], AS_USER["group"])
+
+    def start(self, program, *words, ready):
+        """Runs it until its log says that it is ready, and then gives it no more threads."""
+        own = shutil.copy(program, self.folder)  # the folder of the build may not be everybody's
+        with open(self.folder / "log", "wb") as log:
+            self.process = subprocess.Popen([own, *words], stdout=log, stderr=log,
+                                            cwd=self.folder, env=clean_environment(), **AS_USER)
+        self.addCleanup(self.process.wait)
+        self.addCleanup(self.process.kill)
+        self.wait_for(ready)
+        subprocess.run(["prlimit", "--pid", str(self.process.pid), "--nproc=0:0"], check=True,
+                       env=clean_environment(), **AS_USER)
+
+    def log(self):
+        return (self.folder / "log").read_text(encoding="utf-8")
+
+    def wait_for(self, what):
+        wait_until(lambda: what in self.log() or self.process.poll() is not None, self.log)
+        self.assertIn(what, self.log())
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.process.wait(PATIENCE), 0, self.log())
+
+    def test_a_service_drains_on_term(self):
+        self.start(SERVICE, "--listen", "tcp://127.0.0.1:0", "--store", "memory:",
+                   ready="service.listening")
+
+        self.end()
+
+        self.assertIn("service.stopped", self.log())
+
+    def test_a_gateway_serves_on_when_its_file_cannot_be_read_and_drains_on_term(self):
+        config = self.folder / "project.yaml"
+        config.write_text("gateway:\n  listen: 127.0.0.1:0\n  store: file:store.db\n"
+                          "  routes:\n    - {prefix: /api, service: math}\n", encoding="utf-8")
+        self.start(PROGRAM, "gateway", "--config", str(config), ready="gateway.listening")
+
+        self.process.send_signal(signal.SIGHUP)
+
+        self.wait_for("config.not_reloaded")
+        self.assertIn("process.no_thread", self.log())
+        self.end()
+
+
+if __name__ == "__main__":
+    unittest.main()
