@@ -74,7 +74,7 @@ std::size_t SimulatedStream::in_window() const {
 void SimulatedStream::flush() {
   if (closed_) return;
   world().unsent_bytes_peak = std::max(world().unsent_bytes_peak, output_.size());
-  if (aborting_) return finish(std::exchange(abort_why_, Status()));
+  if (aborting_) return finish_aborted();
   const NetworkOptions& network = world().options;
   if (blocked_ && in_window() + network.window_step_bytes > network.window_bytes) return;
   while (!output_.empty()) {
@@ -90,6 +90,7 @@ void SimulatedStream::flush() {
     const bool reset = whole && world().chance(network.reset_chance);
     if (reset || (whole && world().chance(network.lost_chance))) {
       send_segment(world().random.below(bytes + 1));
+      if (reset && world().random.below(2) == 0) return meet_reset();
       const std::uint64_t told = world().random.below(3);  // of a lost one: one side, or none
       return break_connection(reset || told == 0, reset || told == 1);
     }
@@ -100,9 +101,25 @@ void SimulatedStream::flush() {
   }
   output_.release();
   if (ending_) send_end();
-  if (closing_) return finish(Status());
+  if (closing_) {
+    if (!flush_scheduled_) finish(Status());
+    return;
+  }
   if (!std::exchange(blocked_, false)) return;
   handler_->on_sent();
+}
+
+// The reset has come, and this write is the first to find it.
+void SimulatedStream::meet_reset() {
+  break_connection(false, true);
+  closing_ = aborting_ = true;
+  abort_why_ = Status(Code::kConnectionClosed, "connection.reset", "a write met a reset");
+  finish_aborted();
+}
+
+// As of a socket: never inside wrote().
+void SimulatedStream::finish_aborted() {
+  if (!flush_scheduled_) finish(std::exchange(abort_why_, Status()));
 }
 
 void SimulatedStream::send_segment(std::size_t bytes) {

@@ -162,6 +162,8 @@ class SimulatedStream final : public Stream {
   void send_segment(std::size_t bytes);
   void send_end();
   Time next_arrival(std::size_t bytes);
+  void meet_reset();
+  void finish_aborted();
   void break_connection(bool tell_this_side, bool tell_other_side);
   void receive(std::string_view bytes);
   void receive_end();

@@ -33,8 +33,8 @@ struct NetworkOptions {
   // A full window is filled on only when so much of it is free, as a system's buffer is.
   std::size_t window_step_bytes = 1;
   std::uint64_t bytes_per_second = 0;  // per direction of a connection; 0: no limit
-  // The connection breaks inside this segment, at any of its bytes, and both sides are told. What
-  // is on the way may still arrive.
+  // The connection breaks inside this segment, at any of its bytes, and both sides are told: the
+  // sender by a read or, as often, by this write. What is on the way may still arrive.
   double reset_chance = 0;
   // The same, but at most one side is told (it is drawn which, or none): the other is half-open.
   double lost_chance = 0;

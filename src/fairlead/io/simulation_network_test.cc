@@ -16,6 +16,44 @@ TEST_F(SimulationTest, TellsBothSidesOfAReset) {
   EXPECT_EQ(server->why.reason(), "connection.reset");
 }
 
+// As over sockets: a write may be the first to meet a reset, and says nothing in its own call.
+TEST_F(SimulationTest, TellsOfAnEndThatAWriteMeetsWhenTheTurnEnds) {
+  const std::string much(Stream::kFlushBytes, 'x');
+  int met = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    make(seed, {.reset_chance = 1});
+    send(much);
+    send(much);
+    EXPECT_FALSE(client->closed) << "seed " << seed;
+    near->turn(Deadline(simulation->now()));
+    met += client->closed ? 1 : 0;
+    pass(1s);
+    EXPECT_EQ(client->why.reason(), "connection.reset");
+    EXPECT_EQ(server->why.reason(), "connection.reset");
+    TearDown();
+  }
+  EXPECT_GT(met, 0) << "sometimes the write meets it";
+  EXPECT_LT(met, 20) << "sometimes the read does";
+}
+
+TEST_F(SimulationTest, WritingMuchBehindItsEndTellsNothingEither) {
+  const std::string much(Stream::kFlushBytes, 'x');
+  make(1, {.window_bytes = 4 * Stream::kFlushBytes});
+  client->stream->close();
+  send(much);
+  EXPECT_FALSE(client->closed);
+  pass(1s);
+  EXPECT_TRUE(client->closed);
+  TearDown();
+
+  make(2);
+  client->stream->abort(Status(Code::kTooLarge, "test.abort", ""));
+  send(much);
+  EXPECT_FALSE(client->closed);
+  pass(1s);
+  EXPECT_EQ(client->why.reason(), "test.abort");
+}
+
 // A frame may be cut at any of its bytes: over some seeds each of them is where it happens.
 TEST_F(SimulationTest, CutsAtEveryByte) {
   const std::string frame = "0123456789";

@@ -257,7 +257,7 @@ void SocketStream::keep_rest(const Bytes& input, ReadResult result) {
 
 void SocketStream::flush() {
   if (!socket_.valid()) return;
-  if (!abort_why_.ok()) return finish(std::exchange(abort_why_, Status()));
+  if (!abort_why_.ok()) return finish_aborted();
   while (!output_.empty()) {
     const ssize_t sent =
         output_.has_shared()
@@ -265,17 +265,30 @@ void SocketStream::flush() {
             : send_bytes(socket_.get(), output_.buffer().view().data(), output_.size());
     if (sent < 0) {
       if (errno == EINTR) continue;
-      if (errno != EAGAIN) return finish(connection_error(errno));
+      if (errno != EAGAIN) {
+        abort_why_ = connection_error(errno);
+        closing_ = true;  // a read would take it for the peer's end: the error is told once
+        return finish_aborted();
+      }
       output_.compact();
       return ask_for_writability(true);
     }
     output_.consume(static_cast<std::size_t>(sent));
   }
   core().give_back(output_.buffer());
-  if (closing_) return finish(Status());
+  if (closing_) {
+    if (!flush_scheduled_) finish(Status());
+    return;
+  }
   if (!blocked_) return;
   ask_for_writability(false);
   handler_->on_sent();
+}
+
+// Not inside wrote(), whose caller is in the middle of something: the flush that is scheduled then
+// comes here again.
+void SocketStream::finish_aborted() {
+  if (!flush_scheduled_) finish(std::exchange(abort_why_, Status()));
 }
 
 // Not inlined: what is seldom needed here would cost each flush its room on the stack.

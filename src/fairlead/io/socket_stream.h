@@ -51,6 +51,7 @@ class SocketStream final : private Watcher, public Stream {
   void end_answers();
   void keep_rest(const Bytes& input, ReadResult result);
   void ask_for_writability(bool wanted);
+  void finish_aborted();
   void finish(Status why);
 
   // Here they lie in the end of Stream, so that an idle connection costs no word more.
@@ -64,7 +65,7 @@ class SocketStream final : private Watcher, public Stream {
   StreamHandler* handler_ = nullptr;
   ChunkRef rest_;  // the bytes that were not consumed, at its front
   std::size_t rest_bytes_ = 0;
-  Status abort_why_;
+  Status abort_why_;  // by abort(), or met by a write
 };
 
 }  // namespace fairlead::io::internal

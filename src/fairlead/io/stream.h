@@ -94,7 +94,8 @@ class Stream : public Disposable {
   void share(Bytes bytes) {
     output_.share(blocked_ ? Output::compacted(std::move(bytes)) : std::move(bytes));
   }
-  // Schedules the flush (see above), or flushes now what has grown past its limit.
+  // Schedules the flush (see above), or flushes now what has grown past its limit. Calls no
+  // handler: that the connection has ended is told by the flush that is scheduled.
   void wrote() {
     if (!flush_scheduled_) schedule_flush();
     if (is_much() && !blocked_) flush();
@@ -137,7 +138,9 @@ class Stream : public Disposable {
   bool is_much() const {
     return output_.buffer().size() >= kFlushBytes || output_.size() >= kFlushSharedBytes;
   }
-  virtual void flush() = 0;  // sends as much as the system takes
+  // Sends as much as the system takes. While one is scheduled this may be inside wrote(): no
+  // on_close() then.
+  virtual void flush() = 0;
 
   Core& core_;
   Output output_;

@@ -18,6 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::size_t kMuch = Stream::kFlushBytes;  // what a write of sends at once
+
 // One end of a connection that records what happens and can be told what to do.
 struct Recorder final : StreamHandler {
   Recorder(Core& owner, std::unique_ptr<Stream> made) : core(owner), stream(std::move(made)) {
@@ -362,6 +364,40 @@ TEST_P(StreamTest, ReadsWhatAPeerSaidBeforeItBrokeAConnectionThatIsBeingWritten)
   turn_until([&] { return client->closed; });
   EXPECT_EQ(client->received, "no");
   EXPECT_FALSE(client->why.ok());
+}
+
+// Who writes is in the middle of something: it hears of the end when that is over.
+TEST_P(StreamTest, TellsOfAnEndThatAWriteMeetsWhenTheTurnEnds) {
+  connect();
+  server->stream->pause();
+  client->write("unread");
+  core->turn(Deadline(core->now()));
+  server.reset();  // with bytes that nobody read: a reset follows
+  core->turn(Deadline(core->now()));
+  ASSERT_FALSE(client->closed);
+
+  client->write(std::string(kMuch, 'x'));
+  client->write(std::string(kMuch, 'x'));
+
+  EXPECT_FALSE(client->closed);
+  EXPECT_EQ(client->stream->unsent_bytes(), 2 * kMuch);
+  core->turn(Deadline(core->now()));
+  EXPECT_TRUE(client->closed);
+  EXPECT_FALSE(client->ended) << "that would be an end in order";
+  EXPECT_EQ(client->why.reason(), "connection.reset");
+}
+
+TEST_P(StreamTest, WritingMuchBehindItsEndTellsNothingEither) {
+  connect();
+  client->stream->close();
+  client->write(std::string(kMuch, 'x'));
+  EXPECT_FALSE(client->closed);
+  server->stream->abort(Status(Code::kTooLarge, "test.abort", ""));
+  server->write(std::string(kMuch, 'x'));
+  EXPECT_FALSE(server->closed);
+
+  turn_until([&] { return client->closed && server->closed; });
+  EXPECT_EQ(server->why.reason(), "test.abort");
 }
 
 TEST_P(StreamTest, SendsSharedBytesBetweenAppendedOnesToAReaderThatTakesLittle) {
