@@ -129,6 +129,7 @@ void HttpBridge::answer() {
   }
   owner_.answer(*this, std::move(status));
   call_.request = nullptr;
+  if (!lost_) output_.buffer().clear();  // delivered: the end of a spare session loses nothing
   phase_ = Phase::kSpare;
 }
 

@@ -530,6 +530,14 @@ TEST_F(HttpCallsTest, SpareSessionsAreBounded) {
             "http_calls.bad_option");
 }
 
+TEST_F(HttpCallsTest, WhatWasAnsweredIsNotLostWithASpareSession) {
+  EXPECT_EQ(ask(request("POST", "/echo", R"({"a":10})")).status, 200);
+
+  EXPECT_TRUE(core->run(peer->close(core->deadline_after(1s))).ok());
+
+  EXPECT_EQ(peer->metrics().output_lost_bytes.value(), 0U);
+}
+
 TEST_F(HttpCallsTest, ADrainLetsRequestsEndAndTakesNoMore) {
   Answer answer;
   const http::Request post = request("POST", "/later", "x");
