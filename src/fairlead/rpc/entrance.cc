@@ -65,6 +65,7 @@ class Entrance::Visitor final : public io::Disposable, private io::StreamHandler
   io::TlsStream* tls_ = nullptr;       // `stream_`, once it is one of TLS
   std::unique_ptr<io::Address> peer_;  // of TLS; a closed stream does not know it any more
   Time first_byte_at_ = Time::max();   // of what is told apart now; max: none has come
+  Time login_ends_ = Time::max();      // max: none is asked for
   std::size_t seen_ = 0;               // HEAD: bytes that hold no end of the head
   const bool turned_away_;             // there are too many connections
   bool in_head_ = false;               // HEAD
@@ -279,17 +280,17 @@ void Entrance::Visitor::begin_head() {
   if (!std::exchange(head_timed_, true)) wait_at_most(options().head_timeout);
 }
 
-// The time of a login is for all of this, so it runs on if it is the shorter one.
+// The time of a login is for all of this, so it runs on if it ends first.
 void Entrance::Visitor::begin_frame() {
-  const Duration all = options().first_byte_timeout;
-  if (all == Duration::zero() || options().frame_time_max < all) {
-    wait_at_most(options().frame_time_max);
-  }
+  const Duration own = options().frame_time_max;
+  if (core().now() + own < login_ends_) wait_at_most(own);
 }
 
 void Entrance::Visitor::wait_for_first_byte() {
   const Duration all = options().first_byte_timeout;
-  wait_at_most(all > Duration::zero() ? all : options().silence_max);
+  if (all == Duration::zero()) return wait_at_most(options().silence_max);
+  login_ends_ = core().now() + all;
+  wait_at_most(all);
 }
 
 void Entrance::Visitor::wait_at_most(Duration timeout) {

@@ -102,6 +102,28 @@ TEST_F(EntranceTimeTest, GivesABegunFrameNoMoreTimeThanALoginHas) {
   EXPECT_TRUE(client->closed);
 }
 
+TEST_F(EntranceTimeTest, AFrameThatHasLessTimeThanALoginDoesNotProlongThat) {
+  options.first_byte_timeout = 5s;
+  options.frame_time_max = 4s;
+  connect();
+  pass(4s + 900ms);
+  send("\0"sv);
+  pass(200ms);
+  EXPECT_TRUE(client->closed);
+}
+
+TEST_F(EntranceTimeTest, AFrameThatHasLessTimeThanALoginHasNoMore) {
+  options.first_byte_timeout = 5s;
+  options.frame_time_max = 2s;
+  connect();
+  pass(1s);
+  send("\0"sv);
+  pass(1s + 900ms);
+  EXPECT_FALSE(client->closed);
+  pass(200ms);
+  EXPECT_TRUE(client->closed);
+}
+
 TEST_F(EntranceTimeTest, ClosesSilenceWhereALoginIsToCome) {
   options.first_byte_timeout = 5s;
   connect();
