@@ -35,6 +35,14 @@ State how_ended(const Status& status) {
   return status.outcome() == Outcome::kProcessed ? State::kReplied : State::kFailed;
 }
 
+// Of an earlier attempt a refusal says nothing: it may have been served.
+Status of_all_attempts(const ResendQueue::Entry& entry, Status status) {
+  if (entry.uncertain() && !status.ok() && status.outcome() != Outcome::kProcessed) {
+    status = std::move(status).with_outcome(Outcome::kUnknown);
+  }
+  return status;
+}
+
 const wire::MessageView kNoReply;
 const Bytes kNoInput;
 
@@ -99,6 +107,7 @@ void ResendLine::start(ResentMessage& message, Deadline deadline, const CancelTo
   }
   if (!refused.ok()) {
     metrics_.resend_refused.add();
+    count();  // others may have made place for it
     return message.on_result(std::move(refused), kNoReply, kNoInput);
   }
   if (message.cancelled_.listen(message.cancel_)) return cancelled(message);
@@ -110,8 +119,10 @@ void ResendLine::start(ResentMessage& message, Deadline deadline, const CancelTo
 
 void ResendLine::cancelled(ResentMessage& message) {
   ResendQueue::Entry& entry = message;
-  // Its call in flight hears the same token, and tells the peer.
-  if (in_flight(entry.state()) && !message.is_push()) return;
+  // Its call in flight hears the same token, and tells the peer. Where a link is being lost that
+  // call has ended, and this is all there is.
+  const bool has_call = message.waiting() || writing_ == &message;
+  if (has_call && !message.is_push()) return;
   const bool unknown = entry.uncertain() || in_flight(entry.state());
   queue_.end(entry, State::kFailed,
              Status(Code::kCancelled, "call.cancelled", "the caller cancelled the call")
@@ -153,7 +164,8 @@ Task<Status> ResendLine::empty(CancelToken cancel) {
 
 void ResendLine::attach(Session& session) {
   FL_CHECK(session.dialled());
-  if (phase_ == Phase::kClosed || session_ == &session) return;
+  // Of one that is ending nobody would tell when it dies.
+  if (phase_ == Phase::kClosed || session_ == &session || !session.open()) return;
   if (std::ranges::find(sessions_, &session) == sessions_.end()) sessions_.push_back(&session);
   session.seldom().line = this;
   session_ = &session;
@@ -163,6 +175,7 @@ void ResendLine::attach(Session& session) {
 
 void ResendLine::answered(const Session& session, std::uint64_t window, bool known) {
   if (phase_ != Phase::kAsking || session_ != &session) return;
+  if (losing_ == &session) return;  // that is no answer
   phase_ = Phase::kReady;
   window_ = window;
   acknowledges_ = window != 0 || !known;
@@ -184,6 +197,7 @@ void ResendLine::link_lost(Session& session, std::uint64_t handed_over, std::str
   if (phase_ == Phase::kReady) queue_.window_is(window_);
   queue_.expire(core_.now());  // what is too old is not sent again
   move_elsewhere();
+  if (phase_ == Phase::kClosed) queue_.close_queued(closed());
   if (queue_.counts().queued > 0) {
     fire_before(queue_.next_expiry());
     if (session_ == nullptr && want_) want_();
@@ -232,7 +246,6 @@ void ResendLine::write(ResentMessage& message) {
   Session& session = *session_;
   const RawRequest& request = message.request_;
   queue_.begin_write(entry, &session, window_, acknowledges_);
-  if (++message.attempts_ > 1) metrics_.resend_again.add();
   std::string metadata = request.metadata;
   if (window_ != 0) {
     wire::append_metadata_pair(metadata, wire::kMessageIdKey, std::to_string(entry.id()));
@@ -252,6 +265,7 @@ void ResendLine::write(ResentMessage& message) {
   }
   // It may have ended, and be gone.
   if (std::exchange(writing_, nullptr) != nullptr) {
+    if (++message.attempts_ > 1) metrics_.resend_again.add();
     queue_.wrote(entry, from, session.appended_bytes_);
     fire_before(core_.now() + (message.is_push() ? kTurn : kBlocked));
   }
@@ -280,10 +294,7 @@ void ResendLine::attempt_ended(ResentMessage& message, Status status,
   if (!in_flight(entry.state()) || entry.link() == losing_) return;  // link_lost() says what then
   if (writing_ == &message) writing_ = nullptr;
   if (put_back(message, status)) return;
-  // Of an earlier attempt that says nothing: it may have been served.
-  if (entry.uncertain() && !status.ok() && status.outcome() != Outcome::kProcessed) {
-    status = std::move(status).with_outcome(Outcome::kUnknown);
-  }
+  status = of_all_attempts(entry, std::move(status));
   message.reply_ = &reply;
   message.input_ = &input;
   const State how = how_ended(status);
@@ -294,7 +305,7 @@ void ResendLine::attempt_ended(ResentMessage& message, Status status,
 void ResendLine::acknowledged(std::uint64_t id, Status status) {
   ResendQueue::Entry* const entry = queue_.find(id);
   if (entry == nullptr || !entry->message().push) return;
-  queue_.end(*entry, State::kReplied, std::move(status));
+  queue_.end(*entry, State::kReplied, of_all_attempts(*entry, std::move(status)));
   count();
 }
 

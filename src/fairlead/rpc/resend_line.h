@@ -106,7 +106,8 @@ class ResendLine final : private Timer {
   void start(ResentMessage& message, Deadline deadline, const CancelToken& cancel);
 
   // The session over which messages go from now on. Before its hello (DialOptions::resend), or
-  // after; then it is said again. One that had been attached keeps what it has in flight.
+  // after; then it is said again. One that had been attached keeps what it has in flight. One that
+  // is not open is not taken.
   void attach(Session& session);
 
   // Ends all messages, and takes no more: kConnectionClosed `resend.closed`, NOT_SENT or UNKNOWN.

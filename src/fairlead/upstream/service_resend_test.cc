@@ -256,6 +256,26 @@ TEST_F(ServiceResendTest, ACallToWhoIsGoneFromTheSetEndsHoweverLongItTakes) {
   EXPECT_EQ(copies[0].peer->session_count(), 0U);
 }
 
+TEST_F(ServiceResendTest, WhoIsGoneFromTheSetEndsAllWithItsLink) {
+  use(1);
+  Ended call;
+  Ended push;
+  core.spawn(ask(&call, "a", 60s));
+  core.spawn(tell(&push, "n", "/hold"));
+  pass(50ms);
+  use(0);
+  pass(50ms);
+  EXPECT_EQ(call.times + push.times, 0);
+
+  stop(0);
+  pass(100ms);
+
+  for (const Ended* ended : {&call, &push}) {
+    EXPECT_EQ(ended->times, 1);
+    EXPECT_EQ(ended->status.outcome(), Outcome::kUnknown);
+  }
+}
+
 // A PUSH that is served when the last session to its copy is told to end by `told_to_end`.
 class LastSessionTest : public ServiceResendTest {
  protected:
