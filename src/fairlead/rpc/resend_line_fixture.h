@@ -86,9 +86,9 @@ class ResendLineTest : public ::testing::Test {
     co_return Status();
   }
 
-  void start_server(bool hello = true, bool keeps_windows = true) {
+  void start_server(bool hello = true, bool keeps_windows = true, PluginChain* plugins = nullptr) {
     windows.emplace(dedup);
-    PeerOptions options{.hello = hello, .secure = secure};
+    PeerOptions options{.hello = hello, .secure = secure, .plugins = plugins};
     if (keeps_windows) options.windows = &*windows;
     for (std::size_t i = 0; i < 2; ++i) {
       servers[i].emplace(*near[i], router, options, Metrics::make(server_registry[i]).value());

@@ -1,5 +1,5 @@
 // What a line makes of links that end at a bad moment: before they are ready, while something else
-// ends, and when nobody wants the line any more.
+// ends, when nobody wants the line any more, and by a plugin before a handler ran.
 #include <gtest/gtest.h>
 
 #include "fairlead/rpc/resend_line_fixture.h"
@@ -151,6 +151,43 @@ TEST_F(ResendLineTest, CountsOutWhatMadePlaceInVain) {
   EXPECT_EQ(second->ends, 1);
   EXPECT_EQ(line->size(), 1U);
   EXPECT_EQ(client->metrics().resend_queue[0].value(), 1);
+}
+
+// Ends the connection of the first message that it sees.
+class EndsOnce final : public Plugin {
+ public:
+  explicit EndsOnce(bool& ends) : Plugin("ends"), ends_(ends) {}
+  Status pre_read_header(Session&, const wire::MessageView& message) override {
+    if (message.kind == wire::Kind::kReply || !std::exchange(ends_, false)) return Status();
+    return Status(Code::kForbidden, "test.ends", "");
+  }
+
+ private:
+  bool& ends_;
+};
+
+TEST_F(ResendLineTest, WhatAPluginEndedBeforeItsHandlerWasNotServed) {
+  bool ends = false;
+  PluginChain plugins;
+  ASSERT_TRUE(plugins.add(EndsOnce(ends)).ok());
+  start_server(true, true, &plugins);
+  start_client();
+  for (const bool push : {false, true}) {
+    dial(0);
+    ends = true;
+    const auto sent = send(push ? "/note" : "/echo", "a", kAtLeastOnce, push);
+    pass(kMoment);
+    ASSERT_FALSE(ends);
+    EXPECT_EQ(sent->ends, 0);
+
+    dial(0);
+
+    EXPECT_EQ(sent->status.reason(), "test.ends");
+    EXPECT_EQ(sent->status.outcome(), Outcome::kUnknown) << "of the first time nothing is known";
+    EXPECT_EQ(served["a"], 0);
+  }
+  line.reset();
+  stop_server();  // before its plugins
 }
 
 }  // namespace

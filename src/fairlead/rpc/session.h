@@ -353,9 +353,10 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
               const DuplicateWindow::Answer& answer);
   void answer_again(std::int32_t seq, wire::Kind kind, std::string_view transforms,
                     std::uint64_t id, const KeptReply* reply);
-  void acknowledge(std::uint64_t id, std::string_view status);
+  void acknowledge(std::uint64_t id, std::string_view status, bool refused = false);
   // How a numbered message ended.
   void settle(Context& context, const Status& status);
+  void settle_refused(const wire::MessageView& message, const Status& status);
 
   // session_liveness.cc: heartbeats, and links over which nothing passes.
   class Beat;

@@ -218,7 +218,10 @@ void Session::serve_extended(const wire::MessageView& message, const Bytes& inpu
   }
   if (plugins->has<&Plugin::pre_read_header>()) {
     const Status ended = plugins->ask<&Plugin::pre_read_header>(*this, message);
-    if (!ended.ok()) return end_connection(ended);
+    if (!ended.ok()) {
+      if (next_extras_ != nullptr) settle_refused(message, ended);
+      return end_connection(ended);
+    }
   }
   if (next_extras_ == nullptr) next_extras_ = std::make_unique<Context::Extras>();
   internal::HookedMessage& hooked = next_extras_->hooked.emplace(message);
@@ -286,7 +289,10 @@ void Session::refuse_extended(Context& context, const Status& status) {
     reply_error(context.message_, context.reply_metadata_, status);
     tell_reply(context, status, true);
   }
-  if (context.admitted() != nullptr) settle(context, status);
+  if (context.admitted() != nullptr) {
+    if (!is_call) context.add_reply_meta(wire::kRefusedKey, "1");
+    settle(context, status);
+  }
   tell_served(context, status);
 }
 

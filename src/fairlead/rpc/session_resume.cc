@@ -40,9 +40,8 @@ std::string text_of(const Status& status) {
   return text;
 }
 
-// `reply`: null when it is not kept. Perhaps it was an error, so there is no OK in its place.
-std::string told_of_push(const KeptReply* reply) {
-  return reply != nullptr ? reply->status : text_of(dropped());
+bool says_refused(std::string_view metadata) {
+  return !metadata.empty() && wire::find_in_encoded(metadata, wire::kRefusedKey).has_value();
 }
 
 // What is told of a message that is neither served nor answered from the window.
@@ -171,9 +170,12 @@ void Session::repeat(const wire::MessageView& message, std::uint64_t id,
 void Session::answer_again(std::int32_t seq, wire::Kind kind, std::string_view transforms,
                            std::uint64_t id, const KeptReply* reply) {
   if (state_ == State::kClosed || cut()) return;
-  if (kind == wire::Kind::kPush) return acknowledge(id, told_of_push(reply));
-  if (reply == nullptr) {
+  if (reply == nullptr) {  // perhaps it was an error, so there is no OK in its place
+    if (kind == wire::Kind::kPush) return acknowledge(id, text_of(dropped()));
     return reply_error({.seq = seq, .kind = kind, .transforms = transforms}, {}, dropped());
+  }
+  if (kind == wire::Kind::kPush) {
+    return acknowledge(id, reply->status, says_refused(reply->metadata));
   }
   const wire::FrameStart start = begin_on_wire({.seq = seq,
                                                 .kind = wire::Kind::kReply,
@@ -185,11 +187,12 @@ void Session::answer_again(std::int32_t seq, wire::Kind kind, std::string_view t
   if (send_frame(start, Bytes(), peer_.options_.transforms).ok()) bound_unsent();
 }
 
-void Session::acknowledge(std::uint64_t id, std::string_view status) {
+void Session::acknowledge(std::uint64_t id, std::string_view status, bool refused) {
   if (state_ == State::kClosed || cut()) return;
   std::string metadata;
   wire::append_metadata_pair(metadata, "id", std::to_string(id));
   if (!status.empty()) wire::append_metadata_pair(metadata, "status", status);
+  if (refused) wire::append_metadata_pair(metadata, wire::kRefusedKey, "1");
   push_control(kAckMethod, metadata);
 }
 
@@ -211,7 +214,20 @@ void Session::settle(Context& context, const Status& status) {
     kept->body.append(context.shared_body_.view());
   }
   kept->metadata = context.reply_metadata_;
-  if (context.kind() == wire::Kind::kPush) acknowledge(numbered.id, kept->status);
+  if (context.kind() == wire::Kind::kPush) {
+    acknowledge(numbered.id, kept->status, says_refused(kept->metadata));
+  }
+  std::exchange(numbered.window, nullptr)->complete(numbered.id, std::move(kept), core().now());
+}
+
+// Of a message whose connection is ended before a handler ran: it is not served when it comes again
+// either, and told why.
+void Session::settle_refused(const wire::MessageView& message, const Status& status) {
+  internal::Admitted& numbered = *next_extras_->admitted;
+  auto kept = std::make_shared<KeptReply>();
+  kept->status = text_of(status);
+  kept->metadata = kRefusedMark;
+  kept->transforms = message.transforms;
   std::exchange(numbered.window, nullptr)->complete(numbered.id, std::move(kept), core().now());
 }
 
