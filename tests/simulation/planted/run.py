@@ -151,6 +151,36 @@ BUGS = {
         "    const bool left = one.from_ > handed_over;\n",
         "what may have been served is sent again without a number",
         RESEND),
+    "end_told_inside_a_write": (
+        "src/fairlead/io/simulated_stream.cc",
+        "  if (!flush_scheduled_) finish(std::exchange(abort_why_, Status()));\n",
+        "  finish(std::exchange(abort_why_, Status()));\n",
+        "who writes hears of the end before its call is over",
+        RESEND),
+    "lost_hello_taken_for_an_answer": (
+        "src/fairlead/rpc/resend_line.cc",
+        "  if (losing_ == &session) return;  // that is no answer\n",
+        "",
+        "a link that is lost before its hello ends what waits for the window",
+        RESEND),
+    "cancellation_left_to_a_call_that_ended": (
+        "src/fairlead/rpc/resend_line.cc",
+        "  const bool has_call = message.waiting() || writing_ == &message;\n",
+        "  const bool has_call = in_flight(entry.state());\n",
+        "a message that is cancelled while its link is lost waits for the next one",
+        RESEND),
+    "window_without_bound": (
+        "src/fairlead/rpc/duplicate_windows.cc",
+        "    window_.drop_replies(0);\n",
+        "",
+        "the windows of a process keep more than they may",
+        RESEND),
+    "expired_late": (
+        "src/fairlead/rpc/resend_queue.cc",
+        "one.until_ > now) continue;",
+        "one.until_ + std::chrono::milliseconds(100) > now) continue;",
+        "what waits for a link ends after its time",
+        RESEND),
     "backoff_reset_at_once": (
         "src/fairlead/upstream/redial.cc",
         "  if (now - ready_since_ >= options_.stable) wait_ = Duration::zero();\n"
