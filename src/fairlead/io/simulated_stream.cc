@@ -112,7 +112,7 @@ void SimulatedStream::flush() {
 // The reset has come, and this write is the first to find it.
 void SimulatedStream::meet_reset() {
   break_connection(false, true);
-  aborting_ = true;
+  closing_ = aborting_ = true;
   abort_why_ = Status(Code::kConnectionClosed, "connection.reset", "a write met a reset");
   finish_aborted();
 }

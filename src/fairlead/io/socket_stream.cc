@@ -267,6 +267,7 @@ void SocketStream::flush() {
       if (errno == EINTR) continue;
       if (errno != EAGAIN) {
         abort_why_ = connection_error(errno);
+        closing_ = true;  // a read would take it for the peer's end: the error is told once
         return finish_aborted();
       }
       output_.compact();

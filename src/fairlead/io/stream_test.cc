@@ -383,6 +383,7 @@ TEST_P(StreamTest, TellsOfAnEndThatAWriteMeetsWhenTheTurnEnds) {
   EXPECT_EQ(client->stream->unsent_bytes(), 2 * kMuch);
   core->turn(Deadline(core->now()));
   EXPECT_TRUE(client->closed);
+  EXPECT_FALSE(client->ended) << "that would be an end in order";
   EXPECT_EQ(client->why.reason(), "connection.reset");
 }
 

@@ -295,6 +295,20 @@ TEST_P(TlsStreamTest, SendsTheAnswersToOneReadTogether) {
   EXPECT_EQ(client->reads, 1);
 }
 
+TEST_P(TlsStreamTest, TellsOfAnEndThatAWriteMeetsWhenTheTurnEnds) {
+  connect();
+  server->stream->pause();
+  client->write("unread");
+  core->turn(Deadline(core->now()));
+  servers.clear();  // with bytes that nobody read: a reset follows
+
+  client->write(std::string(4 * Stream::kFlushBytes, 'x'));
+
+  EXPECT_FALSE(client->closed);
+  turn_until([this] { return client->closed; });
+  EXPECT_EQ(client->why.reason(), "connection.reset");
+}
+
 TEST_P(TlsStreamTest, DiesWithItsOwnerAtAnyTime) {
   connect();
   client->write(std::string(100'000, 'x'));
