@@ -63,7 +63,8 @@ rpc::ResendLine* SessionRedial::line_for(CallOptions& options) {
   options.delivery = delivery;
   if (line_ == nullptr) {
     line_ = std::make_unique<rpc::ResendLine>(entry_.core, how_.resend, peer().metrics());
-    if (entry_.session != nullptr) line_->attach(*entry_.session);
+    // One that ends now has told its line already, and would never tell this one.
+    if (entry_.session != nullptr && entry_.session->open()) line_->attach(*entry_.session);
   }
   return line_.get();
 }

@@ -1,6 +1,7 @@
 // Sessions that come back: what stays the same, and what ends them for good. On virtual time.
 #include "fairlead/service/session_redial.h"
 
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -185,6 +186,26 @@ TEST_F(SessionRedialTest, ACallThatIsMadeDuringTheDialIsAnsweredWhenItIsBack) {
   pass(3s);
 
   EXPECT_TRUE(away);
+  EXPECT_EQ(done, 1);
+  EXPECT_TRUE(last.ok()) << last;
+}
+
+// Who hears the end of the connection, and then makes the first call that outlives one.
+TEST_F(SessionRedialTest, ACallThatIsMadeWhileTheConnectionEndsIsAnsweredWhenItIsBack) {
+  struct AtTheEnd final : CancelListener {
+    std::function<void()> then;
+    void on_cancel() override { then(); }
+  } at_the_end;
+  const SessionRef session = keep();
+  at_the_end.then = [&] { begin_probe(session, within(10s), wait_for_ready); };
+  here([&] {
+    session.visit([&](rpc::Session& it) { EXPECT_FALSE(at_the_end.listen(it.cancel_token())); });
+  });
+
+  lose_server();
+  serve();
+  pass(3s);
+
   EXPECT_EQ(done, 1);
   EXPECT_TRUE(last.ok()) << last;
 }
