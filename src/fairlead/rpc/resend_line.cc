@@ -220,7 +220,7 @@ void ResendLine::flush() {
 
 bool ResendLine::can_write() {
   if (phase_ != Phase::kReady || blocked_) return false;
-  if (!session_->leaving()) return true;
+  if (!session_->ending()) return true;
   session_ = nullptr;  // what is in flight there ends there
   phase_ = Phase::kNoSession;
   if (queue_.counts().queued > 0 && want_) want_();

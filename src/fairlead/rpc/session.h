@@ -158,6 +158,8 @@ class Session final : public io::Disposable, private io::StreamHandler, private 
   bool dialled() const { return side_ == Side::kDialled; }
   // The peer said that it goes away.
   bool leaving() const { return peer_leaving_; }
+  // It said so, or this side has found the session old: whoever can goes elsewhere.
+  bool ending() const;
   // Both sides said hello.
   bool said_hello() const { return features_ != 0; }
   // Index and generation in the peer; unique for the life of the process's peer.

@@ -51,4 +51,8 @@ void Session::look_at_age(Time now) {
   look_at_age_at(now + kLookEvery);
 }
 
+bool Session::ending() const {
+  return peer_leaving_ || (seldom_ != nullptr && seldom_->old_since != Time::max());
+}
+
 }  // namespace fairlead::rpc

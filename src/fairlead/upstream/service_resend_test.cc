@@ -2,6 +2,7 @@
 #include <array>
 #include <functional>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "fairlead/async/event.h"
@@ -13,6 +14,7 @@ namespace fairlead::upstream {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::UnorderedElementsAre;
 
 // Two copies, of which each can be cut, stopped and started, and their caller, on virtual time.
 class ServiceResendTest : public ::testing::Test {
@@ -311,6 +313,33 @@ TEST_F(ServiceResendTest, NewRulesHoldForWhatComes) {
   EXPECT_EQ(first.times, 0);
   EXPECT_EQ(second.status.reason(), "resend.full");
   (void)core.run(service->close(core.deadline_after(1s)));  // while both can hear it
+}
+
+// The first session becomes old while the second one is young: new messages take that one.
+TEST_F(ServiceResendTest, ASessionThatHasBecomeOldIsGivenNoMessage) {
+  peer->update({.call_timeout = 30s, .hello = true, .session_age = 2s});
+  ServiceOptions options;
+  options.connections_max = 2;
+  options.delivery = rpc::DeliveryMode::kAtLeastOnce;
+  use(1);
+  std::array<Ended, 3> ended;
+  core.spawn(ask(&ended[0], "a"));
+  pass(1s);
+  service->update(options);
+  core.spawn(ask(&ended[1], "b"));  // the second session is dialled beside it
+  pass(1200ms);
+  ASSERT_EQ(service->session_count(), 1U) << "the other one is old";
+
+  core.spawn(ask(&ended[2], "c"));
+  pass(100ms);
+  std::vector<std::size_t> served;
+  copies[0].peer->for_each_session(
+      [&served](const rpc::Session& one) { served.push_back(one.handlers_running()); });
+  EXPECT_THAT(served, UnorderedElementsAre(2U, 1U));
+
+  copies[0].release.set();
+  pass(100ms);
+  for (const Ended& one : ended) EXPECT_TRUE(one.status.ok() && one.times == 1) << one.status;
 }
 
 TEST_F(ServiceResendTest, ClosingEndsThoseInTheLine) {
