@@ -134,7 +134,9 @@ class Party {
   fl::SessionRef keep(std::size_t index, const fl::io::Address& address, fl::service::HubDial how) {
     return core(index).run(hub.dial(address, std::move(how))).value();
   }
+  void stop_listening() { listeners_.clear(); }
   fl::io::Core& core(std::size_t index) { return *cores_[index]; }
+  fl::rpc::Peer& peer(std::size_t index) { return *peers_[index]; }
 
   Heard heard;
   fl::rpc::Router router;

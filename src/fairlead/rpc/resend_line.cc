@@ -164,8 +164,10 @@ Task<Status> ResendLine::empty(CancelToken cancel) {
 
 void ResendLine::attach(Session& session) {
   FL_CHECK(session.dialled());
-  // Of one that is ending nobody would tell when it dies.
-  if (phase_ == Phase::kClosed || session_ == &session || !session.open()) return;
+  // Of one that is not open nobody would tell when it dies.
+  if (phase_ == Phase::kClosed || !session.open()) return;
+  to_the_end_ = session.ending();
+  if (session_ == &session) return;
   if (std::ranges::find(sessions_, &session) == sessions_.end()) sessions_.push_back(&session);
   session.seldom().line = this;
   session_ = &session;
@@ -234,7 +236,7 @@ void ResendLine::flush() {
 
 bool ResendLine::can_write() {
   if (phase_ != Phase::kReady || blocked_) return false;
-  if (!session_->ending()) return true;
+  if (!session_->ending() || to_the_end_) return true;
   session_ = nullptr;  // what is in flight there ends there
   phase_ = Phase::kNoSession;
   if (queue_.counts().queued > 0 && want_) want_();
@@ -271,6 +273,12 @@ void ResendLine::write(ResentMessage& message) {
   }
 }
 
+// Refused by one that goes away, where this line is all that dials: nobody else would repeat it.
+bool ResendLine::waits_for_the_next(const ResendQueue::Entry& entry, const Status& status) const {
+  return !want_ && status.outcome() == Outcome::kNotProcessed &&
+         status.code() == Code::kOverloaded && static_cast<const Session*>(entry.link())->ending();
+}
+
 // Nothing of it was sent, and it is the connection's fault, or another connection's turn.
 bool ResendLine::put_back(ResentMessage& message, const Status& status) {
   ResendQueue::Entry& entry = message;
@@ -280,6 +288,15 @@ bool ResendLine::put_back(ResentMessage& message, const Status& status) {
   if (local) {
     blocked_ = true;
     queue_.take_back(entry);
+    return true;
+  }
+  if (waits_for_the_next(entry, status)) {
+    if (entry.link() == session_) {
+      session_ = nullptr;
+      phase_ = Phase::kNoSession;
+    }
+    queue_.take_back(entry);
+    fire_before(core_.now());
     return true;
   }
   if (status.reason() != "resend.superseded" || entry.link() == session_) return false;

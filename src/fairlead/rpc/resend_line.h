@@ -107,7 +107,8 @@ class ResendLine final : private Timer {
 
   // The session over which messages go from now on. Before its hello (DialOptions::resend), or
   // after; then it is said again. One that had been attached keeps what it has in flight. One that
-  // is not open is not taken.
+  // is not open is not taken; one that begins to end later (Session::ending()) is given nothing more;
+  // one that is attached since then is, for want of a better one.
   void attach(Session& session);
 
   // Ends all messages, and takes no more: kConnectionClosed `resend.closed`, NOT_SENT or UNKNOWN.
@@ -149,6 +150,7 @@ class ResendLine final : private Timer {
   void flush();
   bool can_write();
   void write(ResentMessage& message);
+  bool waits_for_the_next(const ResendQueue::Entry& entry, const Status& status) const;
   bool put_back(ResentMessage& message, const Status& status);
   void attempt_ended(ResentMessage& message, Status status, const wire::MessageView& reply,
                      const Bytes& input);
@@ -172,6 +174,7 @@ class ResendLine final : private Timer {
   bool flushing_ = false;
   bool acknowledges_ = true;  // the peer says what became of PUSHes, or may
   bool blocked_ = false;      // the session takes no more for now
+  bool to_the_end_ = false;   // it was attached while it was ending
   Time fires_at_ = Time::max();
   ResendQueue::Counts counted_;
   std::optional<Event> empty_;  // made by who waits for it

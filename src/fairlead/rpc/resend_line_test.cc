@@ -316,6 +316,46 @@ TEST_F(ResendLineTest, ASessionThatGoesAwayGetsNoMore) {
   EXPECT_EQ(served["a"], 1);
 }
 
+// Nobody else is there: its owner says that it goes on.
+TEST_F(ResendLineTest, ASessionThatIsAttachedWhileItGoesAwayIsUsed) {
+  start();
+  servers[0]->for_each_session([](Session& one) { one.announce_going("test"); });
+  pass(20ms);
+  ASSERT_TRUE(session->leaving());
+  line->attach(*session);
+
+  const auto sent = send("/echo", "a");
+  pass(20ms);
+
+  EXPECT_EQ(sent->body, "a");
+  EXPECT_EQ(wanted, 0);
+}
+
+TEST_F(ResendLineTest, WhatIsRefusedByWhoGoesAwayWaitsWhereNobodyElseWouldRepeatIt) {
+  start();
+  const auto refuse = [&](std::size_t at) {
+    servers[at]->for_each_session([](Session& one) { one.go_away("test"); });
+    pass(20ms);
+    line->attach(*session);
+  };
+  refuse(0);
+  const auto told = send("/echo", "a");
+  pass(20ms);
+  EXPECT_EQ(told->status.reason(), "session.going_away");
+
+  line.emplace(far, line_options, client->metrics(), nullptr);
+  dial(0);
+  refuse(0);
+  const auto waits = send("/echo", "b");
+  pass(20ms);
+  EXPECT_EQ(waits->ends, 0) << waits->status;
+  EXPECT_FALSE(line->ready());
+  dial(1);
+
+  EXPECT_EQ(waits->body, "b");
+  EXPECT_EQ(served["b"], 1);
+}
+
 // The old link breaks with a number in doubt, when the new one is in use already.
 TEST_F(ResendLineTest, WhatAnOldLinkLosesGoesOverTheNewOne) {
   start();

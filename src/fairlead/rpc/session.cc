@@ -354,8 +354,10 @@ void Session::tell_closed(const Status& why) {
 }
 
 void Session::tell_leaving() {
-  if (seldom_ == nullptr || !seldom_->leaving_handler) return;
-  std::exchange(seldom_->leaving_handler, nullptr)(*this);
+  if (seldom_ != nullptr && seldom_->leaving_handler) {
+    std::exchange(seldom_->leaving_handler, nullptr)(*this);
+  }
+  if (mark_ != nullptr) peer_.options_.watcher->on_leaving(*this);
 }
 
 ResendLine* Session::line() const { return seldom_ == nullptr ? nullptr : seldom_->line; }

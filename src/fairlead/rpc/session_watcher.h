@@ -24,6 +24,9 @@ class SessionWatcher {
   // A session that was accepted is open: nobody asked it for a login, or that has ended well. Not
   // told of those that were dialled, whom the caller of dial() has, nor of requests of HTTP.
   virtual void on_open(Session& session) = 0;
+  // A session with a mark has begun to end (Session::ending()), after its LeavingHandler; a second
+  // time where it becomes old after its peer has said that it goes away.
+  virtual void on_leaving(Session& /*session*/) {}
   // A session with a mark can no longer be used: once, after its ClosedHandler. Its values can
   // still be read; it dies at the end of this turn.
   virtual void on_end(Session& session, const Status& why) = 0;

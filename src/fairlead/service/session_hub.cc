@@ -54,7 +54,7 @@ SessionRef Hub::list(rpc::Session& session) {
     if (entry->id.empty()) entry->id = free_id(address);
     older = place(entry);
   }
-  if (older != nullptr) SessionRef(older).kick("second login");
+  if (older != nullptr) send_away(older, "second login", true);
   return SessionRef(std::move(entry));
 }
 
@@ -65,7 +65,6 @@ void Hub::on_end(rpc::Session& session, const Status& why) {
   if (entry->redial == nullptr) {
     entry->reach.store(Entry::Reach::kGone, std::memory_order_release);
   } else {
-    entry->reach.store(Entry::Reach::kAway, std::memory_order_release);
     if (goes_away(entry, session)) return;
     const bool given_up = entry->redial->machine().state() == upstream::Redial::State::kClosed;
     come_back_no_more(*entry, given_up);
@@ -126,8 +125,27 @@ Status Hub::set_id(const SessionRef& session, std::string_view id) {
     entry->id = id;
     if (entry->place == Entry::Place::kListed) older = place(entry);
   }
-  if (older != nullptr) SessionRef(older).kick("second login");
+  if (older != nullptr) send_away(older, "second login", true);
   return {};
+}
+
+// By a letter also on the session's core: the handler that runs may be in the middle of a reply.
+// `older`: of a second login. Where its connection has begun to end it is who comes again, so what
+// is under way there is not cut.
+void Hub::send_away(const std::shared_ptr<Entry>& entry, std::string_view why, bool older) {
+  entry->core.post([entry, reason = std::string(why), older] {
+    rpc::Session* session = entry->session;
+    if (session == nullptr) return entry->hub.stay_away(entry, Status());
+    const bool leaves = older && (session->ending() || session->going_announced());
+    session->peer().send_away(
+        *session, reason,
+        leaves ? served_by(session->peer()) : entry->core.deadline_after(kKickPatience));
+  });
+}
+
+Deadline Hub::served_by(const rpc::Peer& peer) {
+  const Duration at_most = peer.options().request_time_max;
+  return at_most > Duration::zero() ? peer.core().deadline_after(at_most) : Deadline();
 }
 
 std::string Hub::id_of(const Entry& entry) const {

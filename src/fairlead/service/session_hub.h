@@ -187,6 +187,7 @@ class Hub final : private rpc::SessionWatcher {
   };
 
   void on_open(rpc::Session& session) override;
+  void on_leaving(rpc::Session& session) override;
   void on_end(rpc::Session& session, const Status& why) override;
 
   template <contract::Service S>
@@ -202,6 +203,10 @@ class Hub final : private rpc::SessionWatcher {
   Task<void> dial_again(std::shared_ptr<Entry> entry);
   Task<Result<rpc::Session*>> connect_again(std::shared_ptr<Entry> entry);
   void come_back(const std::shared_ptr<Entry>& entry, rpc::Session& session);
+  static Task<void> see_off(Part& part, rpc::Session& session);
+  // When handlers of a session have ended that takes no more.
+  static Deadline served_by(const rpc::Peer& peer);
+  static void send_away(const std::shared_ptr<Entry>& entry, std::string_view why, bool older);
   // The end of one that is away.
   void stay_away(std::shared_ptr<Entry> entry, const Status& why) FL_EXCLUDES(mutex_);
   void come_back_no_more(Entry& entry, bool given_up);

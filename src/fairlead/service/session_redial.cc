@@ -74,6 +74,13 @@ void SessionRedial::attach(rpc::Session& session) {
   if (line_ != nullptr) line_->attach(session);
 }
 
+// Over one that refuses calls until a time nobody stays, and nobody is given up for moving on.
+bool SessionRedial::moves_on(const rpc::Session& session) {
+  const bool found_it_so = std::exchange(moved_on_, true);
+  if (machine_.stable(entry_.core.now()) || session.retry_after() > Duration::zero()) return true;
+  return !found_it_so && settings().redial.redial_times != 0;
+}
+
 void SessionRedial::rest() {
   const Time due = machine_.due();
   if (due != Time::max()) entry_.core.timers().arm(*this, std::max(due, entry_.core.now()));
@@ -147,7 +154,7 @@ bool for_good(const rpc::Session& session) {
 
 }  // namespace
 
-// Its connection is gone. True: it may come back.
+// Its connection is gone, or has begun to end. True: it may come back.
 bool Hub::goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session) {
   Part* const part = part_of(entry->core);
   internal::SessionRedial& redial = *entry->redial;
@@ -160,8 +167,7 @@ bool Hub::goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session) 
   }
   const Time now = entry->core.now();
   // Who goes away, or has become old, is no fault: a short rest, and not for all at one moment.
-  const bool in_order = session.leaving() || session.end() == rpc::LinkEnd::kAge ||
-                        session.end() == rpc::LinkEnd::kIdle;
+  const bool in_order = session.ending() || session.end() == rpc::LinkEnd::kIdle;
   const std::string_view why = in_order ? "goaway" : rpc::link_end_name(session.end());
   redial.failed_by(Status(Code::kConnectionClosed, "session.closed",
                           "the connection was lost (" + std::string(why) + ")"));
@@ -174,11 +180,41 @@ bool Hub::goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session) 
   });
   if (redial.machine().state() == Redial::State::kClosed) return false;
   redial.keep(session.values());
+  entry->reach.store(Entry::Reach::kAway, std::memory_order_release);
   entry->session = nullptr;
   part->sessions.remove(entry->number);
   part->coming_back.insert(entry);
   redial.rest();
   return true;
+}
+
+// Its peer makes room for who comes after it at its address, and waits for those that leave by
+// themselves: what begins now takes the next connection.
+void Hub::on_leaving(rpc::Session& session) {
+  const std::shared_ptr<Entry> entry = entry_of(session);
+  if (entry->session != &session || entry->redial == nullptr) return;
+  if (!session.open()) return;  // its end is under way
+  if (!entry->redial->moves_on(session)) return entry->redial->attach(session);
+  if (!goes_away(entry, session)) return;
+  Part* const part = part_of(entry->core);
+  // One that is old only sees to its end itself.
+  if (session.leaving()) part->scope.spawn_detached(see_off(*part, session));
+}
+
+// Calls under way end, then the session closes. Until then its peer may call, too.
+Task<void> Hub::see_off(Part& part, rpc::Session& session) {
+  constexpr Duration kLookEvery = std::chrono::milliseconds(100);  // what crosses comes meanwhile
+  io::Core& core = part.dials.core();
+  const CancelToken gone = session.cancel_token();
+  for (bool told = false;;) {
+    Status slept =
+        co_await Sleep(core.timers(), core.deadline_after(kLookEvery), part.scope.token());
+    if (!slept.ok() || gone.cancelled()) co_return;  // the end of its rpc::Peer is its own
+    if (session.waits_for_answers()) continue;
+    if (std::exchange(told, true)) break;
+    session.go_away("leaving");
+  }
+  part.dials.send_away(session, "leaving", served_by(part.dials));
 }
 
 void Hub::dial_when_due(const std::shared_ptr<Entry>& entry) {

@@ -47,8 +47,11 @@ class SessionRedial final : private Timer {
   // for that, or it does not come back. Completes `options`.
   rpc::ResendLine* line_for(CallOptions& options);
   rpc::Peer& peer() const { return part_.dials; }  // that dials it
-  // The session of the moment is there.
+  // The session of the moment is there, or stays though it has begun to end.
   void attach(rpc::Session& session);
+  // That session has begun to end. True: it is left for the next one. False: it is used until it
+  // ends, since it is the next one already: it came a moment ago, and was ending then.
+  bool moves_on(const rpc::Session& session);
 
   // What a session that follows is dialled with.
   rpc::DialOptions next_options(const std::shared_ptr<HubEntry>& entry) const;
@@ -76,6 +79,7 @@ class SessionRedial final : private Timer {
   std::unique_ptr<rpc::ResendLine> line_{};  // null: nobody needed one
   Status last_error_;
   CancelSource unwanted_{};
+  bool moved_on_ = false;
   bool ended_ = false;
 };
 

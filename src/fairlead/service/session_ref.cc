@@ -81,13 +81,8 @@ void SessionRef::visit(std::function<void(rpc::Session& session)> function) cons
   });
 }
 
-// By a letter also on the session's core: the handler that runs may be in the middle of a reply.
 void SessionRef::kick(std::string_view reason) const {
-  entry_->core.post([entry = entry_, why = std::string(reason)] {
-    rpc::Session* session = entry->session;
-    if (session == nullptr) return entry->hub.stay_away(entry, Status());
-    session->peer().send_away(*session, why, entry->core.deadline_after(Hub::kKickPatience));
-  });
+  entry_->hub.send_away(entry_, reason, false);
 }
 
 }  // namespace fairlead::service

@@ -95,7 +95,7 @@ bool Redial::failed(Time now, Random& random) {
 
 bool Redial::lost(Time now, Random& random) {
   if (state_ != State::kReady) return false;
-  if (now - ready_since_ >= options_.stable) wait_ = Duration::zero();
+  if (stable(now)) wait_ = Duration::zero();
   state_ = used_up() ? State::kClosed : State::kBackoff;
   if (state_ == State::kBackoff) rest(now, Duration::zero(), random);
   return true;
@@ -103,7 +103,7 @@ bool Redial::lost(Time now, Random& random) {
 
 bool Redial::leaving(Time now, Duration retry_after, Random& random) {
   if (state_ != State::kReady) return false;
-  if (now - ready_since_ >= options_.stable) wait_ = Duration::zero();
+  if (stable(now)) wait_ = Duration::zero();
   if (retry_after <= Duration::zero()) {
     state_ = State::kPassiveClosing;
     return true;
@@ -115,7 +115,7 @@ bool Redial::leaving(Time now, Duration retry_after, Random& random) {
 
 bool Redial::left(Time now, Random& random) {
   if (state_ != State::kReady) return false;
-  if (now - ready_since_ < options_.stable) return lost(now, random);
+  if (!stable(now)) return lost(now, random);
   wait_ = Duration::zero();
   state_ = State::kBackoff;
   rests_until_ = now + uniform(Duration::zero(), options_.goaway_spread, random);

@@ -106,6 +106,10 @@ class Redial {
   bool ever_ready() const { return ever_ready_; }
   // It was taken out of quarantine and has been READY since; for who lets it warm up.
   bool recovered() const { return recovered_; }
+  // READY for RedialOptions::stable: what comes next begins anew.
+  bool stable(Time now) const {
+    return state_ == State::kReady && now - ready_since_ >= options_.stable;
+  }
   std::uint32_t failures() const { return failures_; }  // in a row
   std::uint64_t dials() const { return dials_; }        // in its life
 
