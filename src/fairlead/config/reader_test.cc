@@ -167,10 +167,10 @@ TEST(ObjectReader, ChecksRangesAtBothEnds) {
 // A value that its type cannot hold is beyond the limits of its key, too: those are what helps.
 TEST(ObjectReader, TellsTheLimitsOfTheKeyAndNotOfItsType) {
   for (const char* port : {"-1", "0", "65536", "99999999999999999999999"}) {
-    EXPECT_TRUE(error_of("port: " + std::string(port))
-                    .message()
-                    .ends_with("key 'port' is '" + std::string(port) +
-                               "'; give a value from 1 to 65535"))
+    EXPECT_TRUE(
+        error_of("port: " + std::string(port))
+            .message()
+            .ends_with("key 'port' is '" + std::string(port) + "'; give a value from 1 to 65535"))
         << error_of("port: " + std::string(port));
   }
 }
