@@ -57,6 +57,14 @@ Page plain_page(std::string path, std::string title,
 
 }  // namespace
 
+Status check_loopback(const io::Address& address) {
+  if (address.is_loopback()) return {};
+  return Status(Code::kBadMessage, "admin.not_loopback",
+                address.to_text() +
+                    " can be reached from other machines; choose a loopback address, as in "
+                    "127.0.0.1:9901");
+}
+
 std::unique_ptr<Server> Server::make(io::Core& core, const observe::Registry& registry,
                                      Options options) {
   http::ServerOptions http_options{.body_bytes_max = kBodyBytesMax, .metrics = options.metrics};
@@ -73,12 +81,7 @@ Server::Server(const observe::Registry& registry, Options options)
     : registry_(registry), options_(std::move(options)) {}
 
 Result<io::Address> Server::listen(const io::Address& address) {
-  if (!address.is_loopback() && !options_.allow_outside) {
-    return Status(Code::kBadMessage, "admin.not_loopback",
-                  address.to_text() +
-                      " can be reached from other machines; choose a loopback address, as in "
-                      "127.0.0.1:9901");
-  }
+  if (!options_.allow_outside) FL_TRY(check_loopback(address));
   return http_->listen(address);
 }
 

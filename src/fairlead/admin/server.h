@@ -35,6 +35,9 @@ struct Page {
 // OK when the part that it speaks for can serve. Runs on the server's core and must not wait.
 using Check = std::function<Status()>;
 
+// Whether an admin listener may stand there. Errors: kBadMessage `admin.not_loopback`.
+Status check_loopback(const io::Address& address);
+
 // Thread:   one core; every method there.
 // Lifetime: close() must have completed with OK before destruction. Checks, handlers, and what
 //           they look at live until then, or until they are removed.

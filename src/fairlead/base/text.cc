@@ -138,12 +138,20 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
     scale = 1ULL << 20;
   else if (unit == "GiB")
     scale = 1ULL << 30;
+  else if (unit == "TiB")
+    scale = 1ULL << 40;
+  else if (unit == "PiB")
+    scale = 1ULL << 50;
   else if (unit == "KB")
     scale = 1'000;
   else if (unit == "MB")
     scale = 1'000'000;
   else if (unit == "GB")
     scale = 1'000'000'000;
+  else if (unit == "TB")
+    scale = 1'000'000'000'000;
+  else if (unit == "PB")
+    scale = 1'000'000'000'000'000;
   if (scale == 0 || *number > std::numeric_limits<std::uint64_t>::max() / scale)
     return std::nullopt;
   return *number * scale;

@@ -28,8 +28,12 @@ TEST(Text, ReadsDurationsWithTheirUnit) {
 TEST(Text, ReadsSizesWithoutOverflow) {
   EXPECT_EQ(parse_size("64KiB"), 65536U);
   EXPECT_EQ(parse_size("2MB"), 2'000'000U);
+  EXPECT_EQ(parse_size("3TiB"), std::uint64_t{3} << 40U);
+  EXPECT_EQ(parse_size("1PiB"), std::uint64_t{1} << 50U);
+  EXPECT_EQ(parse_size("2TB"), 2'000'000'000'000U);
+  EXPECT_EQ(parse_size("2PB"), 2'000'000'000'000'000U);
   for (const char* bad :
-       {"", "10mb", "10Q", "-1", "99999999999999999999", "18446744073709551615KiB"}) {
+       {"", "10mb", "10Q", "-1", "99999999999999999999", "18446744073709551615KiB", "16384PiB"}) {
     EXPECT_EQ(parse_size(bad), std::nullopt) << bad;
   }
 }

@@ -98,7 +98,8 @@ class Caller {
     }
     FL_TRY(wire::add_builtin_transforms(caller->transforms_));
     caller->peer_ = std::make_unique<rpc::Peer>(
-        *caller->core_, caller->router_, rpc::PeerOptions{.transforms = &caller->transforms_});
+        *caller->core_, caller->router_,
+        rpc::PeerOptions{.transforms = &caller->transforms_, .heartbeat = rpc::kUsualHeartbeat});
     FL_TRY_ASSIGN(const upstream::ServiceOptions options, caller->options_of(arguments.client));
     if (by_address) {
       const Status speaks = upstream::check_protocol(*endpoints, options.protocol);

@@ -123,14 +123,9 @@ Result<std::unique_ptr<observe::Logger>> make_log(std::string_view level,
 }
 
 ExitCode run_gateway(const RunArguments& arguments, const Output& output) {
-  Result<ProjectSource> project = ProjectSource::read(arguments.config, arguments.settings);
+  Result<ProjectSource> project =
+      ProjectSource::read(arguments.config, arguments.settings, ProjectSource::Store::kNeeded);
   if (!project.ok()) return output.refuse_configuration(project.status());
-  if (project->spec().gateway.store.empty()) {
-    return output.fail(Status(Code::kBadMessage, "config.missing_key",
-                              arguments.config +
-                                  ": no store is named; add `store: file:/path/store.db`, the one "
-                                  "in which the services register"));
-  }
   if (arguments.check) {
     if (output.json())
       output.print(JsonObject().boolean("ok", true).str());

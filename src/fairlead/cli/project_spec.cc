@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "fairlead/runtime/succession.h"
+#include "fairlead/store/store.h"
 #include "fairlead/upstream/endpoint.h"
 
 namespace fairlead::cli {
@@ -53,11 +55,32 @@ Status read(const config::Value& value, ProjectSpec& out) {
   return reader.finish();
 }
 
-Result<ProjectSource> ProjectSource::read(std::string file, std::vector<std::string> settings) {
-  ProjectSource source(std::move(file), std::move(settings));
+Status ProjectSource::check_start(const ProjectSpec& spec, const config::Document& written) const {
+  if (spec.gateway.store.empty() && store_ == Store::kNeeded) {
+    return Status(Code::kBadMessage, "config.missing_key",
+                  file_ +
+                      ": no store is named; add `store: file:/path/store.db`, the one in which the "
+                      "services register");
+  }
+  config::Problems problems;
+  if (!spec.gateway.store.empty()) {
+    const bool shared = spec.gateway.store == spec.store;
+    const std::vector<std::string> own{"gateway", "store"};
+    problems.add(written.blame(shared ? std::vector<std::string>{"store"} : own,
+                               store::check(spec.gateway.store)));
+  }
+  problems.add(
+      written.blame({"gateway", "pid_file"}, runtime::check_pid_file(spec.gateway.pid_file)));
+  return problems.status();
+}
+
+Result<ProjectSource> ProjectSource::read(std::string file, std::vector<std::string> settings,
+                                          Store store) {
+  ProjectSource source(std::move(file), std::move(settings), store);
   source.environment_ = config::system_environment();
   FL_TRY_ASSIGN(source.document_, source.read_layers());
   FL_TRY(bind_project(source.document_, source.spec_));
+  FL_TRY(source.check_start(source.spec_, source.document_));
   return source;
 }
 
@@ -72,6 +95,7 @@ Result<ProjectSource::Next> ProjectSource::read_again() const {
   FL_TRY_ASSIGN(const config::Document written, read_layers());
   ProjectSpec whole;
   FL_TRY(bind_project(written, whole));
+  FL_TRY(check_start(whole, written));
   config::Merged merged = config::merge(document_, written, is_live);
   Next next{.document = std::move(merged.document),
             .spec = {},

@@ -39,13 +39,20 @@ Status read(const config::Value& value, ProjectSpec& out);
 // over them `settings` ("gateway.listen=127.0.0.1:80"). The gateway's store is then the one of the
 // file, if it has none of its own.
 //
+// Checked is also what a start needs of the files that it names, so that a file which is good can
+// be started with; and that a store is named, where one is needed.
+//
 // A gateway that runs takes over what can change live, and nothing else: what counts is a mixture.
 // Thread: like a standard container.
 class ProjectSource {
  public:
+  enum class Store : std::uint8_t { kOptional, kNeeded };
+
   // Reads them; this blocks, as read_again() does. Errors: those of config::load_file(),
-  // config::Document, config::bind(), with their places.
-  static Result<ProjectSource> read(std::string file, std::vector<std::string> settings);
+  // config::Document, config::bind(), store::check(), runtime::check_pid_file(), with their places;
+  // `config.missing_key`: the store.
+  static Result<ProjectSource> read(std::string file, std::vector<std::string> settings,
+                                    Store store = Store::kOptional);
 
   const ProjectSpec& spec() const { return spec_; }
   const std::string& file() const { return file_; }
@@ -61,12 +68,14 @@ class ProjectSource {
   void take(Next next);
 
  private:
-  ProjectSource(std::string file, std::vector<std::string> settings)
-      : file_(std::move(file)), settings_(std::move(settings)), document_("") {}
+  ProjectSource(std::string file, std::vector<std::string> settings, Store store)
+      : file_(std::move(file)), settings_(std::move(settings)), store_(store), document_("") {}
   Result<config::Document> read_layers() const;
+  Status check_start(const ProjectSpec& spec, const config::Document& written) const;
 
   std::string file_;
   std::vector<std::string> settings_;
+  Store store_;
   config::Environment environment_{};
   config::Document document_;  // what counts
   ProjectSpec spec_;

@@ -129,6 +129,32 @@ Document::Document(std::string name)
     : root_(std::make_unique<Value>(
           Place{std::make_shared<const std::string>(std::move(name)), 1, 1})) {}
 
+Status Document::blame(const std::vector<std::string>& steps, const Status& why) const {
+  if (why.ok()) return {};
+  const Value* at = root_.get();
+  const Value* found = nullptr;  // the nearest to it
+  std::string wanted;
+  for (const std::string& step : steps) {
+    const auto index = parse_uint64(step);
+    if (at != nullptr && at->kind() == Value::Kind::kList) {
+      const auto& items = at->children();
+      at = index.has_value() && *index < items.size() ? items[*index].get() : nullptr;
+    } else if (at != nullptr) {
+      at = at->find(step);
+    }
+    if (at != nullptr && !at->is_null()) found = at;
+    wanted += index.has_value() ? "[" + step + "]" : (wanted.empty() ? "" : ".") + step;
+  }
+  const std::string front = found == nullptr
+                                ? "key '" + escape_text(wanted) + "': "
+                                : found->place().to_string() + ": key '" + found->path() + "': ";
+  std::string message;
+  for (const std::string_view line : split(why.message(), '\n')) {
+    message.append(message.empty() ? "" : "\n").append(front).append(line);
+  }
+  return Status(why.code(), why.reason(), message);
+}
+
 Result<Document> parse(std::string_view text, std::string_view name, const Options& options) {
   const Place start{std::make_shared<const std::string>(escape_text(name)), 1, 1};
   if (text.size() > options.file_bytes_max) return too_big(*start.source, options.file_bytes_max);

@@ -59,6 +59,11 @@ class Document {
   // Keys of maps only; none: the whole document. What stands in the way of a map gives way to it.
   void take(const Document& other, const std::vector<std::string>& steps);
 
+  // What is wrong with the value at these keys (items of lists by their numbers), with its place
+  // and its path in front of each line: those of the value around it where it is not there, and
+  // the path alone where none of its keys is. Code and reason stay.
+  Status blame(const std::vector<std::string>& steps, const Status& why) const;
+
  private:
   friend Result<Document> parse(std::string_view text, std::string_view name,
                                 const Options& options);

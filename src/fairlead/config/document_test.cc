@@ -270,5 +270,37 @@ TEST(LoadFile, RefusesAFileAboveTheLimitBeforeReadingItAll) {
   EXPECT_EQ(load_file(file).status().reason(), "config.too_big");
 }
 
+// ---- blame()
+
+Status blamed(std::string_view text, const std::vector<std::string>& steps) {
+  return parse(text, "a.yaml")
+      .value()
+      .blame(steps, Status(Code::kInvalidOperation, "shop.closed", "one\ntwo"));
+}
+
+TEST(Blame, NamesPlaceAndPathInFrontOfEachLine) {
+  const Status status = blamed("a:\n- b: {c.d: 1}\n", {"a", "0", "b", "c.d"});
+  EXPECT_EQ(status.code(), Code::kInvalidOperation);
+  EXPECT_EQ(status.reason(), "shop.closed");
+  EXPECT_EQ(status.message(),
+            "a.yaml:2:12: key 'a[0].b.c.d': one\na.yaml:2:12: key 'a[0].b.c.d': two");
+}
+
+TEST(Blame, NamesTheNearestValueWhereThatIsNotThere) {
+  EXPECT_TRUE(blamed("a: {b: 1}", {"a", "x"}).message().starts_with("a.yaml:1:4: key 'a': one"));
+  EXPECT_TRUE(blamed("a: 1", {"a", "0"}).message().starts_with("a.yaml:1:4: key 'a': one"));
+  EXPECT_TRUE(blamed("a: [1]", {"a", "1"}).message().starts_with("a.yaml:1:4: key 'a': one"));
+}
+
+TEST(Blame, NamesThePathAloneWhereNothingOfItIsThere) {
+  for (const char* text : {"", "x: 1", "a:"}) {
+    EXPECT_TRUE(blamed(text, {"a", "0", "b"}).message().starts_with("key 'a[0].b': one")) << text;
+  }
+}
+
+TEST(Blame, SaysNothingOfWhatIsGood) {
+  EXPECT_TRUE(parse("a: 1", "a.yaml").value().blame({"a"}, Status()).ok());
+}
+
 }  // namespace
 }  // namespace fairlead::config

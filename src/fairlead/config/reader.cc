@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "fairlead/base/text.h"
@@ -80,10 +81,10 @@ std::string show(double number) {
 }
 std::string show(Duration duration) { return to_text(duration); }
 std::string show(ByteSize size) {
-  constexpr const char* kUnits[] = {"", "KiB", "MiB", "GiB"};
+  constexpr const char* kUnits[] = {"", "KiB", "MiB", "GiB", "TiB", "PiB"};
   std::size_t unit = 0;
   std::uint64_t number = size.bytes;
-  while (number != 0 && number % 1024 == 0 && unit < 3) {
+  while (number != 0 && number % 1024 == 0 && unit + 1 < std::size(kUnits)) {
     number /= 1024;
     ++unit;
   }

@@ -31,7 +31,8 @@
 
 namespace fairlead::config {
 
-// A number of bytes, written as 512, 64KiB, 8MiB, 1GiB, or KB, MB, GB in powers of 1000.
+// A number of bytes, written as 512, 64KiB, 8MiB, 1GiB, 1TiB, 1PiB, or KB to PB in powers of
+// 1000.
 struct ByteSize {
   std::uint64_t bytes = 0;
   friend auto operator<=>(const ByteSize&, const ByteSize&) = default;
@@ -147,8 +148,11 @@ class ObjectReader {
   template <class T>
   void read_limited(const Value& found, T& out, const Limits<T>& limits) {
     T read_value{};
-    if (const Status status = read(found, read_value); !status.ok()) return problems_.add(status);
-    if (read_value < limits.min || limits.max < read_value) {
+    const Status status = read(found, read_value);
+    // What the type cannot hold is out of the limits, too, and these are what there is to choose.
+    const bool beyond_type = status.reason() == "config.out_of_range";
+    if (!status.ok() && !beyond_type) return problems_.add(status);
+    if (beyond_type || read_value < limits.min || limits.max < read_value) {
       return problems_.add(internal::out_of_range(found, internal::show_limit(limits.min),
                                                   internal::show_limit(limits.max)));
     }

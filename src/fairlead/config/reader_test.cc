@@ -164,6 +164,28 @@ TEST(ObjectReader, ChecksRangesAtBothEnds) {
             "g.yaml:2:11: key 'body_max' is '2MiB'; give a value from 1 to 1MiB");
 }
 
+// A value that its type cannot hold is beyond the limits of its key, too: those are what helps.
+TEST(ObjectReader, TellsTheLimitsOfTheKeyAndNotOfItsType) {
+  for (const char* port : {"-1", "0", "65536", "99999999999999999999999"}) {
+    EXPECT_TRUE(
+        error_of("port: " + std::string(port))
+            .message()
+            .ends_with("key 'port' is '" + std::string(port) + "'; give a value from 1 to 65535"))
+        << error_of("port: " + std::string(port));
+  }
+}
+
+TEST(ObjectReader, ShowsTheLargestSizesAsTheyAreWritten) {
+  const config::Document document = config::parse("a: 2PiB\n", "g.yaml").value();
+  std::uint64_t a = 0;
+
+  config::ObjectReader reader(document.root());
+  reader.optional_bytes("a", a, {std::uint64_t{1} << 40U, std::uint64_t{1} << 50U});
+
+  EXPECT_EQ(reader.finish().message(),
+            "g.yaml:1:4: key 'a' is '2PiB'; give a value from 1TiB to 1PiB");
+}
+
 TEST(ObjectReader, ReportsEverythingAtOnce) {
   const Status status =
       read_gateway("port: 0\nroutes: [{prefix: a}, {service: 1, x: 1}]\ntimeout: 5\nextra: 1\n")

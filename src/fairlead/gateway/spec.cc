@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "fairlead/admin/server.h"
 #include "fairlead/base/text.h"
 #include "fairlead/http/proto/target.h"
 #include "fairlead/upstream/endpoint.h"
@@ -33,12 +34,14 @@ Status check_prefix(std::string_view prefix) {
   return {};
 }
 
-void read_address(config::ObjectReader& reader, std::string_view key, const std::string& text) {
+// `check`: a rule for addresses that are some; null: none.
+void read_address(config::ObjectReader& reader, std::string_view key, const std::string& text,
+                  Status (*check)(const io::Address& address) = nullptr) {
   if (text.empty()) return;
   const Result<io::Address> address = io::Address::parse(text);
-  if (!address.ok()) {
-    reader.reject(key, address.status().reason(), address.status().message());
-  }
+  Status good = address.status();
+  if (good.ok() && check != nullptr) good = check(*address);
+  if (!good.ok()) reader.reject(key, good.reason(), good.message());
 }
 
 Status read_style(const config::Value& value, HttpStyle& out) {
@@ -128,7 +131,7 @@ Status read(const config::Value& value, GatewaySpec& out) {
   }
   reader.required("routes", out.routes);
   read_address(reader, "listen", listen);
-  read_address(reader, "admin", out.admin);
+  read_address(reader, "admin", out.admin, admin::check_loopback);
   problems.add(reader.finish());
   if (problems.empty()) {
     out.listen = io::Address::parse(listen).value_or({});

@@ -40,7 +40,8 @@ struct GatewaySpec {
 };
 
 // Found by config::ObjectReader. Errors, all with their places: those of ObjectReader;
-// `address.bad`, `gateway.bad_prefix`, `gateway.prefix_taken`, `service.bad_name`.
+// `address.bad`, `admin.not_loopback`, `gateway.bad_prefix`, `gateway.prefix_taken`,
+// `service.bad_name`.
 Status read(const config::Value& value, RouteSpec& out);
 Status read(const config::Value& value, GatewaySpec& out);
 

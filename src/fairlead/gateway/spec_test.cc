@@ -133,5 +133,15 @@ TEST(GatewaySpec, RefusesASecondRouteForOnePrefix) {
   EXPECT_NE(spec.status().message().find("gateway.yaml:4:5"), std::string::npos);
 }
 
+TEST(GatewaySpec, RefusesAnAdminListenerThatOthersCanReach) {
+  EXPECT_TRUE(load(with("admin: 127.0.0.1:9901\n")).ok());
+  EXPECT_TRUE(load(with("admin: '[::1]:9901'\n")).ok());
+  const Status outside = load(with("admin: 0.0.0.0:9901\n")).status();
+  EXPECT_EQ(outside.reason(), "admin.not_loopback");
+  EXPECT_TRUE(outside.message().starts_with("gateway.yaml:4:8: key 'admin' 0.0.0.0:9901 can be"))
+      << outside;
+  EXPECT_EQ(load(with("admin: nowhere\n")).status().reason(), "address.bad");
+}
+
 }  // namespace
 }  // namespace fairlead::gateway

@@ -88,6 +88,9 @@ void read_protection(Reader& reader, ProtectionOptions& out) {
     else
       reader.reject("trusted_nets", "config.bad_value", range.status().message());
   }
+  if (const Status good = connections.validate(); reader.good() && !good.ok()) {
+    reader.reject("trusted_nets", "config.bad_value", good.message());
+  }
 }
 
 }  // namespace fairlead::runtime

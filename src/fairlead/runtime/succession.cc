@@ -1,11 +1,15 @@
 #include "fairlead/runtime/succession.h"
 
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -22,7 +26,49 @@ std::string part_of(const std::string& pid_file) {
   return pid_file + "." + std::to_string(::getpid());
 }
 
+Status bad_pid_file(const std::string& path) {
+  return Status(Code::kInvalidOperation, "service.pid_file",
+                "cannot write the pid file '" + escape_text(path) +
+                    "'; does its folder exist, and may this program write there?");
+}
+
+// The number in the file; 0: there is none.
+pid_t number_in(const std::string& pid_file) {
+  std::ifstream file(pid_file);
+  pid_t number = 0;
+  file >> number;
+  return file.fail() ? 0 : number;
+}
+
+// The path of what the process runs, also when another file has taken its place; empty: no such
+// process, or another user's.
+std::string program_of(const std::string& process) {
+  constexpr std::string_view kReplaced = " (deleted)";
+  std::error_code failed;
+  std::string path = std::filesystem::read_symlink("/proc/" + process + "/exe", failed).string();
+  if (path.ends_with(kReplaced)) path.resize(path.size() - kReplaced.size());
+  return path;
+}
+
+// Another living process of this program that has its number there; 0: none.
+pid_t copy_in(const std::string& pid_file) {
+  const pid_t number = number_in(pid_file);
+  if (number <= 0 || number == ::getpid()) return 0;
+  const std::string program = program_of(std::to_string(number));
+  return !program.empty() && program == program_of("self") ? number : 0;
+}
+
 }  // namespace
+
+Status check_pid_file(const std::string& path) {
+  if (path.empty()) return {};
+  struct stat facts{};
+  const bool is_folder = ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  if (!is_folder && ::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return bad_pid_file(path);
+}
 
 Status Succession::begin(Options options, observe::Registry& registry) {
   options_ = std::move(options);
@@ -72,6 +118,11 @@ Task<Status> Succession::take_over(io::Core& core) {
     borrows_ = false;
     FL_LOG(info, "service.took_over", {"service", options_.name}, {"generation", generation_});
   }
+  // The one before may be ending; if it is not, an upgrade will find one of both only.
+  if (const pid_t copy = first ? copy_in(options_.pid_file) : 0; copy != 0) {
+    FL_LOG(warn, "service.pid_file_taken", {"file", options_.pid_file}, {"process", ::getpid()},
+           {"before", copy});
+  }
   // Whole or not at all, so that nobody reads half a number. There is no way back any more.
   if (!options_.pid_file.empty() && std::rename(part.c_str(), options_.pid_file.c_str()) != 0) {
     FL_LOG(error, "service.pid_file", {"file", options_.pid_file});
@@ -90,16 +141,12 @@ Status Succession::write_pid_file() const {
   file.close();
   if (file.good()) return {};
   std::remove(part.c_str());
-  return Status(Code::kInvalidOperation, "service.pid_file",
-                "cannot write the pid file '" + escape_text(options_.pid_file) +
-                    "'; does its folder exist, and may this program write there?");
+  return bad_pid_file(options_.pid_file);
 }
 
 void Succession::remove_pid_file() const {
   if (options_.pid_file.empty() || successor_ != 0) return;
-  std::ifstream file(options_.pid_file);
-  pid_t told = 0;
-  if (file >> told && told == ::getpid()) std::remove(options_.pid_file.c_str());
+  if (number_in(options_.pid_file) == ::getpid()) std::remove(options_.pid_file.c_str());
 }
 
 void Succession::upgrade(io::Core& core, Duration ready_timeout, pid_t asker,

@@ -29,6 +29,10 @@
 
 namespace fairlead::runtime {
 
+// Whether a pid file can be written there; empty: there is none to write.
+// Errors: kInvalidOperation `service.pid_file`.
+Status check_pid_file(const std::string& path);
+
 // Thread: begin() before there are threads, sockets() and remove_pid_file() any; everything else on
 // the core that listens. Lifetime: outlives the listeners of that core.
 class Succession {

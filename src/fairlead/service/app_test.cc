@@ -305,7 +305,9 @@ TEST(AppDeathTest, EndsWithOneWhereItServesNothingAndIsToListen) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   const char* const words[] = {"tool", "--listen", "127.0.0.1:0"};
   const auto done = []() -> Task<void> { co_return; };
-  const char* const told = "tool: 'tool' serves nothing, .*'127.0.0.1:0'; leave out --listen";
+  const char* const told =
+      "tool: flag --listen: key 'listen': 'tool' serves nothing, .*'127.0.0.1:0'; leave out "
+      "--listen";
   EXPECT_EXIT(std::_Exit(Runtime(3, words, "tool").run(done())), ::testing::ExitedWithCode(1),
               told);
   EXPECT_EXIT(std::_Exit(App(3, words, "tool").run(done())), ::testing::ExitedWithCode(1), told);

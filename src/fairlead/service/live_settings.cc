@@ -106,9 +106,11 @@ Status LiveSettings::read_all(const Apply& apply, ReloadOutcome& outcome) {
   std::vector<TakeRead> takes;
   if (has_file()) {
     FL_TRY_ASSIGN(next, source_->read_again());
+    FL_TRY(check_settings(next->whole));
     FL_TRY(check_settings(next->spec));
+    if (check_) FL_TRY(check_(next->whole, next->written));
     if (prepare_) {
-      FL_TRY_ASSIGN(TakeRead take, prepare_(next->spec));
+      FL_TRY_ASSIGN(TakeRead take, prepare_(next->spec, next->written));
       takes.push_back(std::move(take));
     }
   }

@@ -15,6 +15,7 @@
 
 #include "fairlead/base/mutex.h"
 #include "fairlead/base/result.h"
+#include "fairlead/config/document.h"
 #include "fairlead/observe/metrics.h"
 #include "fairlead/rpc/peer.h"
 #include "fairlead/service/reload_outcome.h"
@@ -68,9 +69,14 @@ class LiveSettings {
   bool has_file() const;
   // Files beside the configuration. Before the first reload().
   std::vector<Reread>& rereads() { return rereads_; }
+  // Asked whether a start could do with all that is written, of which a part may not count now.
+  // Errors: nothing changes. Before the first reload().
+  using Check = std::function<Status(const Spec& whole, const config::Document& written)>;
+  void check_by(Check check) { check_ = std::move(check); }
   // Reads and checks what the next spec names, before it counts: the files of clients, for one.
   // Errors: nothing changes. Before the first reload().
-  using Prepare = std::function<Result<TakeRead>(const Spec& next)>;
+  using Prepare =
+      std::function<Result<TakeRead>(const Spec& next, const config::Document& written)>;
   void prepare_by(Prepare prepare) { prepare_ = std::move(prepare); }
 
   // Reads all again, and lets it count if all is good: `apply` is called when something of the
@@ -84,6 +90,7 @@ class LiveSettings {
 
   const std::shared_ptr<SpecSource> source_;
   std::vector<Reread> rereads_;
+  Check check_;
   Prepare prepare_;
   ReloadReport report_;
   mutable Mutex mutex_;

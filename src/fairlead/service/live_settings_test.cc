@@ -92,7 +92,7 @@ TEST_F(LiveSettingsTest, PrepareWhatTheNextOnesNameBeforeTheyCount) {
   make("notice: 1s\n");
   std::vector<std::string> order;
   bool good = true;
-  settings->prepare_by([&](const Spec& next) -> Result<TakeRead> {
+  settings->prepare_by([&](const Spec& next, const config::Document&) -> Result<TakeRead> {
     order.push_back("prepare " + std::to_string(next.notice / 1s));
     if (!good) return Status(Code::kBadMessage, "tls.file_missing", "clients.math: /no");
     return TakeRead([&order] { order.emplace_back("take"); });
@@ -459,6 +459,8 @@ TEST_F(LiveProgramTest, TreatsMessagesOfSessionsThatComeBackByTheLastReading) {
       std::string(kQuiet) + "dial: {first_wait_min: 10m, first_wait_max: 10m}\n";
   start(rests);
   const SessionRef link = process.dial(process.addresses().at(0).to_text(), {}).value();
+  // It and its other end, which is there when its first bytes are read.
+  ASSERT_TRUE(becomes([&] { return hub.count() == 2; }));
   folder.write("math.yaml", rests + "resend: {mode: at_least_once}\n");
   hang_up();
   hub.for_each([&](const SessionRef& each) {
@@ -502,6 +504,62 @@ TEST_F(LiveProgramTest, DrainsForAsLongAsTheLastReadingSays) {
   process.stop();
 
   EXPECT_LT(steady_now() - began, 1min);
+}
+
+// ---- what the next start would refuse
+
+TEST_F(LiveSettingsTest, AskAboutAllThatIsWrittenAndNotOnlyWhatCountsNow) {
+  make("notice: 1s\ncores: 1\n");
+  std::vector<std::uint32_t> asked;
+  settings->check_by([&](const Spec& whole, const config::Document& written) {
+    asked.push_back(whole.cores);
+    return written.blame({"cores"}, Status(Code::kBadMessage, "cores.too_many", "too many"));
+  });
+  write("notice: 2s\ncores: 2\n");
+
+  EXPECT_FALSE(reload());
+
+  EXPECT_EQ(asked, std::vector<std::uint32_t>{2});
+  EXPECT_EQ(settings->now()->notice, 1s);
+  EXPECT_EQ(outcome.errors.at(0).reason(), "cores.too_many");
+  EXPECT_THAT(std::string(outcome.errors.at(0).message()),
+              HasSubstr("math.yaml:2:8: key 'cores': too many"));
+}
+
+// The log cuts long values, so one record cannot have them all.
+TEST_F(LiveSettingsTest, TellEveryMistakeInTheLog) {
+  make("");
+  std::string text;
+  for (int i = 0; i < 20; ++i) text += "unknown_" + std::to_string(i) + ": 1\n";
+  write(text);
+
+  EXPECT_FALSE(reload());
+
+  EXPECT_GT(lines.size(), 1U);
+  std::string all;
+  for (const std::string& line : lines) {
+    EXPECT_THAT(line, HasSubstr("config.not_reloaded reason=config.unknown_key"));
+    EXPECT_THAT(line, ::testing::Not(HasSubstr("...")));
+    all += line;
+  }
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THAT(all, HasSubstr("unknown key 'unknown_" + std::to_string(i) + "'"));
+  }
+  EXPECT_EQ(counted("fairlead_service_config_reloads_failed_total"), 1U);
+}
+
+TEST_F(LiveSettingsTest, TellAsManyMistakesAsTheLogTakesAndCountTheOthers) {
+  make("");
+  std::string text;
+  for (int i = 0; i < 50; ++i) {
+    text += "unknown_" + std::string(60, 'x') + std::to_string(i) + ": 1\n";
+  }
+  write(text);
+
+  EXPECT_FALSE(reload());
+
+  EXPECT_EQ(lines.size(), 9U);
+  EXPECT_THAT(lines.back(), HasSubstr("... and "));
 }
 
 }  // namespace

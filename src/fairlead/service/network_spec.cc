@@ -98,6 +98,14 @@ Result<const wire::Protocol*> find_protocol(std::string_view name) {
                     (near.empty() ? "; use one of " + known : "; did you mean '" + near + "'?"));
 }
 
+Result<upstream::Endpoint> parse_advertised(std::string_view text) {
+  FL_TRY_ASSIGN(upstream::Endpoint advertised, upstream::parse_endpoint(text));
+  if (advertised.websocket.empty()) return advertised;
+  return Status(
+      Code::kBadMessage, "address.bad",
+      "'" + escape_text(text) + "' cannot be advertised: copies are called without WebSocket");
+}
+
 Result<codec::CodecId> find_codec(std::string_view name) {
   const std::optional<codec::CodecId> found = codec::find_codec(name);
   if (found.has_value()) return *found;

@@ -78,6 +78,9 @@ io::TlsOptions tls_options_of(const ClientTls& tls);
 // Errors: kBadMessage `protocol.unknown`, with the nearest name.
 Result<const wire::Protocol*> find_protocol(std::string_view name);
 
+// What others are told to dial. Errors: kBadMessage `address.bad`.
+Result<upstream::Endpoint> parse_advertised(std::string_view text);
+
 // Errors: kBadMessage `codec.unknown`, with the nearest name.
 Result<codec::CodecId> find_codec(std::string_view name);
 

@@ -63,6 +63,12 @@ void read_overloader(ObjectReader& reader, PluginSpec& out) {
   OverloaderSetting setting;
   read_overloader_setting(reader, setting);
   out.rereads_files = !setting.limits_file.empty();
+  if (out.rereads_files) {
+    out.check = [setting]() -> Status {
+      FL_TRY_ASSIGN(const rpc::OverloaderOptions limits, limits_of(setting));
+      return limits.validate();
+    };
+  }
   out.make = [setting](const PluginParts& parts) -> Made {
     FL_TRY_ASSIGN(rpc::OverloaderOptions limits, limits_of(setting));
     FL_TRY_ASSIGN(const auto made,
@@ -77,6 +83,12 @@ void read_overloader(ObjectReader& reader, PluginSpec& out) {
 void read_proxy(ObjectReader& reader, PluginSpec& out) {
   std::string to;
   reader.required("to", to);
+  const bool by_address = to.find(':') != std::string::npos;
+  if (!to.empty()) {
+    check(reader, "to",
+          by_address ? upstream::parse_endpoints(to).status() : upstream::check_service_name(to));
+  }
+  out.calls = to;
   out.make = [to](const PluginParts& parts) -> Made {
     auto proxy = std::make_shared<Proxy>();
     parts.before_serving.emplace_back([proxy, to, &process = parts.process]() -> Status {

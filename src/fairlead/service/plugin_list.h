@@ -32,6 +32,8 @@ struct PluginSpec {
   std::string name{};
   bool rereads_files = false;  // so HUP has a meaning
   std::function<Result<rpc::PluginHandle>(const PluginParts& parts)> make{};
+  std::string calls{};            // a service that it calls, by name or address; empty: none
+  std::function<Status()> check;  // of the files that it names, before make(); null: none
 };
 
 // Found by config::bind(). Errors: those of config::ObjectReader; kBadMessage

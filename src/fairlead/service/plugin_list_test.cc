@@ -86,7 +86,7 @@ TEST(PluginList, TheSamePluginTwiceIsAnError) {
   const Status twice = start_with("plugins: [{name: tps}, {name: tps}]");
 
   EXPECT_EQ(twice.reason(), "plugin.taken");
-  EXPECT_THAT(std::string(twice.message()), HasSubstr("the setting plugins"));
+  EXPECT_THAT(std::string(twice.message()), HasSubstr("key 'plugins[1].name'"));
 }
 
 TEST(PluginList, AProxyToNobodyIsToldBeforeItServes) {

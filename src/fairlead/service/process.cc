@@ -8,6 +8,7 @@
 #include "fairlead/base/time.h"
 #include "fairlead/observe/async_log_sink.h"
 #include "fairlead/runtime/signals.h"
+#include "fairlead/service/spec_source.h"
 
 namespace fairlead::service {
 namespace {
@@ -78,7 +79,8 @@ struct Process::Waiting {
   }
 };
 
-Process::Process(std::string name) : name_(std::move(name)) {}
+Process::Process(std::string name)
+    : name_(std::move(name)), written_("the configuration of " + name_) {}
 
 Process::~Process() { stop(); }
 
@@ -103,6 +105,8 @@ Status Process::run_on_all(MakeTask make_task) {
 Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
   if (started()) return {};
   spec_ = std::move(spec);
+  if (source != nullptr) written_.take(source->document(), {});
+  for (const rpc::PluginHandle& plugin : plugins_.plugins()) own_plugins_.insert(plugin.name());
   FL_TRY_ASSIGN(settings_, LiveSettings::make(spec_, std::move(source), metrics_));
   if (rereads_files())
     runtime::block_signals({SIGUSR2, SIGHUP});
@@ -113,6 +117,7 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
   FL_TRY(succession_.begin(
       {.name = name_, .pid_file = spec_.pid_file, .transitions = &transitions_}, metrics_));
   FL_TRY(check_settings(spec_));
+  FL_TRY(check_start(spec_, written_));
   FL_TRY(make_log(spec_));
   FL_TRY(make_tls());
   FL_TRY_ASSIGN(protection_, runtime::Protection::make(spec_.protection, metrics_));
@@ -235,8 +240,12 @@ Status Process::make_tls() {
                   metrics_.counter({"fairlead_tls_connections_failed_total",
                                     "Connections to our listeners that TLS ended."}));
   }
-  FL_TRY_ASSIGN(client_tls_, client_tls(spec_));
-  settings_->prepare_by([this](const Spec& next) { return prepare(next); });
+  FL_TRY_ASSIGN(client_tls_, client_tls(spec_, written_));
+  settings_->check_by([this](const Spec& whole, const config::Document& written) {
+    return check_again(whole, written);
+  });
+  settings_->prepare_by(
+      [this](const Spec& next, const config::Document& written) { return prepare(next, written); });
   return {};
 }
 
@@ -296,8 +305,8 @@ Status Process::make_plugins(rpc::PeerOptions& options) {
   return router_.announce(plugins_);
 }
 
-Result<TakeRead> Process::prepare(const Spec& next) {
-  FL_TRY_ASSIGN(const TakeRead clients, prepare_clients(next));
+Result<TakeRead> Process::prepare(const Spec& next, const config::Document& written) {
+  FL_TRY_ASSIGN(const TakeRead clients, prepare_clients(next, written));
   FL_TRY_ASSIGN(const TakeRead pools, prepare_pools(next));
   return TakeRead([clients, pools] {
     clients();

@@ -9,6 +9,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "fairlead/async/cancel.h"
 #include "fairlead/base/result.h"
 #include "fairlead/codec/codec.h"
+#include "fairlead/config/document.h"
 #include "fairlead/contract/type_info.h"
 #include "fairlead/io/core_group.h"
 #include "fairlead/observe/log.h"
@@ -107,6 +110,8 @@ class Process {
   //         io::CoreGroup::make(), store::open(), observe, runtime::WorkerPool::make();
   //         those of io::TlsContext::make(), with the section of the spec in front;
   //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared;
+  //         `store.bad_url`, `secure.file` and others of files that the spec names; each with its
+  //         key, and its place where `source` has it;
   //         kConflict `plugin.taken`, and whatever a plugin says against peers and routes.
   // `source`: where the spec comes from, to be read again on HUP; null: it is not.
   Status start(Spec spec, std::shared_ptr<SpecSource> source = nullptr);
@@ -153,11 +158,25 @@ class Process {
   struct Waiting;
   using Phase = runtime::DrainState::Phase;
 
+  // How the code has it served, for who asks whether it could be started again.
+  struct Served {
+    bool nothing = false;  // it only calls
+    bool discover = false;
+    std::vector<std::string> otherwise{};
+  };
+
+  // process_check.cc. `written`: where the spec stands, for places.
+  Status check_start(const Spec& spec, const config::Document& written) const;
+  Status check_certificates(const Spec& spec, const config::Document& written) const;
+  Status check_serving(const Spec& spec, const config::Document& written, const Served& how) const;
+  Status check_again(const Spec& whole, const config::Document& written);
+
   Status make_log(const Spec& spec);
   Status make_tls();
   // Of all clients of these settings, so that a mistake is told before somebody calls.
-  Result<std::vector<std::shared_ptr<const io::TlsHolder>>> client_tls(const Spec& spec);
-  Result<TakeRead> prepare_clients(const Spec& next);
+  Result<std::vector<std::shared_ptr<const io::TlsHolder>>> client_tls(
+      const Spec& spec, const config::Document& written);
+  Result<TakeRead> prepare_clients(const Spec& next, const config::Document& written);
   Status make_peers();
   Status make_plugins(rpc::PeerOptions& options);
   Status make_secure();
@@ -172,9 +191,9 @@ class Process {
   void apply_log_level(const Spec& now);
   Status make_pools();
   Result<PoolOptions> pool_options(const Spec& spec, const internal::PoolPlaces& places) const;
-  Status know_pools(const Spec& spec) const;
+  Status check_pool(const Spec& spec, const std::string& name) const;
   Result<TakeRead> prepare_pools(const Spec& next);
-  Result<TakeRead> prepare(const Spec& next);
+  Result<TakeRead> prepare(const Spec& next, const config::Document& written);
   Status watch_cores();
   void watch_memory();
   Task<Status> watch_signals();
@@ -182,7 +201,14 @@ class Process {
   void told_to_end(bool taken_over);  // any thread
   void end_serving();                 // wakes the main thread
   void upgrade(pid_t asker);
+  static std::vector<ListenSpec> listeners_of(const Spec& spec,
+                                              const std::vector<std::string>& otherwise);
   Result<std::vector<ListenPlan>> plan_listeners(const std::vector<std::string>& otherwise) const;
+  static Result<ListenPlan> plan_listener(const Spec& spec, const ListenSpec& listen);
+  // The one whose address the registry tells.
+  Result<const ListenPlan*> called_of(const std::vector<ListenPlan>& plans) const;
+  Status check_listens_nowhere(const Spec& spec) const;
+  static Status no_store_for(std::string_view service);
   Task<Status> listen_all(std::vector<ListenPlan>& plans);
   Task<Status> begin_serving(std::optional<upstream::Record> record);
   Result<internal::ServedPort*> make_port(const ListenPlan& plan);
@@ -233,6 +259,7 @@ class Process {
 
   const std::string name_;
   Spec spec_;  // as it was at the start; what may have changed is asked of `settings_`
+  config::Document written_;  // where that stands, for places; empty: the code said it
   observe::Registry metrics_;
   std::unique_ptr<LiveSettings> settings_;
   observe::Transitions transitions_;
@@ -241,6 +268,7 @@ class Process {
   std::unique_ptr<observe::ScopedDefaultLogger> default_logger_;
   rpc::Router router_;
   rpc::PluginChain plugins_;
+  std::set<std::string> own_plugins_;  // names of those of the code; after start()
   std::vector<std::function<Status()>> before_serving_;  // of plugins
   wire::TransformSet transforms_;
   std::unique_ptr<rpc::SecureBodies> secure_;        // null: this program has no keys
@@ -274,6 +302,7 @@ class Process {
   Mutex parts_mutex_;
   std::vector<std::unique_ptr<internal::ServedPort>> ports_;
   std::map<std::string, std::unique_ptr<Target>, std::less<>> targets_;
+  std::optional<Served> served_ FL_GUARDED_BY(parts_mutex_);  // none: not yet
   // Held while settings are read and while a target is made of them: none is made of old ones.
   // Taken before parts_mutex_.
   Mutex settling_mutex_;
@@ -288,5 +317,10 @@ class Process {
   bool ready_ = false;     // serving and not draining, or about to in the place of one that serves
   bool draining_ = false;  // a signal came
 };
+
+// What is wrong with the files of listeners, or of a client, at the key that names the file.
+Status blame_tls(const config::Document& written, const io::TlsOptions& options, const Status& why);
+Status blame_client_tls(const config::Document& written, const Spec& spec, const std::string& name,
+                        const Status& told);
 
 }  // namespace fairlead::service

@@ -65,15 +65,15 @@ Status check_connections(std::string_view name, const upstream::ServiceOptions& 
 
 }  // namespace
 
-Result<std::vector<std::shared_ptr<const io::TlsHolder>>> Process::client_tls(const Spec& spec) {
+Result<std::vector<std::shared_ptr<const io::TlsHolder>>> Process::client_tls(
+    const Spec& spec, const config::Document& written) {
   std::vector<std::shared_ptr<const io::TlsHolder>> all;
   for (const auto& [name, options] : spec.clients) {
     const ClientTls tls = merged(defaults_of(spec), options).tls;
     if (tls.empty()) continue;
-    FL_TRY_ASSIGN(
-        std::shared_ptr<const io::TlsHolder> made,
-        tls_->add(io::TlsRole::kClient, "clients." + name, tls_options_of(tls), wall_ms()));
-    all.push_back(std::move(made));
+    auto made = tls_->add(io::TlsRole::kClient, "clients." + name, tls_options_of(tls), wall_ms());
+    if (!made.ok()) return blame_client_tls(written, spec, name, made.status());
+    all.push_back(*std::move(made));
   }
   return all;
 }
@@ -112,6 +112,13 @@ Result<Process::Calling> Process::calling_by(const Spec& spec, std::string_view 
   return calling;
 }
 
+Status Process::no_store_for(std::string_view service) {
+  return Status(Code::kInvalidOperation, "client.no_store",
+                "'" + std::string(service) +
+                    "' must be looked up and no store is set; give --store "
+                    "file:/path/store.db, or an address as 127.0.0.1:9090");
+}
+
 Result<Target*> Process::target(std::string_view name_or_addresses, const ClientOptions& told) {
   const auto known = targets_.find(name_or_addresses);
   if (known != targets_.end()) return known->second.get();
@@ -122,12 +129,7 @@ Result<Target*> Process::target(std::string_view name_or_addresses, const Client
     FL_TRY_ASSIGN(target->endpoints_, upstream::parse_endpoints(name_or_addresses));
   } else {
     FL_TRY(upstream::check_service_name(name_or_addresses));
-    if (directory_ == nullptr) {
-      return Status(Code::kInvalidOperation, "client.no_store",
-                    "'" + std::string(name_or_addresses) +
-                        "' must be looked up and no store is set; give --store "
-                        "file:/path/store.db, or an address as 127.0.0.1:9090");
-    }
+    if (directory_ == nullptr) return no_store_for(name_or_addresses);
   }
   Target* const made = target.get();
   FL_TRY(add_target(std::move(target)));
@@ -168,13 +170,14 @@ Status Process::add_target(std::unique_ptr<Target> target) {
 }
 
 // On the thread that reads settings, which holds settling_mutex_: so nobody adds targets.
-Result<TakeRead> Process::prepare_clients(const Spec& next) {
+Result<TakeRead> Process::prepare_clients(const Spec& next, const config::Document& written) {
   using Callings = std::vector<std::pair<Target*, Calling>>;
-  FL_TRY_ASSIGN(std::vector<std::shared_ptr<const io::TlsHolder>> tls, client_tls(next));
+  FL_TRY_ASSIGN(std::vector<std::shared_ptr<const io::TlsHolder>> tls, client_tls(next, written));
   const auto callings = std::make_shared<Callings>();
   for (const auto& [name, target] : targets_) {
-    FL_TRY_ASSIGN(Calling calling, calling_by(next, name, target->told_, target->endpoints_));
-    callings->emplace_back(target.get(), std::move(calling));
+    Result<Calling> calling = calling_by(next, name, target->told_, target->endpoints_);
+    if (!calling.ok()) return written.blame({"clients", name}, calling.status());
+    callings->emplace_back(target.get(), *std::move(calling));
   }
   return TakeRead([this, tls = std::move(tls), callings] {
     client_tls_ = tls;

@@ -21,17 +21,16 @@ Pool Process::add_pool(std::string_view name, PoolOptions options) {
 }
 
 // The code declares them; the configuration can only say how they are.
-Status Process::know_pools(const Spec& spec) const {
-  for (const auto& [name, told] : spec.pools) {
-    if (pools_.contains(name)) continue;
-    std::vector<std::string_view> names;
-    for (const auto& [known, places] : pools_) names.emplace_back(known);
-    const std::string_view near = nearest_name(name, names);
-    return Status(Code::kBadMessage, "service.unknown_pool",
-                  "'" + name_ + "' has no pool '" + escape_text(name) + "'" +
-                      (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"));
+Status Process::check_pool(const Spec& spec, const std::string& name) const {
+  if (const auto known = pools_.find(name); known != pools_.end()) {
+    return pool_options(spec, *known->second).status();
   }
-  return {};
+  std::vector<std::string_view> names;
+  for (const auto& [known, places] : pools_) names.emplace_back(known);
+  const std::string_view near = nearest_name(name, names);
+  return Status(Code::kBadMessage, "service.unknown_pool",
+                "'" + name_ + "' has no pool '" + escape_text(name) + "'" +
+                    (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"));
 }
 
 Result<PoolOptions> Process::pool_options(const Spec& spec,
@@ -48,7 +47,6 @@ Result<PoolOptions> Process::pool_options(const Spec& spec,
 }
 
 Status Process::make_pools() {
-  FL_TRY(know_pools(spec_));
   for (const auto& [name, places] : pools_) {
     FL_TRY_ASSIGN(const PoolOptions options, pool_options(spec_, *places));
     FL_TRY(places->open(options, cores_->cores(), metrics_, &protection_->bounds()));
@@ -57,7 +55,6 @@ Status Process::make_pools() {
 }
 
 Result<TakeRead> Process::prepare_pools(const Spec& next) {
-  FL_TRY(know_pools(next));
   std::vector<std::pair<internal::PoolPlaces*, PoolOptions>> changed;
   for (const auto& [name, places] : pools_) {
     FL_TRY_ASSIGN(const PoolOptions options, pool_options(next, *places));

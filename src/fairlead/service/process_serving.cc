@@ -12,12 +12,12 @@
 
 namespace fairlead::service {
 Status Process::serve(bool discover, const std::vector<std::string>& otherwise) {
-  if (discover && store_ == nullptr) {
-    return Status(Code::kInvalidOperation, "service.no_store",
-                  "'" + name_ +
-                      "' is to be discovered and no store is set; give --store "
-                      "file:/path/store.db, or do not call discover()");
+  const Served how{.discover = discover, .otherwise = otherwise};
+  {
+    const MutexLock lock(parts_mutex_);
+    served_ = how;
   }
+  FL_TRY(check_serving(spec_, written_, how));
   for (const auto& prepare : before_serving_) FL_TRY(prepare());
   FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
   FL_TRY(run_on(cores_->first(), listen_all(plans)));
@@ -54,13 +54,21 @@ Task<Status> Process::begin_serving(std::optional<upstream::Record> record) {
   co_return Status();
 }
 
+Status Process::check_listens_nowhere(const Spec& spec) const {
+  if (spec.listen.empty()) return {};
+  return Status(Code::kInvalidOperation, "service.serves_nothing",
+                "'" + name_ + "' serves nothing, so it cannot listen on '" +
+                    escape_text(spec.listen.front().address) +
+                    "'; leave out --listen, FAIRLEAD_LISTEN, and `listen` in the configuration");
+}
+
 Status Process::serve_nothing() {
-  if (!spec_.listen.empty()) {
-    return Status(Code::kInvalidOperation, "service.serves_nothing",
-                  "'" + name_ + "' serves nothing, so it cannot listen on '" +
-                      escape_text(spec_.listen.front().address) +
-                      "'; leave out --listen, FAIRLEAD_LISTEN, and `listen` in the configuration");
+  const Served how{.nothing = true};
+  {
+    const MutexLock lock(parts_mutex_);
+    served_ = how;
   }
+  FL_TRY(check_serving(spec_, written_, how));
   if (spec_.admin.empty() || admin_ != nullptr) return {};
   return run_on(cores_->first(), open_admin_of_a_caller());
 }
@@ -77,20 +85,30 @@ Task<Status> Process::open_admin_of_a_caller() {
   co_return Status();
 }
 
+std::vector<ListenSpec> Process::listeners_of(const Spec& spec,
+                                              const std::vector<std::string>& otherwise) {
+  if (!spec.listen.empty()) return spec.listen;
+  return {otherwise.begin(), otherwise.end()};
+}
+
+Result<ListenPlan> Process::plan_listener(const Spec& spec, const ListenSpec& listen) {
+  FL_TRY_ASSIGN(ListenPlan plan, plan_of(listen, spec.protocol));
+  const bool has_certificate = !spec.tls.certificates.empty();
+  if (plan.where.tls && !has_certificate) {
+    return Status(Code::kInvalidOperation, "service.no_certificate",
+                  "'" + escape_text(listen.address) +
+                      "' listens with TLS and there is no certificate; give --tls-certificate "
+                      "FILE and --tls-key FILE, or set tls.certificates");
+  }
+  plan.tls_too = plan.tls_too && has_certificate;
+  return plan;
+}
+
 Result<std::vector<ListenPlan>> Process::plan_listeners(
     const std::vector<std::string>& otherwise) const {
-  std::vector<ListenSpec> specs = spec_.listen;
-  if (specs.empty()) specs.assign(otherwise.begin(), otherwise.end());
   std::vector<ListenPlan> plans;
-  for (const ListenSpec& spec : specs) {
-    FL_TRY_ASSIGN(ListenPlan plan, plan_of(spec, spec_.protocol));
-    if (plan.where.tls && listen_tls_ == nullptr) {
-      return Status(Code::kInvalidOperation, "service.no_certificate",
-                    "'" + escape_text(spec.address) +
-                        "' listens with TLS and there is no certificate; give --tls-certificate "
-                        "FILE and --tls-key FILE, or set tls.certificates");
-    }
-    plan.tls_too = plan.tls_too && listen_tls_ != nullptr;
+  for (const ListenSpec& listen : listeners_of(spec_, otherwise)) {
+    FL_TRY_ASSIGN(ListenPlan plan, plan_listener(spec_, listen));
     plans.push_back(std::move(plan));
   }
   return plans;
@@ -164,24 +182,22 @@ Status Process::open_admin() {
   return {};
 }
 
+Result<const ListenPlan*> Process::called_of(const std::vector<ListenPlan>& plans) const {
+  const auto called = std::ranges::find_if(
+      plans, [](const ListenPlan& plan) { return plan.called_by() != nullptr; });
+  if (called != plans.end()) return &*called;
+  return Status(Code::kInvalidOperation, "service.no_address",
+                "'" + name_ +
+                    "' is to be discovered and listens nowhere with a protocol of calls; give "
+                    "--listen tcp://127.0.0.1:9090");
+}
+
 // What others are told. On one machine a listener on every interface is reached by loopback.
 Result<upstream::Record> Process::record_of(const std::vector<ListenPlan>& bound) const {
-  const auto called = std::ranges::find_if(
-      bound, [](const ListenPlan& plan) { return plan.called_by() != nullptr; });
-  if (called == bound.end()) {
-    return Status(Code::kInvalidOperation, "service.no_address",
-                  "'" + name_ +
-                      "' is to be discovered and listens nowhere with a protocol of calls; give "
-                      "--listen tcp://127.0.0.1:9090");
-  }
+  FL_TRY_ASSIGN(const ListenPlan* called, called_of(bound));
   upstream::Endpoint told = called->where;
   if (!spec_.advertise.empty()) {
-    FL_TRY_ASSIGN(upstream::Endpoint advertised, upstream::parse_endpoint(spec_.advertise));
-    if (!advertised.websocket.empty()) {
-      return Status(Code::kBadMessage, "address.bad",
-                    "'" + escape_text(spec_.advertise) +
-                        "' cannot be advertised: copies are called without WebSocket");
-    }
+    FL_TRY_ASSIGN(const upstream::Endpoint advertised, parse_advertised(spec_.advertise));
     told.address = advertised.address;
     told.tls = told.tls || advertised.tls;
   } else if (told.address.host() == "0.0.0.0") {

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kShownBytesMax = 80;
 constexpr std::size_t kChangesToldMax = 20;
+constexpr std::size_t kPiecesMax = 8;  // the log takes 10 of one event in a second
 
 std::string shown_value(const std::string& value, bool secret) {
   if (value.empty()) return "(not set)";
@@ -26,6 +27,26 @@ std::string list_of(const std::vector<ShownChange>& changes) {
   }
   if (changes.size() <= kChangesToldMax) return out;
   return out + "; and " + std::to_string(changes.size() - kChangesToldMax) + " more";
+}
+
+// The lines of a message, packed into as few records of the log as hold them whole; what is too
+// much for the log is counted in the last one.
+std::vector<std::string> pieces_of(std::string_view message) {
+  std::vector<std::string> pieces;
+  std::size_t left_out = 0;
+  for (const std::string_view line : split(message, '\n')) {
+    const bool fits =
+        !pieces.empty() && pieces.back().size() + 1 + line.size() <= observe::kLogValueBytesMax;
+    if (fits && left_out == 0) {
+      pieces.back().append("\n").append(line);
+    } else if (pieces.size() < kPiecesMax) {
+      pieces.emplace_back(line);
+    } else {
+      ++left_out;
+    }
+  }
+  if (left_out > 0) pieces.push_back("... and " + std::to_string(left_out) + " more");
+  return pieces;
 }
 
 }  // namespace
@@ -76,7 +97,9 @@ void ReloadReport::tell(const ReloadOutcome& outcome) const {
   if (!outcome.ok()) {
     failures_.add();
     const Status& why = outcome.errors.front();
-    FL_LOG(error, "config.not_reloaded", {"reason", why.reason()}, {"message", why.message()});
+    for (const std::string& piece : pieces_of(why.message())) {
+      FL_LOG(error, "config.not_reloaded", {"reason", why.reason()}, {"message", piece});
+    }
     return;
   }
   reloads_.add();

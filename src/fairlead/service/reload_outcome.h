@@ -38,7 +38,8 @@ std::string to_json(const ReloadOutcome& outcome);
 // Metrics: fairlead_service_config_reloads_total, fairlead_service_config_reloads_failed_total,
 //   fairlead_service_config_waiting_keys.
 // Log: `config.reloaded` (info) with what changed, `config.needs_restart` (warn) with keys that
-//   count at the next start, `config.not_reloaded` (error) with the place of the mistake.
+//   count at the next start, `config.not_reloaded` (error) with the places of the
+//   mistakes, in up to 8 records, and how many are more than that.
 class ReloadReport {
  public:
   // Errors: those of observe::Registry.

@@ -37,7 +37,9 @@ void SessionRedial::end(bool given_up) {
   if (line_ == nullptr) return;
   if (given_up) {
     line_->close(Status(Code::kDialFailed, "upstream.lost",
-                        address_.to_text() + " was dialled again redial_times and is given up")
+                        address_.to_text() + " was dialled again " +
+                            std::to_string(settings().redial.redial_times) +
+                            " times (dial.redial_times) and is given up")
                      .with_outcome(Outcome::kNotSent)
                      .with_cause(std::string(last_error_.message())));
   } else {

@@ -264,6 +264,9 @@ TEST_F(SessionRedialTest, WhoWaitsHearsThatItDoesNotComeBack) {
   EXPECT_EQ(done, 1);
   EXPECT_EQ(last.code(), Code::kDialFailed);
   EXPECT_EQ(last.reason(), "upstream.lost");
+  EXPECT_NE(last.message().find("was dialled again 2 times (dial.redial_times)"),
+            std::string_view::npos)
+      << last;
   EXPECT_EQ(last.outcome(), Outcome::kNotSent);
   here([&] { begin_probe(session, within(10min), at_least_once()); });
   EXPECT_EQ(done, 2) << "and nobody waits any more";

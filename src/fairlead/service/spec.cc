@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "fairlead/admin/server.h"
 #include "fairlead/base/text.h"
 #include "fairlead/config/document.h"
 #include "fairlead/service/spec_source.h"
@@ -59,6 +60,16 @@ Status read_log(const config::Value& value, Spec& out) {
   return reader.finish();
 }
 
+// The problem of a value that breaks a rule of its own, at its place.
+void check(config::ObjectReader& reader, std::string_view key, const Status& status) {
+  if (!status.ok()) reader.reject(key, "config.bad_value", status.message());
+}
+
+Status check_admin(const std::string& text) {
+  FL_TRY_ASSIGN(const io::Address address, io::Address::parse(text));
+  return admin::check_loopback(address);
+}
+
 Status read_upgrade(const config::Value& value, Spec& out) {
   config::ObjectReader reader(value);
   reader.optional("ready_timeout", out.upgrade_ready_timeout, {100ms, 1h});
@@ -111,6 +122,8 @@ Status read_heartbeat(const config::Value& value, rpc::HeartbeatOptions& out) {
   reader.optional("miss_max", out.miss_max, {1, 100});
   reader.optional("fast_probe", out.fast_probe, {0ms, 1h});
   reader.optional("interval_min", out.interval_min, {1s, 1h});
+  // Each is in its range, so what is left is how the mode and this one go together.
+  if (reader.good()) check(reader, "miss_max", out.validate());
   return reader.finish();
 }
 
@@ -224,8 +237,15 @@ Status read(const config::Value& value, Spec& out) {
     reader.reject("protocol", "config.bad_value", known.message());
   }
   reader.optional("advertise", out.advertise);
+  if (!out.advertise.empty()) {
+    check(reader, "advertise", parse_advertised(out.advertise).status());
+  }
   reader.optional("store", out.store);
   reader.optional("admin", out.admin);
+  if (!out.admin.empty()) {
+    const Status good = check_admin(out.admin);
+    if (!good.ok()) reader.reject("admin", good.reason(), good.message());
+  }
   reader.optional("cores", out.cores, {0, 256});
   reader.optional("drain", out.drain, {0ms, 1h});
   reader.optional("notice", out.notice, {0ms, 1h});

@@ -48,7 +48,9 @@ Result<SpecSource::Next> SpecSource::read_again() const {
   config::Merged merged =
       config::merge(document_, written,
                     [](const std::vector<std::string>& steps) { return setting_of(steps).live; });
-  Next next{.document = std::move(merged.document),
+  Next next{.written = std::move(written),
+            .whole = std::move(whole),
+            .document = std::move(merged.document),
             .spec = code_,
             .live = std::move(merged.live),
             .at_start = std::move(merged.at_start)};

@@ -38,6 +38,7 @@ class SpecSource {
   static Result<SpecSource> read(Layers layers, Spec code);
 
   const Spec& spec() const { return spec_; }
+  const config::Document& document() const { return document_; }  // of spec()
   // There is a file to read again.
   bool has_file() const { return layers_.file_needed; }
   const std::string& file() const { return layers_.file; }
@@ -45,6 +46,8 @@ class SpecSource {
   // What the layers say now. The environment is that of the start: nobody can change it from
   // outside.
   struct Next {
+    config::Document written;  // as a start would read it
+    Spec whole;                // of that
     config::Document document;
     Spec spec;
     std::vector<config::Change> live;      // of the keys that count from now on

@@ -131,6 +131,36 @@ TEST(Spec, ReadsHowLostLinksAreDialledAgain) {
   EXPECT_TRUE(spec.dial.validate().ok());
 }
 
+TEST(Spec, RefusesAddressesThatNoStartTakes) {
+  EXPECT_TRUE(start({"--admin", "127.0.0.1:0", "--advertise", "tls://10.0.0.1:9090"}).ok());
+  const Status outside = start({"--admin", "0.0.0.0:0"}).status();
+  EXPECT_EQ(outside.reason(), "admin.not_loopback");
+  EXPECT_TRUE(outside.message().starts_with("flag --admin: key 'admin' 0.0.0.0:0 can be reached"))
+      << outside;
+  EXPECT_EQ(start({"--admin", "nowhere"}).status().reason(), "address.bad");
+  for (const char* told : {"nowhere", "ws://127.0.0.1:9090/rpc"}) {
+    const Status status = start({"--advertise", told}).status();
+    EXPECT_EQ(status.reason(), "config.bad_value") << told;
+    EXPECT_TRUE(status.message().starts_with("flag --advertise: key 'advertise'")) << status;
+  }
+}
+
+TEST(Spec, RefusesHeartbeatsThatWouldCloseLinksToPeersThatAreWell) {
+  EXPECT_TRUE(start({"--set", "heartbeat.miss_max=1"}).ok());
+  const TemporaryFile file("heartbeat:\n  mode: ping_ping\n  miss_max: 1\n");
+  const Status status = start({"--config", file.path.c_str()}).status();
+  EXPECT_EQ(status.reason(), "config.bad_value");
+  EXPECT_NE(status.message().find(":3:13: key 'heartbeat.miss_max'"), std::string_view::npos)
+      << status;
+}
+
+TEST(Spec, TellsTheRangeOfTheKeyForEveryNumber) {
+  EXPECT_TRUE(start({"--set", "limits.accepts_per_second_max=-1"})
+                  .status()
+                  .message()
+                  .ends_with("give a value from 0 to 1000000"));
+}
+
 TEST(Spec, TeachesEveryFlag) {
   const std::string help = help_text("math");
   for (const char* flag : {"--listen", "--protocol", "--tls-certificate", "--store", "--admin",

@@ -284,14 +284,15 @@ TEST_F(TlsServiceTest, SaysThatAKeyDoesNotFit) {
   serving.tls.certificates[0].key_file = folder.write("other.key", root.issue({}).key_pem());
   const Status status = serve();
   EXPECT_EQ(status.reason(), "tls.key_mismatch");
-  EXPECT_TRUE(status.message().starts_with("tls: ")) << status;
+  EXPECT_TRUE(status.message().starts_with("key 'tls.certificates[0].key_file': ")) << status;
 }
 
 TEST_F(TlsServiceTest, SaysThatACallersFileIsMissingBeforeTheFirstCall) {
   calling.clients["math"].tls.ca_file = "/no/such/ca.pem";
   const Status status = caller.start(calling);
   EXPECT_EQ(status.reason(), "tls.file_missing");
-  EXPECT_TRUE(status.message().starts_with("clients.math: /no/such/ca.pem")) << status;
+  EXPECT_TRUE(status.message().starts_with("key 'clients.math.tls.ca_file': /no/such/ca.pem"))
+      << status;
 }
 
 TEST_F(TlsServiceTest, SaysThatTheCodeAsksForAnUnknownProtocol) {

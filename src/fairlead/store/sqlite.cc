@@ -23,9 +23,8 @@ Status open_failed(const std::string& path, std::string_view text) {
                 escape_text(path).append(": ").append(text));
 }
 
-// Explains what is wrong with a path better than SQLite's "unable to open database file" does.
-// True: there is no such file yet. The file itself is never opened here: closing any descriptor of
-// it would drop the locks that another connection of this process holds (POSIX).
+}  // namespace
+
 Result<bool> check_path(const std::string& path) {
   struct stat facts{};
   if (::stat(path.c_str(), &facts) == 0) {
@@ -44,8 +43,6 @@ Result<bool> check_path(const std::string& path) {
   return open_failed(path, "cannot be created: " + std::generic_category().message(errno) +
                                "; check owner and mode of the folder");
 }
-
-}  // namespace
 
 void SqliteCloser::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
 void SqliteCloser::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }

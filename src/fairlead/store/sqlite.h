@@ -14,6 +14,12 @@ struct sqlite3_stmt;
 
 namespace fairlead::store::internal {
 
+// Explains what is wrong with a path better than SQLite's "unable to open database file" does.
+// True: there is no such file yet. The file itself is never opened here: closing any descriptor of
+// it would drop the locks that another connection of this process holds (POSIX).
+// Errors: kInvalidOperation `store.open_failed`.
+Result<bool> check_path(const std::string& path);
+
 struct SqliteCloser {
   void operator()(sqlite3* database) const;
   void operator()(sqlite3_stmt* statement) const;

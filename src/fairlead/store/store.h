@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fairlead/async/deadline.h"
@@ -90,6 +91,11 @@ struct Options {
   // file: how often changes of other processes are looked for when no wake-up came; > 0.
   std::chrono::milliseconds poll_interval{500};
 };
+
+// What can be said of a store without opening it: that there is such a kind, and of a file that it,
+// or one in its folder, may be read and written. Makes nothing.
+// Errors: kBadMessage `store.bad_url`; kInvalidOperation `store.open_failed`.
+Status check(std::string_view url);
 
 // Opens a store for `core`; the calling thread waits for the disk.
 // Errors: kBadMessage `store.bad_url`; kInvalidOperation `store.open_failed`; kOverloaded

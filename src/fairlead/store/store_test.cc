@@ -218,6 +218,22 @@ TEST_F(StoreOpenTest, RefusesUrlsAndOptionsThatItDoesNotKnow) {
   EXPECT_EQ(error_of({.url = "file:" + folder_.path()}).reason(), "store.open_failed");
 }
 
+// What a configuration names is checked by this while another process has it open.
+TEST(StoreCheck, SaysWhatOpeningWouldSayAndMakesNothing) {
+  const internal::TestFolder folder;
+  EXPECT_TRUE(check("memory:").ok());
+  EXPECT_TRUE(check("memory:name").ok());
+  EXPECT_TRUE(check("file:" + folder.file("store.db")).ok());
+  EXPECT_FALSE(std::filesystem::exists(folder.file("store.db")));
+
+  for (const char* url : {"", "etcd://x", "file:", "/store.db"}) {
+    EXPECT_EQ(check(url).reason(), "store.bad_url") << url;
+  }
+  for (const std::string& path : {folder.path(), folder.file("none/store.db")}) {
+    EXPECT_EQ(check("file:" + path).reason(), "store.open_failed") << path;
+  }
+}
+
 TEST_F(StoreOpenTest, GivesEveryUnnamedMemoryStoreItsOwnKeys) {
   const auto one = open(*core_, {.url = "memory:"}).value();
   const auto two = open(*core_, {.url = "memory:"}).value();

@@ -65,8 +65,14 @@ Task<Status> Registrar::add(std::string service, Record record) {
   co_return written;
 }
 
-// All entries under the lease; a new lease when there is none.
 Task<Status> Registrar::write_all() {
+  Status status = co_await write_entries();
+  written_ = status.ok();
+  co_return status;
+}
+
+// All entries under the lease; a new lease when there is none.
+Task<Status> Registrar::write_entries() {
   if (lease_ == 0) {
     FL_CO_TRY_ASSIGN(lease_, co_await store_.grant(options_.lease));
   }
@@ -81,7 +87,6 @@ Task<Status> Registrar::write_all() {
 
 Task<void> Registrar::keep_alive() {
   const CancelToken ended = scope_.token();
-  bool written = true;
   while (true) {
     Status slept = co_await Sleep(core_.timers(), core_.deadline_after(options_.lease / 3), ended);
     if (!slept.ok()) co_return;
@@ -90,11 +95,15 @@ Task<void> Registrar::keep_alive() {
       Result<Duration> left = co_await store_.keep_alive(lease_);
       kept = left.status();
     }
-    if (kept.code() == Code::kNotFound) lease_ = 0;
-    if (lease_ == 0 || !written) kept = co_await write_all();
-    if (kept.ok() && !written) FL_LOG(info, "registry.back", {"records", entries_.size()});
+    if (kept.code() == Code::kNotFound) {  // and the records are gone with their lease
+      lease_ = 0;
+      written_ = false;
+    }
+    const bool lost = !written_;
+    if (lost) kept = co_await write_all();
+    if (kept.ok() && lost) FL_LOG(info, "registry.back", {"records", entries_.size()});
     if (!kept.ok()) FL_LOG(warn, "registry.not_kept", {"reason", kept.reason()});
-    written = kept.ok();
+    written_ = kept.ok();
   }
 }
 

@@ -69,6 +69,7 @@ class Registrar {
   };
 
   Task<Status> write_all();
+  Task<Status> write_entries();
   Task<void> keep_alive();
 
   io::Core& core_;
@@ -77,6 +78,7 @@ class Registrar {
   const std::string instance_;
   std::vector<Entry> entries_;
   store::LeaseId lease_ = 0;
+  bool written_ = false;  // all entries are there, as far as we know
   bool keeping_ = false;
   Scope scope_;
 };

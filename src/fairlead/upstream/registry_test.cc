@@ -1,6 +1,10 @@
 #include "fairlead/upstream/registry.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
+
+#include "tests/testkit/log_records.h"
 
 namespace fairlead::upstream {
 namespace {
@@ -80,6 +84,27 @@ TEST_F(RegistryTest, WritesItsRecordsAgainWhenItsLeaseWasLost) {
   turn_until([&] { return seen.empty(); });
 
   turn_until([&] { return seen.size() == 1; });
+  EXPECT_TRUE(core->run(registrar.close(core->deadline_after(1s))).ok());
+}
+
+// It is gone and written again in one turn, and who reads the log is to know that it was gone.
+TEST_F(RegistryTest, SaysThatARecordWhichWasLostIsBack) {
+  std::vector<std::string> lines;
+  observe::Logger logger({}, std::make_unique<testkit::LogRecords>(lines));
+  const observe::ScopedDefaultLogger as_default(logger);
+  Registrar registrar(*core, *store, {.lease = 1s});
+  ASSERT_TRUE(core->run(registrar.add("math", record("127.0.0.1:1"))).ok());
+  const auto listing =
+      core->run(store->range("/fairlead/services/math/", store::RangeOptions())).value();
+  ASSERT_EQ(listing.entries.size(), 1U);
+
+  ASSERT_TRUE(core->run(store->revoke(listing.entries[0].lease)).ok());
+  follow("math");
+  const auto is_back = [](const std::string& line) {
+    return line.find("registry.back records=1") != std::string::npos;
+  };
+  turn_until([&] { return seen.size() == 1 && std::ranges::any_of(lines, is_back); });
+
   EXPECT_TRUE(core->run(registrar.close(core->deadline_after(1s))).ok());
 }
 

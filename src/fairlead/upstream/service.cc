@@ -251,7 +251,9 @@ Status Service::no_endpoint() const {
   const Status& last = links_.front()->last_error;
   if (given_up()) {
     Status lost = not_sent(Code::kDialFailed, "upstream.lost",
-                           "'" + name_ + "' was dialled again redial_times and is given up");
+                           "'" + name_ + "' was dialled again " +
+                               std::to_string(options_.dial.redial.redial_times) +
+                               " times (dial.redial_times) and is given up");
     return last.ok() ? lost : std::move(lost).with_cause(last.message());
   }
   // It was reached and said no, to our login: its own words say more than that it is not there.

@@ -17,6 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 // Hears of links that are given up.
 class Losses final : public rpc::Plugin {
@@ -271,6 +272,8 @@ TEST_F(ServiceRedial, GivesALinkUpWhenItsTimesAreUsedUp) {
   EXPECT_EQ(ask(true), "upstream.lost");
   EXPECT_EQ(last.code(), Code::kDialFailed);
   EXPECT_EQ(last.outcome(), Outcome::kNotSent);
+  EXPECT_THAT(std::string(last.message()),
+              HasSubstr("was dialled again 2 times (dial.redial_times)"));
   EXPECT_EQ(ask(), "upstream.lost");
   EXPECT_EQ(state(), Redial::State::kClosed);
   EXPECT_THAT(losses, ElementsAre("test dial.refused"));

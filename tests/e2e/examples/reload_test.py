@@ -5,7 +5,7 @@ import signal
 import socket
 import unittest
 
-from testbed import ExampleTest, wait_until
+from testbed import EXAMPLES, ExampleTest, wait_until
 
 
 class Reload(ExampleTest):
@@ -82,7 +82,7 @@ class Reload(ExampleTest):
 
         self.write("proxy", clients={"default": {"tls": {"ca_file": "/no/such.pem"}}})
         told = self.hang_up(proxy, "config.not_reloaded")
-        self.assertIn("clients.default: /no/such.pem", told["message"])
+        self.assertIn("key 'clients.default.tls.ca_file': /no/such.pem", told["message"])
 
         self.write("proxy", clients={})
         self.hang_up(proxy)
@@ -115,6 +115,64 @@ class Reload(ExampleTest):
         self.assertEqual((status, told["ok"], told["changed"]), (422, False, []))
         self.assertIn("math.yaml:2:17", told["errors"][0]["message"])
         self.assertEqual(self.metric("fairlead_service_config_reloads_failed_total"), 1)
+
+    def test_what_the_next_start_refuses_is_refused_when_it_is_read_again(self):
+        usual = {"store": "memory:", "listen": "127.0.0.1:0", "admin": "127.0.0.1:0"}
+        self.write("math", **usual)
+        program = self.start("math/demo_service")
+        self.admin = program.wait_for("service.admin")["address"]
+        for settings, *told in (
+                ({"pools": {"main": {"threads": 3}}}, "pools.main", "has no pool 'main'"),
+                ({"store": "etcd://x"}, "'store'", "is no store"),
+                ({"store": "file:/nonexistent/x.db"}, "'store'", "its folder does not exist"),
+                ({"admin": "foo"}, "'admin'", "'foo'"),
+                ({"admin": "0.0.0.0:1"}, "'admin'", "can be reached from other machines"),
+                ({"advertise": "foo"}, "'advertise'", "'foo'"),
+                ({"listen": "tls://127.0.0.1:0"}, "'listen'", "there is no certificate"),
+                ({"tls": {"certificates": [{"certificate_file": "/nope", "key_file": "/no"}]}},
+                 "'tls.certificates[0].certificate_file'", "/nope: No such file"),
+                ({"secure": {"keys_file": "/nope"}}, "'secure.keys_file'", "/nope"),
+                ({"pid_file": "/nonexistent/math.pid"}, "'pid_file'", "/nonexistent/math.pid"),
+                ({"plugins": [{"name": "overloader", "limits_file": "/nope.yaml"}]},
+                 "'plugins[0].limits_file'", "/nope.yaml"),
+                ({"plugins": [{"name": "tps"}, {"name": "tps"}]}, "'plugins[1]", "tps"),
+                ({"clients": {"default": {"tls": {"ca_file": "/nope"}}}},
+                 "'clients.default.tls.ca_file'", "/nope: No such file"),
+                ({"heartbeat": {"mode": "ping_ping", "miss_max": 1}}, "'heartbeat.miss_max'",
+                 "at least 2 with ping_ping")):
+            with self.subTest(settings=settings):
+                self.write("math", **{**usual, "drain": "2s", **settings})
+
+                status, answer = self.reload("--json", "{}")
+                start = self.run_to_end(EXAMPLES / "math/demo_service")
+
+                self.assertEqual((status, answer["ok"], start.returncode), (422, False, 1))
+                for what in ("math.yaml:1:", *told):
+                    self.assertIn(what, answer["errors"][0]["message"])
+                    self.assertIn(what, start.stderr)
+        self.write("math", **usual, drain="3s")
+        self.assertEqual(self.reload("--json", "{}")[1]["changed"],
+                         [{"key": "drain", "before": "(not set)", "after": "3s"}])
+
+    def test_mistakes_of_options_are_told_with_their_key_before_anything_opens(self):
+        words = ("--store", "memory:", "--listen", "127.0.0.1:0", "--admin", "0.0.0.0:0")
+        start = self.run_to_end(EXAMPLES / "math/demo_service", *words)
+        self.assertEqual(start.returncode, 1)
+        self.assertIn("flag --admin: key 'admin' 0.0.0.0:0 can be reached", start.stderr)
+        self.assertNotIn("service.listening", start.stderr)
+
+    def test_the_log_has_every_mistake(self):
+        program = self.start_math()
+        wrong = [f"a_key_that_nobody_knows_and_that_is_rather_long_{i}" for i in range(12)]
+        self.write("math", **{key: 1 for key in wrong})
+        program.process.send_signal(signal.SIGHUP)
+
+        def told():
+            return "".join(one["message"] for one in program.records("config.not_reloaded"))
+
+        wait_until(lambda: wrong[-1] in told(), "the last mistake")
+        for key in wrong:
+            self.assertIn(f"unknown key '{key}'", told())
 
     def test_pages_of_other_sites_change_nothing(self):
         self.start_math(drain="1s")

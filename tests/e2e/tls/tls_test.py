@@ -252,7 +252,7 @@ class Start(unittest.TestCase):
                     (["--tls-certificate", certificate, "--tls-key", root.key],
                      "the key belongs to another certificate"),
                     (["--set", "clients.default.tls.ca_file=/no/such.pem"],
-                     "clients.default: /no/such.pem")):
+                     "key 'clients.default.tls.ca_file': /no/such.pem")):
                 done = subprocess.run([SERVER, "--store", "memory:", *map(str, words)],
                                       capture_output=True, text=True, timeout=PATIENCE,
                                       check=False, cwd=name, env=ENVIRONMENT)

@@ -71,6 +71,23 @@ class Configuration(unittest.TestCase):
     def test_a_gateway_without_a_store_says_what_to_add(self):
         self.assert_refused(self.gateway(GOOD.replace("  store: memory:x\n", "")), "store")
 
+    def test_the_check_finds_what_the_start_refuses(self):
+        for key, value, part in (
+                ("admin", "0.0.0.0:1", "can be reached from other machines"),
+                ("admin", "nowhere", "'nowhere'"),
+                ("store", "etcd://x", "is no store"),
+                ("store", "file:/nonexistent/x.db", "its folder does not exist"),
+                ("pid_file", "/nonexistent/gateway.pid", "/nonexistent/gateway.pid")):
+            for words in (("--check",), ()):
+                done = self.gateway(GOOD, *words, "--set", f"gateway.{key}={value}")
+                self.assert_refused(done, f"flag --set gateway.{key}: key 'gateway.{key}'", part)
+                self.assertNotIn("(400)", done.stderr)
+        self.assert_refused(self.gateway(GOOD.replace("memory:x", "file:/nonexistent/x.db")),
+                            "gateway.yaml:3:10")
+        self.assert_refused(self.gateway(
+            GOOD.replace("  store: memory:x\n", "") + "store: etcd://x\n", "--check"),
+                            "gateway.yaml:4:8: key 'store'")
+
     def test_a_port_in_use_is_named_with_what_to_do(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = f"127.0.0.1:{taken.getsockname()[1]}"

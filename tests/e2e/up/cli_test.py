@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
+import time
 import unittest
 
-from testbed import PATIENCE, PROGRAM, TestCase, clean_environment, run
+from testbed import PATIENCE, PROGRAM, TestCase, clean_environment, run, wait_until
 
 
 class Calls(TestCase):
@@ -23,6 +25,23 @@ class Calls(TestCase):
         done = run("call", self.project.addresses[0], "/math/divide", '{"a":10,"b":4}')
 
         self.assertEqual((done.returncode, done.stdout), (0, '{"quotient":2.5}\n'))
+
+    def test_a_server_that_is_stopped_is_given_up_long_before_the_timeout(self):
+        pid = self.project.pids[0]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            done = run("call", self.project.addresses[0], "/math/who", "--timeout", "100s",
+                       timeout=110)
+            took = time.monotonic() - began
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("session.closed", done.stderr)
+        self.assertLess(took, 60)
+        # The service is found again: its lease was over.
+        wait_until(lambda: self.project.call("/math/who").returncode == 0, "back")
 
     def test_the_store_may_come_from_the_environment(self):
         environment = {**clean_environment(), "FAIRLEAD_STORE": self.project.store}

@@ -91,6 +91,22 @@ class Reload(unittest.TestCase):
         self.hang_up(project)
         wait_until(lambda: project.log().count("config.not_reloaded") == 2, "the log of both")
 
+    def test_what_the_next_start_refuses_is_refused_now(self):
+        project = self.start(gateway="  timeout: 2s")
+        for wrong, key in (("admin: 0.0.0.0:1", "gateway.admin"),
+                           ("store: etcd://x", "gateway.store"),
+                           ("pid_file: /nonexistent/pid", "gateway.pid_file")):
+            with self.subTest(wrong):
+                text = self.text.replace("  admin: 127.0.0.1:0\n", "")
+                with open(project.config, "w", encoding="utf-8") as file:
+                    file.write(text.replace("timeout: 2s", f"timeout: 3s\n  {wrong}"))
+
+                status, told = self.post(project, "--json", "{}")
+
+                self.assertEqual((status, told["ok"], told["changed"]), (422, False, []))
+                self.assertIn("project.yaml:4:", told["errors"][0]["message"])
+                self.assertIn(f"key '{key}'", told["errors"][0]["message"])
+
     def test_pages_of_other_sites_change_nothing(self):
         project = self.start(gateway="  body_max: 64KiB")
         self.write(project, "body_max: 64KiB", "body_max: 4")
