@@ -130,6 +130,8 @@ class ResendLine final : private Timer {
   bool numbers() const { return ready() && window_ != 0; }
   std::size_t size() const { return queue_.size(); }
   const ResendQueue& queue() const { return queue_; }
+  // Of something that waits the peer has to say whether it was served.
+  bool in_doubt() const { return queue_.in_doubt(); }
   // Something that was given to this session has not ended.
   bool waits_on(const Session& session) const { return queue_.in_flight_on(&session); }
   const ResendOptions& options() const { return queue_.options(); }

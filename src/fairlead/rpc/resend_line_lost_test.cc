@@ -51,6 +51,31 @@ TEST_F(ResendLineTest, ASessionThatIsEndingSaysNothingOfTheWindowEither) {
   EXPECT_EQ(held->body, "a");
 }
 
+// It is asked until it answers, or its heartbeats say that it is dead.
+TEST_F(ResendLineTest, APeerThatHangsHasForgottenNothing) {
+  start();
+  const auto held = send("/hold", "a", kAtLeastOnce, false, 60s);
+  pass(20ms);
+  cut(0);
+  listeners[0].reset();
+  std::unique_ptr<io::Stream> hanging;
+  listeners[0] = near[0]
+                     ->listen(io::Address::parse("127.0.0.1:700").value(), {},
+                              [&](io::Core&, std::unique_ptr<io::Stream> stream) {
+                                hanging = std::move(stream);
+                              })
+                     .value();
+  dial(0);
+  pass(15s);
+  EXPECT_EQ(held->ends, 0) << held->status;
+
+  servers[0]->accept(std::move(hanging));
+  release.set();
+  pass(1s);
+  EXPECT_EQ(held->body, "a") << held->status;
+  EXPECT_EQ(served["a"], 1);
+}
+
 TEST_F(ResendLineTest, WhatARetiredLineLosesEndsWithItsLink) {
   start();
   const auto held = send("/hold", "a");

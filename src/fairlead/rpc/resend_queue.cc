@@ -243,6 +243,13 @@ ResendQueue::Entry* ResendQueue::find(std::uint64_t id) const {
   return entry;
 }
 
+bool ResendQueue::in_doubt() const {
+  for (const Entry* entry = first_; entry != nullptr; entry = entry->next_) {
+    if (entry->state_ == State::kQueued && entry->uncertain_) return true;
+  }
+  return false;
+}
+
 bool ResendQueue::in_flight_on(const void* link) const {
   const Entry* entry = first_;
   while (entry != nullptr && entry->link_ != link) entry = entry->next_;

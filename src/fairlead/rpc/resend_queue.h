@@ -168,6 +168,7 @@ class ResendQueue {
   void drop(Entry& entry);
   Entry* find(std::uint64_t id) const;
   bool in_flight_on(const void* link) const;
+  bool in_doubt() const;  // something queued was perhaps served
   // The first that is queued, surely not sent, and pleases.
   template <class Predicate>
   Entry* find_unsent(Predicate&& pleases) const {

@@ -45,8 +45,11 @@ class Session::Hello final : public PendingCall {
  private:
   void on_done(Status status, const wire::MessageView& reply, const Bytes&) override {
     if (status.ok()) owner_.heard_hello(reply.metadata);
-    // Which may destroy this object.
     if (owner_.line() == nullptr) return;
+    // Both may destroy this object.
+    if (status.code() == Code::kDeadlineExceeded && owner_.line()->in_doubt()) {
+      return owner_.say_hello();
+    }
     const bool heard = status.ok() || status.outcome() == Outcome::kProcessed ||
                        status.outcome() == Outcome::kNotProcessed;
     owner_.hear_window(shows_secret_, heard, reply.metadata);

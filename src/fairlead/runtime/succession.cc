@@ -87,7 +87,7 @@ Status Succession::begin(Options options, observe::Registry& registry) {
                                 "Programs that served here one after the other, this one too."}));
   generation.set(generation_);
   FL_TRY_ASSIGN(failed_, registry.counter({"fairlead_runtime_upgrades_failed_total",
-                                           "New programs that did not take over from this one."}));
+                                           "Upgrades of this program that were asked for and did not happen."}));
   if (predecessor_ == nullptr) return {};
   for (io::ListeningSockets::Socket& socket : predecessor_->take_sockets()) {
     socket.borrowed = true;
@@ -172,7 +172,7 @@ void Succession::answer(const Result<pid_t>& outcome) {
 
 void Succession::refuse_upgrade(pid_t asker, const Status& why) {
   failed_.add();
-  FL_LOG(warn, "service.not_upgraded", {"reason", why.reason()}, {"message", why.message()});
+  FL_LOG(error, "service.not_upgraded", {"reason", why.reason()}, {"message", why.message()});
   (void)answer_upgrade(asker, why);
 }
 

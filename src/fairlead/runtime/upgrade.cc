@@ -173,7 +173,7 @@ void Upgrade::reap() {
                                                        : ExitStatus{.signal = info.si_status};
   finish(Status(Code::kInternal, "upgrade.ended",
                 "the new program ended before it was ready (" + status.to_string() +
-                    "); what it wrote stands in this program's output"));
+                    "); what it wrote stands in the output of the one that serves"));
 }
 
 void Upgrade::on_timer() {
