@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "fairlead/codec/codec.h"
+#include "fairlead/rpc/resend_line.h"
 #include "fairlead/rpc/session.h"
 
 namespace fairlead::rpc {
