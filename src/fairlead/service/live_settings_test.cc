@@ -14,6 +14,7 @@
 #include "fairlead/service/spec_source.h"
 #include "tests/testkit/certificates.h"
 #include "tests/testkit/log_records.h"
+#include "tests/testkit/raw_client.h"
 #include "tests/testkit/room.h"
 
 namespace fairlead::service {
@@ -246,7 +247,8 @@ TEST(LiveSettings, BringEveryLimitToThePeers) {
 
 class LiveProgramTest : public ::testing::Test {
  protected:
-  void start(const std::string& text) {
+  // All of it but that nobody can come.
+  void begin(const std::string& text) {
     const std::string file = folder.write("math.yaml", text);
     const std::array<const char*, 3> words{"math", "--config", file.c_str()};
     Result<Start> begun = read_start(3, words.data(), "math", Spec{});
@@ -266,6 +268,9 @@ class LiveProgramTest : public ::testing::Test {
                          }))
                     .ok());
     ASSERT_TRUE(process.start(begun->spec, begun->source).ok());
+  }
+  void start(const std::string& text) {
+    begin(text);
     ASSERT_TRUE(process.serve(false).ok());
     session = core->run(caller.dial(process.addresses().at(0), core->deadline_after(5s))).value();
   }
@@ -376,6 +381,32 @@ TEST_F(LiveProgramTest, LetsMoreComeUndecidedAtOnceAndClosesNobodyWhenFewerMay) 
   EXPECT_TRUE(becomes([&] { return counted(kRefused) == 2; }));
   EXPECT_EQ(undecided(), 2);
   for (auto& stream : silent) core->dispose(std::move(stream));
+}
+
+// They have been read, and the letters that tell the cores are under way: no port is made of
+// settings that have gone, and none is made of options that another core changes.
+TEST_F(LiveProgramTest, TakesNewLimitsOverForPortsThatAreBeingMade) {
+  constexpr int kPorts = 64;
+  const auto silent_for = [](const char* time) {
+    std::string listen = "tcp://127.0.0.1:0";
+    for (int i = 1; i < kPorts; ++i) listen += ", tcp://127.0.0.1:0";
+    return "listen: [" + listen + "]\ncores: 2\nlog: {level: off}\nidle: {both: " + time + "}\n";
+  };
+  begin(silent_for("10m"));
+  folder.write("math.yaml", silent_for("100ms"));
+
+  hang_up();
+  ASSERT_TRUE(process.serve(false).ok());
+
+  const std::vector<io::Address> addresses = process.addresses();
+  ASSERT_EQ(addresses.size(), kPorts);
+  std::vector<std::unique_ptr<testkit::RawClient>> silent;
+  for (const io::Address& address : addresses) {
+    for (int i = 0; i < 4; ++i) {
+      silent.push_back(std::make_unique<testkit::RawClient>(*core, address));
+    }
+  }
+  for (const auto& client : silent) client->wait_for_close();
 }
 
 TEST_F(LiveProgramTest, TakesLargerMessagesOverWebSocketsThatComeLater) {

@@ -209,10 +209,12 @@ class Process {
   Result<const ListenPlan*> called_of(const std::vector<ListenPlan>& plans) const;
   Status check_listens_nowhere(const Spec& spec) const;
   static Status no_store_for(std::string_view service);
-  Task<Status> listen_all(std::vector<ListenPlan>& plans);
+  Task<Status> listen_all(std::vector<ListenPlan>& plans,
+                          const std::vector<internal::ServedPort*>& ports);
   Task<Status> begin_serving(std::optional<upstream::Record> record);
   Result<internal::ServedPort*> make_port(const ListenPlan& plan);
-  Status listen(ListenPlan& plan);
+  Task<Status> open_port(internal::ServedPort& port, std::size_t index);
+  Status listen(ListenPlan& plan, internal::ServedPort& port);
   Status open_admin();
   Task<Status> open_admin_of_a_caller();
   // For the page /links: process_links.cc.
@@ -297,8 +299,7 @@ class Process {
   std::unique_ptr<upstream::Registrar> registrar_;
   std::unique_ptr<admin::Server> admin_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
-  // Held to add to them, and to read them on any thread but the one that adds: the first core's to
-  // ports, main's to targets.
+  // Held to add to them, and to read them on any thread but main's, which adds.
   Mutex parts_mutex_;
   std::vector<std::unique_ptr<internal::ServedPort>> ports_;
   std::map<std::string, std::unique_ptr<Target>, std::less<>> targets_;

@@ -20,7 +20,12 @@ Status Process::serve(bool discover, const std::vector<std::string>& otherwise) 
   FL_TRY(check_serving(spec_, written_, how));
   for (const auto& prepare : before_serving_) FL_TRY(prepare());
   FL_TRY_ASSIGN(std::vector<ListenPlan> plans, plan_listeners(otherwise));
-  FL_TRY(run_on(cores_->first(), listen_all(plans)));
+  std::vector<internal::ServedPort*> ports;
+  for (const ListenPlan& plan : plans) {
+    FL_TRY_ASSIGN(internal::ServedPort * port, make_port(plan));
+    ports.push_back(port);
+  }
+  FL_TRY(run_on(cores_->first(), listen_all(plans, ports)));
   std::optional<upstream::Record> record;
   if (discover) {
     FL_TRY_ASSIGN(record, record_of(plans));
@@ -114,9 +119,10 @@ Result<std::vector<ListenPlan>> Process::plan_listeners(
   return plans;
 }
 
-Task<Status> Process::listen_all(std::vector<ListenPlan>& plans) {
-  for (ListenPlan& plan : plans) {
-    FL_CO_TRY(listen(plan));
+Task<Status> Process::listen_all(std::vector<ListenPlan>& plans,
+                                 const std::vector<internal::ServedPort*>& ports) {
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    FL_CO_TRY(listen(plans[i], *ports[i]));
   }
   co_return Status();
 }
@@ -127,25 +133,33 @@ std::vector<io::Address> Process::addresses() const {
   return out;
 }
 
-// What stands behind a listener. Settings that change while it is made reach it by its place in the
-// list.
+// What stands behind a listener. It is in the list before its parts are made, each on its core: new
+// settings, which come there as a letter, either are there already or find it.
 Result<internal::ServedPort*> Process::make_port(const ListenPlan& plan) {
-  const MutexLock lock(parts_mutex_);
   const internal::PortParts parts{.peers = serving_,
                                   .tls = listen_tls_.get(),
                                   .metrics = metrics_,
                                   .tls_failures = tls_failures_,
-                                  .http = spec_.http,
-                                  .undecided_max = settings_->now()->undecided_connections_max};
+                                  .http = spec_.http};
   FL_TRY_ASSIGN(std::unique_ptr<internal::ServedPort> made,
                 internal::ServedPort::make(plan, parts));
-  return ports_.emplace_back(std::move(made)).get();
+  internal::ServedPort* const port = made.get();
+  {
+    const MutexLock lock(parts_mutex_);
+    ports_.push_back(std::move(made));
+  }
+  for (std::size_t i = 0; i < serving_.size(); ++i) {
+    FL_TRY(run_on(serving_[i]->core(), open_port(*port, i)));
+  }
+  return port;
+}
+
+Task<Status> Process::open_port(internal::ServedPort& port, std::size_t index) {
+  co_return port.open(index, settings_->now()->undecided_connections_max);
 }
 
 // Opens one listener and notes where it is.
-Status Process::listen(ListenPlan& plan) {
-  FL_TRY_ASSIGN(internal::ServedPort * made, make_port(plan));
-  internal::ServedPort& port = *made;
+Status Process::listen(ListenPlan& plan, internal::ServedPort& port) {
   const auto accept_one = [&port](io::Core& core, std::unique_ptr<io::Stream> stream) {
     port.accept(core, std::move(stream));
   };

@@ -33,41 +33,44 @@ constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 }  // namespace
 
 ServedPort::ServedPort(ListenPlan plan, const PortParts& parts)
-    : plan_(std::move(plan)), tls_(parts.tls), tls_failures_(parts.tls_failures) {}
+    : plan_(std::move(plan)),
+      tls_(parts.tls),
+      tls_failures_(parts.tls_failures),
+      http_(parts.http) {
+  for (const auto& peer : parts.peers) places_.push_back(std::make_unique<Place>(*peer));
+}
 
 Result<std::unique_ptr<ServedPort>> ServedPort::make(ListenPlan plan, const PortParts& parts) {
   std::unique_ptr<ServedPort> port(new ServedPort(std::move(plan), parts));
-  FL_TRY_ASSIGN(const http::Metrics http_metrics, http::Metrics::make(parts.metrics));
-  FL_TRY_ASSIGN(const http::WebSocketMetrics socket_metrics,
-                http::WebSocketMetrics::make(parts.metrics));
-  FL_TRY_ASSIGN(const rpc::EntranceMetrics entrance_metrics,
-                rpc::EntranceMetrics::make(parts.metrics));
-  const std::size_t each = undecided_share(parts.undecided_max, parts.peers.size());
-  for (const auto& peer : parts.peers) {
-    FL_TRY(port->open(*peer, parts.http, http_metrics, socket_metrics, entrance_metrics, each));
-  }
+  FL_TRY_ASSIGN(port->http_metrics_, http::Metrics::make(parts.metrics));
+  FL_TRY_ASSIGN(port->socket_metrics_, http::WebSocketMetrics::make(parts.metrics));
+  FL_TRY_ASSIGN(port->entrance_metrics_, rpc::EntranceMetrics::make(parts.metrics));
   return port;
 }
 
-Status ServedPort::open(rpc::Peer& peer, const HttpSpec& http, const http::Metrics& http_metrics,
-                        const http::WebSocketMetrics& socket_metrics,
-                        const rpc::EntranceMetrics& entrance_metrics, std::size_t undecided_max) {
-  Place& place = *places_.emplace_back(std::make_unique<Place>());
-  place.peer = &peer;
-  if (plan_.has_http()) {
-    http::ServerOptions options;
-    options.connections_max = kNoLimit;  // io::ConnectionLimits has bounded them before
-    options.metrics = http_metrics;
-    options.any_host = http.any_host;
-    options.on_failed = [this, &peer](const io::Address& from, const Status& why) {
-      // HTTP says itself whether a message is whole, and many clients just hang up.
-      if (!why.reason().starts_with("tls.") || why.reason() == "tls.truncated") return;
-      tell_tls_failure(tls_failures_, peer, handshake_timeout(), from, why);
-    };
-    FL_TRY_ASSIGN(place.front, HttpFront::make(peer, plan_, http, socket_metrics));
-    FL_TRY_ASSIGN(place.http, http::Server::make(peer.core(), options, *place.front));
+Status ServedPort::open(std::size_t index, std::size_t undecided_max) {
+  Place& place = *places_[index];
+  place.peer->core().assert_here();
+  if (plan_.has_http()) FL_TRY(make_http(place));
+  if (plan_.detects()) {
+    place.entrance = make_entrance(place, undecided_share(undecided_max, places_.size()));
   }
-  if (plan_.detects()) place.entrance = make_entrance(place, entrance_metrics, undecided_max);
+  return {};
+}
+
+Status ServedPort::make_http(Place& place) {
+  rpc::Peer& peer = *place.peer;
+  http::ServerOptions options;
+  options.connections_max = kNoLimit;  // io::ConnectionLimits has bounded them before
+  options.metrics = http_metrics_;
+  options.any_host = http_.any_host;
+  options.on_failed = [this, &peer](const io::Address& from, const Status& why) {
+    // HTTP says itself whether a message is whole, and many clients just hang up.
+    if (!why.reason().starts_with("tls.") || why.reason() == "tls.truncated") return;
+    tell_tls_failure(tls_failures_, peer, handshake_timeout(), from, why);
+  };
+  FL_TRY_ASSIGN(place.front, HttpFront::make(peer, plan_, http_, socket_metrics_));
+  FL_TRY_ASSIGN(place.http, http::Server::make(peer.core(), options, *place.front));
   return {};
 }
 
@@ -96,7 +99,7 @@ void ServedPort::update(std::size_t index, std::size_t undecided_max) {
 // Of the connections that come now; one under way may have been given another one.
 Duration ServedPort::handshake_timeout() const { return tls_->current()->handshake_timeout(); }
 
-std::unique_ptr<rpc::Entrance> ServedPort::make_entrance(Place& place, rpc::EntranceMetrics metrics,
+std::unique_ptr<rpc::Entrance> ServedPort::make_entrance(Place& place,
                                                          std::size_t undecided_max) const {
   rpc::Peer& peer = *place.peer;
   http::Server* const http = place.http.get();
@@ -108,7 +111,7 @@ std::unique_ptr<rpc::Entrance> ServedPort::make_entrance(Place& place, rpc::Entr
   options.tls = plan_.where.tls || plan_.tls_too ? tls_ : nullptr;
   options.tls_only = plan_.where.tls;
   options.bounds = peer.options().bounds;
-  options.metrics = metrics;
+  options.metrics = entrance_metrics_;
   return std::make_unique<rpc::Entrance>(
       peer.core(), options,
       rpc::Entrance::Doors{

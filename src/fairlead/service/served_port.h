@@ -34,23 +34,26 @@ struct PortParts {
   observe::Registry& metrics;
   TlsFailures& tls_failures;
   const HttpSpec& http;
-  std::size_t undecided_max = 0;  // of the process; 0: 80 % of the limit of descriptors
 };
 
-// Thread: made on one; accept() and the closing of a core's part on that core.
+// Thread: made on one; what a core's part is asked and told on that core.
 // Lifetime: close() of every core before destruction.
 class ServedPort {
  public:
-  // Errors: those of http::Server::make() and observe::Registry.
+  // Without a part of any core. Errors: those of observe::Registry.
   static Result<std::unique_ptr<ServedPort>> make(ListenPlan plan, const PortParts& parts);
 
+  // The part of core `index`, on it: it goes by the options that its peer has by then. Once, before
+  // accept(). `undecided_max`: of the process; 0: 80 % of the limit of descriptors.
+  // Errors: those of http::Server::make().
+  Status open(std::size_t index, std::size_t undecided_max);
   void accept(io::Core& core, std::unique_ptr<io::Stream> stream);
   // For a connection that is over a limit: says so in the words of its protocol, and closes it.
   // Over TLS it is closed at once, since a handshake is the dearest thing to ask for.
   void refuse(io::Core& core, std::unique_ptr<io::Stream> stream);
   const ListenPlan& plan() const { return plan_; }
-  // Core `index`, on it: other limits for connections that come from now on. `undecided_max`: as in
-  // PortParts; times and sizes are those of the peer's options by now.
+  // Core `index`, on it: other limits for connections that come from now on. `undecided_max`: as of
+  // open(); times and sizes are those of the peer's options by now. Nothing without open().
   void update(std::size_t index, std::size_t undecided_max);
 
   // Answers of HTTP on core `index` say that their connection ends; all else goes on.
@@ -68,6 +71,8 @@ class ServedPort {
 
  private:
   struct Place {
+    explicit Place(rpc::Peer& on) : peer(&on) {}
+
     rpc::Peer* peer;
     std::unique_ptr<HttpFront> front;         // null: HTTP is not spoken
     std::unique_ptr<http::Server> http;       // the same
@@ -76,11 +81,8 @@ class ServedPort {
 
   const Place& place_of(const io::Core& core) const;
   ServedPort(ListenPlan plan, const PortParts& parts);
-  Status open(rpc::Peer& peer, const HttpSpec& http, const http::Metrics& http_metrics,
-              const http::WebSocketMetrics& socket_metrics,
-              const rpc::EntranceMetrics& entrance_metrics, std::size_t undecided_max);
-  std::unique_ptr<rpc::Entrance> make_entrance(Place& place, rpc::EntranceMetrics metrics,
-                                               std::size_t undecided_max) const;
+  Status make_http(Place& place);
+  std::unique_ptr<rpc::Entrance> make_entrance(Place& place, std::size_t undecided_max) const;
   // What Entrance::update() looks at.
   rpc::EntranceOptions entrance_limits(const rpc::Peer& peer, std::size_t undecided_max) const;
   void accept_session(rpc::Peer& peer, std::unique_ptr<io::Stream> stream, io::TlsStream* tls,
@@ -93,7 +95,11 @@ class ServedPort {
   const ListenPlan plan_;
   const io::TlsHolder* const tls_;
   TlsFailures& tls_failures_;
-  std::vector<std::unique_ptr<Place>> places_;
+  const HttpSpec& http_;
+  http::Metrics http_metrics_{};
+  http::WebSocketMetrics socket_metrics_{};
+  rpc::EntranceMetrics entrance_metrics_{};
+  std::vector<std::unique_ptr<Place>> places_;  // one per core, in their order
 };
 
 }  // namespace fairlead::service::internal
