@@ -107,8 +107,8 @@ class ResendLine final : private Timer {
 
   // The session over which messages go from now on. Before its hello (DialOptions::resend), or
   // after; then it is said again. One that had been attached keeps what it has in flight. One that
-  // is not open is not taken; one that begins to end later (Session::ending()) is given nothing more;
-  // one that is attached since then is, for want of a better one.
+  // is not open is not taken; one that begins to end later (Session::ending()) is given nothing
+  // more; one that is attached since then is, for want of a better one.
   void attach(Session& session);
 
   // Ends all messages, and takes no more: kConnectionClosed `resend.closed`, NOT_SENT or UNKNOWN.

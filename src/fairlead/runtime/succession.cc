@@ -86,8 +86,9 @@ Status Succession::begin(Options options, observe::Registry& registry) {
                 registry.gauge({"fairlead_runtime_generation",
                                 "Programs that served here one after the other, this one too."}));
   generation.set(generation_);
-  FL_TRY_ASSIGN(failed_, registry.counter({"fairlead_runtime_upgrades_failed_total",
-                                           "Upgrades of this program that were asked for and did not happen."}));
+  FL_TRY_ASSIGN(failed_, registry.counter(
+                             {"fairlead_runtime_upgrades_failed_total",
+                              "Upgrades of this program that were asked for and did not happen."}));
   if (predecessor_ == nullptr) return {};
   for (io::ListeningSockets::Socket& socket : predecessor_->take_sockets()) {
     socket.borrowed = true;

@@ -194,6 +194,7 @@ class Process {
   Status check_pool(const Spec& spec, const std::string& name) const;
   Result<TakeRead> prepare_pools(const Spec& next);
   Result<TakeRead> prepare(const Spec& next, const config::Document& written);
+  static runtime::CoreWatch::Options watch_options(const Spec& spec);
   Status watch_cores();
   void watch_memory();
   Task<Status> watch_signals();

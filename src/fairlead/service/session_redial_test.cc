@@ -1,4 +1,7 @@
 // Sessions that come back: what stays the same, and what ends them for good. On virtual time.
+//
+// It is long, since each is a story about the same program with one link, which a second file would
+// only set up again.
 #include "fairlead/service/session_redial.h"
 
 #include <functional>

@@ -284,7 +284,8 @@ TEST_F(TlsServiceTest, SaysThatAKeyDoesNotFit) {
   serving.tls.certificates[0].key_file = folder.write("other.key", root.issue({}).key_pem());
   const Status status = serve();
   EXPECT_EQ(status.reason(), "tls.key_mismatch");
-  EXPECT_TRUE(status.message().starts_with("key 'tls.certificates[0].key_file': ")) << status;
+  EXPECT_TRUE(status.message().starts_with("key 'tls.certificates[0].certificate_file': "))
+      << status;
 }
 
 TEST_F(TlsServiceTest, SaysThatACallersFileIsMissingBeforeTheFirstCall) {

@@ -196,7 +196,7 @@ class Gateway(GatewayTest):
             first = subprocess.run([PROGRAM, "gateway", "--config", str(self.project)], stdout=log,
                                    stderr=log, timeout=PATIENCE, check=False, env=ENVIRONMENT)
 
-        self.assertEqual(first.returncode, 1)
+        self.assertEqual(first.returncode, 2)
         self.assertIn("cannot write the pid file", self.told())
 
     def end_gateway(self):

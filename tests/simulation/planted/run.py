@@ -183,7 +183,7 @@ BUGS = {
         RESEND),
     "backoff_reset_at_once": (
         "src/fairlead/upstream/redial.cc",
-        "  if (now - ready_since_ >= options_.stable) wait_ = Duration::zero();\n"
+        "  if (stable(now)) wait_ = Duration::zero();\n"
         "  state_ = used_up()",
         "  wait_ = Duration::zero();\n"
         "  state_ = used_up()",
