@@ -320,8 +320,7 @@ class Process {
   bool draining_ = false;  // a signal came
 };
 
-// What is wrong with the files of listeners, or of a client, at the key that names the file.
-Status blame_tls(const config::Document& written, const io::TlsOptions& options, const Status& why);
+// What is wrong with the files of a client, at the key that names the file.
 Status blame_client_tls(const config::Document& written, const Spec& spec, const std::string& name,
                         const Status& told);
 

@@ -66,8 +66,7 @@ Status check_keys(const SecureSpec& spec, const config::Document& written) {
   return mistakes.status();
 }
 
-}  // namespace
-
+// What is wrong with the files of listeners, at the key that names the file.
 Status blame_tls(const config::Document& written, const io::TlsOptions& options,
                  const Status& why) {
   for (std::size_t i = 0; i < options.certificates.size(); ++i) {
@@ -81,6 +80,8 @@ Status blame_tls(const config::Document& written, const io::TlsOptions& options,
   return written.blame(is_about(why, options.ca_file) ? Steps{"tls", "ca_file"} : Steps{"tls"},
                        why);
 }
+
+}  // namespace
 
 Status blame_client_tls(const config::Document& written, const Spec& spec, const std::string& name,
                         const Status& told) {
@@ -108,9 +109,10 @@ Status blame_client_tls(const config::Document& written, const Spec& spec, const
 // where they are no good.
 Status Process::check_certificates(const Spec& spec, const config::Document& written) const {
   if (spec.tls.certificates.empty()) return {};
-  if (started() && same_files(spec.tls, spec_.tls)) return {};
   const Status good = io::TlsContext::make(io::TlsRole::kServer, spec.tls, wall_ms()).status();
-  return good.ok() ? Status() : blame_tls(written, spec.tls, good);
+  const bool in_use = started() && same_files(spec.tls, spec_.tls);
+  if (good.ok() || (in_use && good.reason() != "tls.bad_option")) return {};
+  return blame_tls(written, spec.tls, good);
 }
 
 Status Process::check_start(const Spec& spec, const config::Document& written) const {
