@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "fairlead/base/check.h"
-#include "fairlead/base/time.h"
 #include "fairlead/observe/log.h"
 #include "fairlead/rpc/plugin_chain.h"
+#include "fairlead/upstream/redial_change.h"
 
 namespace fairlead::service {
 namespace internal {
@@ -122,24 +122,10 @@ upstream::EndpointView SessionRedial::view() const {
 }
 
 void SessionRedial::note(Redial::State before, std::string_view reason) {
-  const Redial::State after = machine_.state();
-  metrics_.count(before, -1);
-  metrics_.count(after, 1);
-  const Duration wait = machine_.wait_left(entry_.core.now());
-  if (wait > Duration::zero()) metrics_.redial_backoff.record(wait);
   const std::string name = hub_.id_of(entry_) + " " + address_.to_text();
-  const std::string evidence =
-      "failures " + std::to_string(machine_.failures()) + ", wait " +
-      fairlead::to_text(std::chrono::duration_cast<std::chrono::milliseconds>(wait));
-  const bool usual = !Redial::is_trouble(before) && !Redial::is_trouble(after);
-  observe::tell(peer().options().transitions,
-                usual ? observe::LogLevel::kDebug : observe::LogLevel::kInfo,
-                {.event = "session.link",
-                 .name = name,
-                 .from = to_text(before),
-                 .to = to_text(after),
-                 .reason = reason,
-                 .evidence = evidence});
+  upstream::tell_change(machine_,
+                        {.event = "session.link", .name = name, .before = before, .reason = reason},
+                        entry_.core.now(), metrics_, peer().options().transitions);
 }
 
 }  // namespace internal

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "fairlead/base/time.h"
 #include "fairlead/observe/log.h"
 #include "fairlead/rpc/plugin_chain.h"
+#include "fairlead/upstream/redial_change.h"
 #include "fairlead/upstream/service.h"
 
 namespace fairlead::upstream {
@@ -40,24 +40,10 @@ bool Service::step(Link& link, std::string_view reason, Event event) {
 }
 
 void Service::note(Link& link, Redial::State before, std::string_view reason) {
-  const Redial::State after = link.redial.state();
-  options_.metrics.count(before, -1);
-  options_.metrics.count(after, 1);
-  const Duration wait = link.redial.wait_left(core().now());
-  if (wait > Duration::zero()) options_.metrics.redial_backoff.record(wait);
-  const std::string endpoint = to_text(link.endpoint);
-  const std::string evidence =
-      "failures " + std::to_string(link.redial.failures()) + ", wait " +
-      fairlead::to_text(std::chrono::duration_cast<std::chrono::milliseconds>(wait));
-  const bool usual = !Redial::is_trouble(before) && !Redial::is_trouble(after);
-  observe::tell(peer_.options().transitions,
-                usual ? observe::LogLevel::kDebug : observe::LogLevel::kInfo,
-                {.event = "upstream.link",
-                 .name = name_ + " " + endpoint,
-                 .from = to_text(before),
-                 .to = to_text(after),
-                 .reason = reason,
-                 .evidence = evidence});
+  const std::string name = name_ + " " + to_text(link.endpoint);
+  tell_change(link.redial,
+              {.event = "upstream.link", .name = name, .before = before, .reason = reason},
+              core().now(), options_.metrics, peer_.options().transitions);
 }
 
 // A link that goes out of the list.
