@@ -47,8 +47,7 @@ constexpr const char* kGatewayExamples =
     "  fairlead gateway --config fairlead.yaml\n"
     "  fairlead gateway --set gateway.listen=127.0.0.1:8081 --set gateway.routes.0.prefix=/v1\n"
     "  fairlead gateway --check --json\n\n"
-    "Runs until INT or TERM, then lets requests under way end for `gateway.drain`, and exits with "
-    "0,\n"
+    "Runs until INT or TERM, then lets requests under way end for `gateway.drain`. Exits with 0,\n"
     "or with 1 when it had to cut some.\n\n";
 
 constexpr const char* kUpExamples =

@@ -7,6 +7,7 @@
 #include "fairlead/http/proto/writer.h"
 
 namespace fairlead::http {
+
 Response problem_response(const Status& status, std::string_view request_id,
                           const ProblemOptions& options) {
   FL_CHECK(!status.ok());

@@ -1,9 +1,5 @@
 // Heartbeats of ours, and what a silent peer costs: on virtual time, and once over TCP.
-//
-// It is long, since every row of docs/reference/links.md is a story about the same
-// two ends, which half the file would only set up again.
 #include <array>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,151 +8,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "fairlead/async/scope.h"
-#include "fairlead/rpc/bad_peer.h"
+#include "fairlead/rpc/session_liveness_fixture.h"
 #include "fairlead/rpc/websocket_stream.h"
-#include "tests/testkit/pass_time.h"
 #include "tests/testkit/two_peers.h"
 
 namespace fairlead::rpc {
 namespace {
 
-using namespace std::chrono_literals;
 using test::frame;
 using test::Stranger;
 using test::Told;
-using testing::ElementsAre;
-
-// Notes what it is told, and may refuse it.
-struct IdleNotes {
-  std::vector<std::pair<IdleEvent::Kind, std::int64_t>> told;  // with seconds
-  std::optional<IdleEvent::Kind> refused;
-};
-class IdlePlugin final : public Plugin {
- public:
-  explicit IdlePlugin(IdleNotes& notes) : Plugin("idle"), notes_(notes) {}
-  Status post_idle(Session&, const IdleEvent& idle) override {
-    const Duration time = idle.kind == IdleEvent::Kind::kWrite ? idle.write_for : idle.read_for;
-    notes_.told.emplace_back(idle.kind, time / 1s);
-    if (notes_.refused == idle.kind) return Status(Code::kForbidden, "test.idle", "too quiet");
-    return {};
-  }
-
- private:
-  IdleNotes& notes_;
-};
-
-// A server, and either a peer of ours or a stranger that connects to it.
-class SessionLiveness : public ::testing::Test {
- protected:
-  static PeerOptions usual() { return {.heartbeat = kUsualHeartbeat, .idle = kUsualIdle}; }
-  static PeerOptions with_hello() {
-    PeerOptions options = usual();
-    options.hello = true;
-    return options;
-  }
-  void TearDown() override {
-    strangers.clear();
-    for (auto* peer : {&client, &server}) {
-      if (!peer->has_value()) continue;
-      (void)(*peer)->core().run((*peer)->close((*peer)->core().deadline_after(1s)));
-    }
-    listener.reset();
-  }
-  void serve(const PeerOptions& options, const wire::Protocol* protocol = nullptr) {
-    ASSERT_TRUE(options.validate().ok());
-    server.emplace(near, server_router, options, Metrics::make(registry).value());
-    listener = near.listen(io::Address::loopback(0), {},
-                           [this, protocol](io::Core&, std::unique_ptr<io::Stream> stream) {
-                             accepted = &server->accept(std::move(stream), protocol);
-                             accepted->on_closed([this](Session&, const Status& status) {
-                               accepted = nullptr;
-                               closed = near.now();
-                               why = status;
-                             });
-                           })
-                   .value();
-  }
-  // A peer of ours connects; both are looked at from here on.
-  void join(const PeerOptions& options, const wire::Protocol* protocol = nullptr) {
-    client.emplace(far, client_router, options, Metrics::make(far_registry).value());
-    session =
-        far.run(client->dial(listener->local(), Deadline(), {}, {.protocol = protocol})).value();
-    session->on_closed([this](Session&, const Status&) { session = nullptr; });
-    began = far.now();
-  }
-  Stranger& visit() {
-    strangers.push_back(std::make_unique<Stranger>(
-        far, far.run(far.connect(listener->local(), Deadline(), {})).value()));
-    pass(10ms);
-    began = near.now();
-    return *strangers.back();
-  }
-  void pass(Duration time) { testkit::pass_time(far, time); }
-  static std::string not_found(std::int32_t seq) {
-    std::array<char, 8> text{};
-    const auto end = std::to_chars(text.begin(), text.end(), seq, 36).ptr;
-    return frame({.seq = std::string(text.begin(), end),
-                  .kind = 2,
-                  .method = "",
-                  .status = "code=404&msg=Not Found",
-                  .body = ""});
-  }
-  // Answers as a Go peer does that knows no heartbeats. How many there were.
-  int answer(Stranger& stranger, Duration time) {
-    int count = 0;
-    for (Duration passed = 0s; passed < time; passed += 100ms) {
-      pass(100ms);
-      for (const Told& told : stranger.hear(transforms)) {
-        EXPECT_EQ(told.method, "/heartbeat");
-        EXPECT_EQ(told.kind, wire::Kind::kCall);
-        stranger.send(not_found(told.seq));
-        ++count;
-      }
-    }
-    return count;
-  }
-  // In a turn of the server's core: outside of one its time stands still.
-  void ask(std::string method, std::size_t body_bytes, Status* out) {
-    near.post([this, method, body_bytes, out] {
-      scope.spawn(call(accepted, method, Bytes(std::string(body_bytes, 'x')), out));
-    });
-    pass(10ms);
-  }
-  static Task<void> call(Session* on, std::string method, Bytes body, Status* out) {
-    auto call =
-        on->call(std::move(method), 's', std::move(body), "", on->core().deadline_after(1000s));
-    Result<Reply> reply = co_await call;
-    *out = reply.status();
-  }
-  const Metrics& metrics() const { return server->metrics(); }
-  std::uint64_t ends(LinkEnd end) const {
-    return metrics().links_closed[static_cast<std::size_t>(end)].value();
-  }
-  std::int64_t links(LinkState state) const {
-    return metrics().links[static_cast<std::size_t>(state)].value();
-  }
-
-  io::Simulation network{1, {.segment_bytes_max = 1U << 16, .window_bytes = 1U << 17}};
-  io::Core& near = network.add_core("server");
-  io::Core& far = network.add_core("client");
-  wire::TransformSet transforms;
-  observe::Registry registry;
-  observe::Registry far_registry;
-  Router server_router;
-  Router client_router;
-  std::optional<Peer> server;
-  std::optional<Peer> client;
-  std::unique_ptr<io::Listener> listener;
-  std::vector<std::unique_ptr<Stranger>> strangers;
-  Session* accepted = nullptr;  // the server's
-  Session* session = nullptr;   // the client's
-  Time began{};
-  std::optional<Time> closed;
-  Status why;
-  std::array<Status, 3> results;  // of what ask() began
-  Scope scope;
-};
 
 // ---- towards a peer that said no hello
 
@@ -597,82 +458,6 @@ TEST_F(SessionLiveness, APingWaitsForAReplyThatIsBeingWritten) {
   ASSERT_EQ(heard.size(), 2U);
   EXPECT_EQ(heard[0].body, "whole");
   EXPECT_EQ(heard[1].method, "/heartbeat");
-}
-
-// ---- idle
-
-class IdleLinks : public SessionLiveness {
- protected:
-  PeerOptions only_idle(IdleOptions idle) {
-    EXPECT_TRUE(plugins.add(IdlePlugin(notes)).ok());
-    return {.plugins = &plugins, .idle = idle};
-  }
-  std::uint64_t events(IdleEvent::Kind kind) const {
-    return metrics().idle_events[static_cast<std::size_t>(kind)].value();
-  }
-  IdleNotes notes;
-  PluginChain plugins;
-};
-
-TEST_F(IdleLinks, PluginsHearOfEachKindWithItsTimeAndBothIsTheEnd) {
-  serve(only_idle(kUsualIdle));
-  Stranger& stranger = visit();
-  pass(599s);
-  EXPECT_FALSE(stranger.closed());
-  pass(2s);
-
-  using enum IdleEvent::Kind;
-  EXPECT_THAT(notes.told,
-              ElementsAre(std::pair{kWrite, 15}, std::pair{kRead, 45}, std::pair{kBoth, 600}));
-  EXPECT_TRUE(stranger.closed());
-  EXPECT_EQ(ends(LinkEnd::kIdle), 1U);
-  for (const IdleEvent::Kind kind : {kRead, kWrite, kBoth}) EXPECT_EQ(events(kind), 1U);
-}
-
-TEST_F(IdleLinks, AnErrorOfAPluginEndsTheConnection) {
-  notes.refused = IdleEvent::Kind::kRead;
-  serve(only_idle({.read = 45s}));
-  Stranger& stranger = visit();
-  pass(46s);
-
-  EXPECT_TRUE(stranger.closed());
-  EXPECT_EQ(ends(LinkEnd::kPlugin), 1U);
-}
-
-TEST_F(IdleLinks, ACallUnderWayIsNotIdle) {
-  serve(only_idle({.both = 60s}));
-  Stranger& stranger = visit();
-  ask("/ask", 1, &results[0]);
-  pass(300s);
-  EXPECT_FALSE(stranger.closed());
-
-  stranger.send(not_found(stranger.hear(transforms).at(0).seq));
-  pass(59s);
-  EXPECT_FALSE(stranger.closed());
-  pass(70s);
-  EXPECT_TRUE(stranger.closed());
-  EXPECT_EQ(results[0].code(), Code::kNotFound);
-}
-
-TEST_F(IdleLinks, HeartbeatsKeepALink) {
-  PeerOptions options = only_idle(kUsualIdle);
-  options.heartbeat = kUsualHeartbeat;
-  serve(options);
-  Stranger& stranger = visit();
-  answer(stranger, 1h);
-
-  EXPECT_FALSE(stranger.closed());
-  EXPECT_EQ(events(IdleEvent::Kind::kBoth), 0U);
-  EXPECT_EQ(events(IdleEvent::Kind::kRead), 0U);
-}
-
-TEST_F(IdleLinks, WithoutSettingsAQuietLinkStaysAndNeedsNoTimer) {
-  serve({});
-  Stranger& stranger = visit();
-  pass(1s);
-  EXPECT_EQ(near.timers().size(), 0U);
-  pass(1000h);
-  EXPECT_FALSE(stranger.closed());
 }
 
 // ---- over TCP
