@@ -11,6 +11,7 @@
 namespace fairlead::rpc {
 namespace {
 
+using namespace std::chrono_literals;
 using test::Stranger;
 using testing::ElementsAre;
 

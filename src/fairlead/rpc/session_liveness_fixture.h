@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +19,6 @@
 
 namespace fairlead::rpc {
 
-using namespace std::chrono_literals;
-
 // A server, and either a peer of ours or a stranger that connects to it.
 class SessionLiveness : public ::testing::Test {
  protected:
@@ -33,7 +32,8 @@ class SessionLiveness : public ::testing::Test {
     strangers.clear();
     for (auto* peer : {&client, &server}) {
       if (!peer->has_value()) continue;
-      (void)(*peer)->core().run((*peer)->close((*peer)->core().deadline_after(1s)));
+      (void)(*peer)->core().run(
+          (*peer)->close((*peer)->core().deadline_after(std::chrono::seconds(1))));
     }
     listener.reset();
   }
@@ -62,7 +62,7 @@ class SessionLiveness : public ::testing::Test {
   test::Stranger& visit() {
     strangers.push_back(std::make_unique<test::Stranger>(
         far, far.run(far.connect(listener->local(), Deadline(), {})).value()));
-    pass(10ms);
+    pass(std::chrono::milliseconds(10));
     began = near.now();
     return *strangers.back();
   }
@@ -79,8 +79,9 @@ class SessionLiveness : public ::testing::Test {
   // Answers as a Go peer does that knows no heartbeats. How many there were.
   int answer(test::Stranger& stranger, Duration time) {
     int count = 0;
-    for (Duration passed = 0s; passed < time; passed += 100ms) {
-      pass(100ms);
+    for (Duration passed = std::chrono::seconds(0); passed < time;
+         passed += std::chrono::milliseconds(100)) {
+      pass(std::chrono::milliseconds(100));
       for (const test::Told& told : stranger.hear(transforms)) {
         EXPECT_EQ(told.method, "/heartbeat");
         EXPECT_EQ(told.kind, wire::Kind::kCall);
@@ -95,11 +96,11 @@ class SessionLiveness : public ::testing::Test {
     near.post([this, method, body_bytes, out] {
       scope.spawn(call(accepted, method, Bytes(std::string(body_bytes, 'x')), out));
     });
-    pass(10ms);
+    pass(std::chrono::milliseconds(10));
   }
   static Task<void> call(Session* on, std::string method, Bytes body, Status* out) {
-    auto call =
-        on->call(std::move(method), 's', std::move(body), "", on->core().deadline_after(1000s));
+    auto call = on->call(std::move(method), 's', std::move(body), "",
+                         on->core().deadline_after(std::chrono::seconds(1000)));
     Result<Reply> reply = co_await call;
     *out = reply.status();
   }

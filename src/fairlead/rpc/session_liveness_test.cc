@@ -15,6 +15,7 @@
 namespace fairlead::rpc {
 namespace {
 
+using namespace std::chrono_literals;
 using test::frame;
 using test::Stranger;
 using test::Told;

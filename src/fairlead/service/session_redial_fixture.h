@@ -17,8 +17,6 @@
 
 namespace fairlead::service {
 
-using namespace std::chrono_literals;
-
 inline constexpr const char* kAt = "127.0.0.1:7000";
 
 // Notes what a program's plugins hear of its dials, and names who dials again.
@@ -75,12 +73,12 @@ class SessionRedialTest : public ::testing::Test {
   io::Core& core() { return client->core(0); }
   upstream::Redial::State state() { return client->hub.links(core(), 1).at(0).state; }
   void pass_until(upstream::Redial::State wanted) {
-    for (int i = 0; i < 100'000 && state() != wanted; ++i) pass(100us);
+    for (int i = 0; i < 100'000 && state() != wanted; ++i) pass(std::chrono::microseconds(100));
     ASSERT_EQ(state(), wanted);
   }
   Result<room_test::Pong> probe(const SessionRef& session) {
     const auto ask = [](SessionRef to) -> Task<Result<room_test::Pong>> {
-      auto call = to.as<room_test::Device>().probe({.at = 1}, within(1s));
+      auto call = to.as<room_test::Device>().probe({.at = 1}, within(std::chrono::seconds(1)));
       Result<room_test::Pong> reply = co_await call;
       co_return reply;
     };
@@ -98,15 +96,16 @@ class SessionRedialTest : public ::testing::Test {
   // It ends, and its clients have heard of that.
   void lose_server() {
     server.reset();
-    pass(50ms);
+    pass(std::chrono::milliseconds(50));
   }
   // As a program that ends: it serves on, also who connects now.
   void announce_going() {
     server->core(0).spawn([](rpc::Peer* peer) -> Task<void> {
-      Status told = co_await peer->announce_going("closing", 0ms, 0ms);
+      Status told = co_await peer->announce_going("closing", std::chrono::milliseconds(0),
+                                                  std::chrono::milliseconds(0));
       EXPECT_TRUE(told.ok());
     }(&server->peer(0)));
-    pass(10ms);
+    pass(std::chrono::milliseconds(10));
   }
   void begin_hold(const SessionRef& session, Duration time) {
     auto call = session.as<room_test::Device>().hold({.at = 1}, within(time));
@@ -119,7 +118,7 @@ class SessionRedialTest : public ::testing::Test {
   template <class Function>
   void here(Function function) {
     core().post(function);
-    pass(1ms);
+    pass(std::chrono::milliseconds(1));
   }
 
   std::optional<rpc::DeliveryMode> delivery;

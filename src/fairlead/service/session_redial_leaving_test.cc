@@ -10,6 +10,7 @@
 namespace fairlead::service {
 namespace {
 
+using namespace std::chrono_literals;
 using room_test::Party;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;

@@ -11,6 +11,7 @@
 namespace fairlead::service {
 namespace {
 
+using namespace std::chrono_literals;
 using room_test::Device;
 using room_test::Party;
 using ::testing::ElementsAre;
