@@ -147,7 +147,7 @@ void WebSocket::on_close(Status why) {
   options_->metrics.connections_open.add(-1);
   ending();
   count_end();
-  if (handler_ != nullptr && !sending_) return tell_end();
+  if (handler_ != nullptr) return tell_end();
   core_.timers().arm(*this, core_.now());
 }
 
@@ -215,17 +215,11 @@ void WebSocket::write_close(std::uint16_t code, std::string_view text) {
   written(unsent_before);
 }
 
-// Lets the stream know, and begins to watch output that the peer does not take. The stream may find
-// itself dead in here.
+// Lets the stream know, and begins to watch output that the peer does not take.
 void WebSocket::written(std::size_t unsent_before) {
   written_bytes_ += stream_->unsent_bytes() - unsent_before;
-  sending_ = true;
   stream_->wrote();
-  sending_ = false;
-  if (stream_ == nullptr || stall_end_ != Time::max() ||
-      stream_->unsent_bytes() < io::Stream::kFlushBytes) {
-    return;
-  }
+  if (stall_end_ != Time::max() || stream_->unsent_bytes() < io::Stream::kFlushBytes) return;
   stall_taken_ = taken_bytes();
   stall_end_ = core_.now() + options_->write_timeout;
   arm();
@@ -249,7 +243,7 @@ void WebSocket::on_sent() {
   if (const auto owed = std::move(owed_pong_); owed != nullptr) {
     write_control(WebSocketOpcode::kPong, owed->view());
   }
-  if (stream_ != nullptr && handler_ != nullptr) handler_->on_sent(*this);
+  if (handler_ != nullptr) handler_->on_sent(*this);
 }
 
 // ---- the end ------------------------------------------------------------------------------------
@@ -259,7 +253,6 @@ void WebSocket::close(std::uint16_t code, std::string_view text) {
   FL_CHECK(proto::is_websocket_close_code(code));
   if (state_ != State::kOpen) return;
   write_close(code, text);
-  if (stream_ == nullptr) return;
   state_ = State::kClosing;
   close_end_ = core_.now() + options_->close_timeout;
   arm();

@@ -192,10 +192,9 @@ class WebSocket final : public io::Disposable, private io::StreamHandler, privat
   std::uint64_t written_bytes_ = 0;
   int pings_unanswered_ = 0;
   State state_ = State::kOpen;
-  bool ended_ = false;    // its status stands, whatever the stream says
-  bool paused_ = false;   // by pause()
-  bool faulty_ = false;   // the peer broke a rule
-  bool sending_ = false;  // on_close() must not come inside a call of the handler's side
+  bool ended_ = false;   // its status stands, whatever the stream says
+  bool paused_ = false;  // by pause()
+  bool faulty_ = false;  // the peer broke a rule
 };
 
 }  // namespace fairlead::http
