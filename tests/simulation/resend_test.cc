@@ -344,6 +344,9 @@ class Story {
       EXPECT_EQ(one.message->ends, 1) << "every message ends, once";
       EXPECT_LE(served, 1) << "never a second run";
       EXPECT_LE(one.ended, one.until + kSoon) << "in time";
+      if (one.message->attempts() == 0) {
+        EXPECT_LE(one.ended, one.given + rules_.line.ttl + kSoon) << "it only waited";
+      }
       const Status& status = one.message->status;
       if (status.ok() && (!one.push || one.mode == DeliveryMode::kAtLeastOnce)) {
         EXPECT_EQ(served, 1);

@@ -126,6 +126,8 @@ ExitCode run_gateway(const RunArguments& arguments, const Output& output) {
   Result<ProjectSource> project =
       ProjectSource::read(arguments.config, arguments.settings, ProjectSource::Store::kNeeded);
   if (!project.ok()) return output.refuse_configuration(project.status());
+  Result<std::unique_ptr<observe::Logger>> logger = make_log(arguments.log_level, "info");
+  if (!logger.ok()) return output.fail(logger.status());
   if (arguments.check) {
     if (output.json())
       output.print(JsonObject().boolean("ok", true).str());
@@ -133,8 +135,6 @@ ExitCode run_gateway(const RunArguments& arguments, const Output& output) {
       output.print(arguments.config + " is good");
     return ExitCode::kOk;
   }
-  Result<std::unique_ptr<observe::Logger>> logger = make_log(arguments.log_level, "info");
-  if (!logger.ok()) return output.fail(logger.status());
   const observe::ScopedDefaultLogger default_logger(**logger);
   const Result<std::unique_ptr<GatewayHost>> host = GatewayHost::make(project->spec().gateway);
   if (!host.ok()) return output.fail(host.status());

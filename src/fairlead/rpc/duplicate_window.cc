@@ -50,7 +50,7 @@ DuplicateWindow::Answer DuplicateWindow::look(std::uint64_t id, std::uint64_t pr
       return entry.reply != nullptr ? Answer{Seen::kReplied, entry.reply} : Answer{Seen::kDropped};
     }
     if (entry.waiting == nullptr) entry.waiting = std::make_unique<std::vector<Waiting>>();
-    if (entry.waiting->size() >= kWaitersMax) return {Seen::kFull};
+    if (entry.waiting->size() >= kWaitersMax) return {Seen::kCrowded};
     entry.waiting->push_back({owner, waiter});
     ++waiting_;
     return {Seen::kInProgress};

@@ -64,6 +64,7 @@ class DuplicateWindow {
     kForgotten,   // older than the window: perhaps it was served
     kOther,       // the number belonged to another message
     kFull,        // so much is in progress that there is no room
+    kCrowded,     // in progress, and as many wait for its answer as may; nothing was kept
   };
   struct Answer {
     Seen seen = Seen::kNew;

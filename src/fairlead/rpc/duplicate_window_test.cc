@@ -70,7 +70,7 @@ TEST_F(DuplicateWindowTest, OnlySoManyMayWaitForOne) {
   for (std::size_t i = 0; i < DuplicateWindow::kWaitersMax; ++i) {
     EXPECT_EQ(look(1).seen, kInProgress);
   }
-  EXPECT_EQ(look(1).seen, kFull);
+  EXPECT_EQ(look(1).seen, kCrowded);
 }
 
 TEST_F(DuplicateWindowTest, ANumberThatIsUsedForAnotherMessageIsRefused) {

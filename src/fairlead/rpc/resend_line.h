@@ -110,6 +110,10 @@ class ResendLine final : private Timer {
   // is not open is not taken; one that begins to end later (Session::ending()) is given nothing
   // more; one that is attached since then is, for want of a better one.
   void attach(Session& session);
+  // This one is given nothing more, whatever it was when it was attached.
+  void leave(const Session& session) {
+    if (session_ == &session) to_the_end_ = false;
+  }
 
   // Ends all messages, and takes no more: kConnectionClosed `resend.closed`, NOT_SENT or UNKNOWN.
   void close();
@@ -130,8 +134,10 @@ class ResendLine final : private Timer {
   bool numbers() const { return ready() && window_ != 0; }
   std::size_t size() const { return queue_.size(); }
   const ResendQueue& queue() const { return queue_; }
-  // Of something that waits the peer has to say whether it was served.
-  bool in_doubt() const { return queue_.in_doubt(); }
+  // This session's peer has to say whether something that waits was served.
+  bool needs_answer(const Session& session) const {
+    return phase_ == Phase::kAsking && session_ == &session && queue_.in_doubt();
+  }
   // Something that was given to this session has not ended.
   bool waits_on(const Session& session) const { return queue_.in_flight_on(&session); }
   const ResendOptions& options() const { return queue_.options(); }

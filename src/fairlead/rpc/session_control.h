@@ -48,7 +48,7 @@ class Session::Hello final : public PendingCall {
     if (status.ok()) owner_.heard_hello(reply.metadata);
     if (owner_.line() == nullptr) return;
     // Both may destroy this object.
-    if (status.code() == Code::kDeadlineExceeded && owner_.line()->in_doubt()) {
+    if (status.code() == Code::kDeadlineExceeded && owner_.line()->needs_answer(owner_)) {
       return owner_.say_hello();
     }
     const bool heard = status.ok() || status.outcome() == Outcome::kProcessed ||

@@ -54,6 +54,7 @@ Status refusal(DuplicateWindow::Seen seen) {
       return Status(Code::kBadMessage, "resend.other_message",
                     "the number belonged to another message");
     case DuplicateWindow::Seen::kFull:
+    case DuplicateWindow::Seen::kCrowded:
       return full();
     default:
       return dropped();
@@ -152,8 +153,10 @@ bool Session::admit(const wire::MessageView& message) {
 void Session::repeat(const wire::MessageView& message, std::uint64_t id,
                      const DuplicateWindow::Answer& answer) {
   using enum DuplicateWindow::Seen;
-  if (answer.seen == kFull && message.kind == wire::Kind::kCall) {
-    return refuse(message, full());
+  if (answer.seen == kFull) {
+    refuse(message, full());
+    if (message.kind == wire::Kind::kPush) acknowledge(id, text_of(full()), true);
+    return;
   }
   const bool hit = answer.seen == kInProgress || answer.seen == kReplied || answer.seen == kDropped;
   if (hit) metrics().dedup_hits.add();

@@ -1,6 +1,7 @@
 // What a session makes of secrets and numbers that a stranger sends, byte by byte.
 #include <gtest/gtest.h>
 
+#include "fairlead/async/event.h"
 #include "fairlead/rpc/duplicate_windows.h"
 #include "fairlead/wire/status_text.h"
 #include "tests/testkit/two_peers.h"
@@ -32,7 +33,12 @@ class SessionResumeTest : public testkit::TwoPeers {
       ++served;
       return context.body() == "bad" ? Status(Code::kBadMessage, "test.bad", "") : Status();
     });
+    serve(wire::Kind::kCall, "/hold", [this](Context& context) { return hold(context); });
     listen({.hello = true, .windows = &*windows, .bounds = bounds.get()});
+  }
+  Task<Status> hold(Context& context) {
+    Status waited = co_await release.wait(context.core().timers(), Deadline(), context.cancel());
+    co_return waited;
   }
   // A stranger that has said hello; gives what it was answered.
   Frame greet(Probe& stranger, std::string_view secret = kSecret) {
@@ -61,6 +67,9 @@ class SessionResumeTest : public testkit::TwoPeers {
   static wire::MessageHead echo_call(std::int32_t seq, std::string_view metadata) {
     return {.seq = seq, .body_codec = 's', .method = "/echo", .metadata = metadata};
   }
+  static wire::MessageHead hold_call(std::int32_t seq, std::string_view metadata) {
+    return {.seq = seq, .body_codec = 's', .method = "/hold", .metadata = metadata};
+  }
   static wire::MessageHead note_push(std::int32_t seq, std::string_view metadata) {
     return {.seq = seq,
             .kind = wire::Kind::kPush,
@@ -71,6 +80,7 @@ class SessionResumeTest : public testkit::TwoPeers {
 
   std::optional<DuplicateWindows> windows;
   std::unique_ptr<observe::Bounds> bounds = observe::Bounds::make(registry).value();
+  Event release;
   int served = 0;
 };
 
@@ -239,6 +249,42 @@ TEST_F(SessionResumeTest, WhatIsForgottenIsNotServed) {
   EXPECT_EQ(again.status.code(), Code::kUnknownError);
   EXPECT_EQ(again.status.reason(), "resend.forgotten");
   EXPECT_EQ(served, 3);
+}
+
+// Only what was not served is said to be refused.
+TEST_F(SessionResumeTest, WithoutRoomNothingIsServedAndThatIsSaid) {
+  start({.ids_max = 1});
+  const auto stranger = probe();
+  (void)greet(*stranger);
+  stranger->send(frame(hold_call(2, "X-Fl-Id=1")));
+
+  const Frame call = ask(*stranger, echo_call(3, "X-Fl-Id=2"), "a");
+  const Frame push = ask(*stranger, note_push(4, "X-Fl-Id=3"), "a");
+
+  EXPECT_EQ(call.status.reason(), "dedup.full");
+  EXPECT_TRUE(wire::find_in_encoded(call.metadata, "X-Fl-Refused").has_value());
+  const std::string told = wire::find_in_encoded(push.metadata, "status").value_or("");
+  EXPECT_EQ(wire::parse_status_text(told).reason(), "dedup.full");
+  EXPECT_TRUE(wire::find_in_encoded(push.metadata, "X-Fl-Refused").has_value());
+  EXPECT_EQ(served, 0);
+  release.set();
+}
+
+TEST_F(SessionResumeTest, WhatIsBeingServedIsNotSaidToBeRefused) {
+  start();
+  const auto stranger = probe();
+  (void)greet(*stranger);
+  std::string held;
+  for (std::size_t i = 0; i <= DuplicateWindow::kWaitersMax; ++i) {
+    held += frame(hold_call(static_cast<std::int32_t>(2 + i), "X-Fl-Id=1"));
+  }
+  stranger->send(held);
+
+  const Frame crowded = ask(*stranger, hold_call(99, "X-Fl-Id=1"));
+
+  EXPECT_EQ(crowded.status.reason(), "dedup.full");
+  EXPECT_FALSE(wire::find_in_encoded(crowded.metadata, "X-Fl-Refused").has_value());
+  release.set();
 }
 
 TEST_F(SessionResumeTest, TheLaterConnectionHasTheWindow) {

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -99,30 +101,41 @@ TEST_F(EndBoundTest, WaitsUntilItIsTold) {
   EXPECT_FALSE(looked);
 }
 
-TEST_F(EndBoundTest, GivesTheLongerOfTwoBoundsFromTheFirstOn) {
+TEST_F(EndBoundTest, GivesTheLongerOfTwoBounds) {
   EXPECT_EXIT(
       {
-        const auto bound = begun(100ms, [] { return Unended(); });
-        bound->begin(300ms);
+        const auto bound = begun(1s, [] { return Unended(); });
+        bound->begin(1300ms);
         bound->begin(10ms);
         while (true) ::pause();
+      },
+      ::testing::ExitedWithCode(1), "service.not_ended.*seconds=1.3");
+}
+
+// Not from the latest one on, by which it would never come here.
+TEST_F(EndBoundTest, CountsFromTheFirstOn) {
+  EXPECT_EXIT(
+      {
+        const auto bound = begun(300ms, [] { return Unended(); });
+        while (true) {
+          std::this_thread::sleep_for(50ms);
+          bound->begin(300ms);
+        }
       },
       ::testing::ExitedWithCode(1), "service.not_ended.*seconds=0.3");
 }
 
 // What ends in time may go on for as long as it likes with what is no part of that.
 TEST_F(EndBoundTest, DoesNothingOnceTheEndHasCome) {
-  bool looked = false;
-  const auto bound = begun(1h, [&looked] {
-    looked = true;
-    return Unended();
-  });
-
-  bound->finish();
-  bound->begin(0s);
-  bound->finish();
-
-  EXPECT_FALSE(looked);
+  EXPECT_EXIT(
+      {
+        const auto bound = EndBound::make("math", [] { return Unended(); }).value();
+        bound->finish();
+        bound->begin(0s);
+        std::this_thread::sleep_for(100ms);
+        _exit(7);
+      },
+      ::testing::ExitedWithCode(7), "");
 }
 
 // Where threads have used up their limit there is none for the end either.

@@ -29,7 +29,8 @@ void block_signals(std::initializer_list<int> also = {});
 // Tells a core of the first INT or TERM, and of what `also` names. The next INT or TERM ends the
 // process at once, with 130 or 143: who asks twice does not want to wait for the drain. A TERM
 // within kSameTerm of the first one is the same: timeout(1), for one, sends it to the process and
-// to its group. A thread hears them, so both hold when the core is busy, or hangs.
+// to its group. A thread hears them, so both hold when the core is busy, or hangs. It hears what is
+// sent to the process: std::raise() and pthread_kill(), which send to one thread, are not heard.
 //
 // Thread: its core, which runs on a thread that blocks the signals. At most one per process.
 // Lifetime: the core outlives it, and does not turn when another thread destroys it.

@@ -84,7 +84,7 @@ void read_proxy(ObjectReader& reader, PluginSpec& out) {
   std::string to;
   reader.required("to", to);
   const bool by_address = to.find(':') != std::string::npos;
-  if (!to.empty()) {
+  if (reader.good()) {
     check(reader, "to",
           by_address ? upstream::parse_endpoints(to).status() : upstream::check_service_name(to));
   }

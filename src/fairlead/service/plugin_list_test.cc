@@ -71,6 +71,7 @@ TEST(PluginList, AMistakeIsToldAtItsPlace) {
            Case{"plugins: [{name: overloader, burst: 2m}]", "burst"},
            Case{"plugins: [{name: overloader, methods: {/a: often}}]", "/a"},
            Case{"plugins: [{name: proxy}]", "to"},
+           Case{"plugins: [{name: proxy, to: ''}]", "to"},
            Case{"plugins: [{name: real_ip, trusted: [10.0.0.0/40]}]", "10.0.0.0/40"},
            Case{"plugins: [{name: run_log, form: xml}]", "'xml' is no form"},
        }) {
@@ -99,6 +100,24 @@ TEST(PluginList, AProxyToNobodyIsToldBeforeItServes) {
   ASSERT_TRUE(process.start(spec).ok());
 
   EXPECT_EQ(process.serve(false).reason(), "client.no_store");
+}
+
+TEST(PluginList, AProxyThatCannotSpeakToItsTargetIsToldBeforeItServes) {
+  Spec spec;
+  ASSERT_TRUE(read_text("plugins: [{name: proxy, to: 'ws://127.0.0.1:9/rpc'}]\n"
+                        "clients: {default: {protocol: thrift-binary}}",
+                        spec)
+                  .ok());
+  spec.cores = 1;
+  spec.log_level = "off";
+  spec.listen = {"tcp://127.0.0.1:0"};
+  Process process("test");
+  ASSERT_TRUE(process.start(spec).ok());
+
+  const Status served = process.serve(false);
+
+  EXPECT_EQ(served.reason(), "dial.no_sub_protocol");
+  EXPECT_THAT(std::string(served.message()), HasSubstr("plugins[0].to"));
 }
 
 }  // namespace

@@ -323,7 +323,7 @@ Duration Process::notice_of(const Spec& spec, bool taken_over) const {
   return served && !taken_over ? spec.notice : Duration::zero();
 }
 
-// Before this process is not ready: at these addresses another one is, and is asked for it.
+// At these addresses another process is ready, and is asked for it.
 Task<Status> Process::give_back() {
   for (const auto& listener : listeners_) listener->stop();
   if (admin_ == nullptr) co_return Status();
@@ -332,11 +332,13 @@ Task<Status> Process::give_back() {
 
 // From here on no process takes over from this one any more.
 Task<Status> Process::settle_who_ends(bool* taken_over) {
-  ready_ = false;
   draining_ = true;
   if (!listeners_.empty()) succession_.end();
   *taken_over = succession_.successor() != 0;
-  co_return Status();
+  Status given;
+  if (succession_.borrows()) given = co_await give_back();
+  ready_ = false;  // as nobody hears who asks at an address of another one
+  co_return given;
 }
 
 Task<Status> Process::leave_registry() {
@@ -485,7 +487,6 @@ void Process::stop() {
     if (served) {
       FL_LOG(info, "service.draining", {"service", name_});
     }
-    if (succession_.borrows()) tell(run_on(first, give_back()));
     if (served) enter(Phase::kNotice, taken_over ? "upgrade" : "stop");
     tell(run_on(first, leave_registry()));
     // Who hears that we leave and knows no other copy would come here again at once.
@@ -526,7 +527,8 @@ void Process::stop() {
   listen_tls_.reset();
   client_tls_.clear();
   tls_.reset();
-  cores_.reset();
+  if (waiting_ != nullptr) waiting_->watcher.reset();  // its thread posts to the first core
+  cores_.reset();                                      // in which a task may end, and tell that
   protection_.reset();
   hub_.reset();
   waiting_.reset();

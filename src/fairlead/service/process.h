@@ -170,6 +170,8 @@ class Process {
   Status check_certificates(const Spec& spec, const config::Document& written) const;
   Status check_serving(const Spec& spec, const config::Document& written, const Served& how) const;
   Status check_again(const Spec& whole, const config::Document& written);
+  // That calls could be made to them, as the spec says how.
+  static Status check_addresses(const Spec& spec, const std::string& addresses);
 
   Status make_log(const Spec& spec);
   Status make_tls();

@@ -78,6 +78,16 @@ Result<std::vector<std::shared_ptr<const io::TlsHolder>>> Process::client_tls(
   return all;
 }
 
+Status Process::check_addresses(const Spec& spec, const std::string& addresses) {
+  FL_TRY_ASSIGN(const upstream::EndpointSnapshot endpoints, upstream::parse_endpoints(addresses));
+  const ClientOptions options = settled(spec, addresses, {});
+  const wire::Protocol* protocol = nullptr;
+  if (!options.protocol.empty()) {
+    FL_TRY_ASSIGN(protocol, find_protocol(options.protocol));
+  }
+  return upstream::check_protocol(*endpoints, protocol);
+}
+
 // What a session of ours to this service begins with.
 Result<Process::Calling> Process::calling_by(const Spec& spec, std::string_view name,
                                              ClientOptions told,

@@ -145,8 +145,12 @@ Status Process::check_serving(const Spec& spec, const config::Document& written,
   }
   for (std::size_t i = 0; i < spec.plugins.size(); ++i) {
     const std::string& calls = spec.plugins[i].calls;
-    if (calls.empty() || calls.find(':') != std::string::npos || !spec.store.empty()) continue;
-    mistakes.add({"plugins", std::to_string(i), "to"}, no_store_for(calls));
+    const std::vector<std::string> at{"plugins", std::to_string(i), "to"};
+    if (calls.find(':') != std::string::npos) {
+      mistakes.add(at, check_addresses(spec, calls));
+    } else if (!calls.empty() && spec.store.empty()) {
+      mistakes.add(at, no_store_for(calls));
+    }
   }
   std::vector<ListenPlan> plans;
   const std::vector<ListenSpec> listen = listeners_of(spec, how.otherwise);

@@ -77,10 +77,14 @@ void SessionRedial::attach(rpc::Session& session) {
 }
 
 // Over one that refuses calls until a time nobody stays, and nobody is given up for moving on.
-bool SessionRedial::moves_on(const rpc::Session& session) {
-  const bool found_it_so = std::exchange(moved_on_, true);
+bool SessionRedial::moves_on(const rpc::Session& session) const {
   if (machine_.stable(entry_.core.now()) || session.retry_after() > Duration::zero()) return true;
-  return !found_it_so && settings().redial.redial_times != 0;
+  return (!session.leaving() || !left_who_goes_) && machine_.has_redials();
+}
+
+void SessionRedial::leave(const rpc::Session& session) {
+  left_who_goes_ = session.open() && session.leaving();
+  if (line_ != nullptr) line_->leave(session);
 }
 
 void SessionRedial::rest() {
@@ -167,6 +171,7 @@ bool Hub::goes_away(const std::shared_ptr<Entry>& entry, rpc::Session& session) 
     return machine.left(now, redial.random());
   });
   if (redial.machine().state() == Redial::State::kClosed) return false;
+  redial.leave(session);
   redial.keep(session.values());
   entry->reach.store(Entry::Reach::kAway, std::memory_order_release);
   entry->session = nullptr;

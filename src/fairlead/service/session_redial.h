@@ -51,7 +51,9 @@ class SessionRedial final : private Timer {
   void attach(rpc::Session& session);
   // That session has begun to end. True: it is left for the next one. False: it is used until it
   // ends, since it is the next one already: it came a moment ago, and was ending then.
-  bool moves_on(const rpc::Session& session);
+  bool moves_on(const rpc::Session& session) const;
+  // What begins now is not for it any more: it is gone, or going.
+  void leave(const rpc::Session& session);
 
   // What a session that follows is dialled with.
   rpc::DialOptions next_options(const std::shared_ptr<HubEntry>& entry) const;
@@ -79,7 +81,7 @@ class SessionRedial final : private Timer {
   std::unique_ptr<rpc::ResendLine> line_{};  // null: nobody needed one
   Status last_error_;
   CancelSource unwanted_{};
-  bool moved_on_ = false;
+  bool left_who_goes_ = false;  // the session before, while its peer was there still
   bool ended_ = false;
 };
 

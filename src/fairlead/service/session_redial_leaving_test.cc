@@ -68,6 +68,22 @@ TEST_F(SessionRedialTest, StaysWithWhomItFindsGoing) {
   EXPECT_THAT(seen, UnorderedElementsAre("first -", "gone", "again -"));
 }
 
+TEST_F(SessionRedialTest, LeavesWhoGoesAlsoAMomentAfterALoss) {
+  serve(server, true);
+  const SessionRef session = keep();
+  pass(1min);
+  announce_going();
+  pass(3s);
+  lose_server();
+  serve(server, true);
+  pass_until(upstream::Redial::State::kReady);
+  pass(3s);
+
+  announce_going();
+
+  EXPECT_TRUE(session.away()) << "it is not who was found going";
+}
+
 TEST_F(SessionRedialTest, ACallThatIsRefusedByWhoGoesAwayWaitsForTheNext) {
   serve(server, true);
   const SessionRef session = keep();

@@ -110,6 +110,8 @@ class Redial {
   bool stable(Time now) const {
     return state_ == State::kReady && now - ready_since_ >= options_.stable;
   }
+  // After a loss now it is dialled again.
+  bool has_redials() const { return !used_up(); }
   std::uint32_t failures() const { return failures_; }  // in a row
   std::uint64_t dials() const { return dials_; }        // in its life
 

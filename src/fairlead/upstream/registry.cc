@@ -76,10 +76,12 @@ Task<Status> Registrar::write_entries() {
   if (lease_ == 0) {
     FL_CO_TRY_ASSIGN(lease_, co_await store_.grant(options_.lease));
   }
+  const store::LeaseId lease = lease_;
   const std::vector<Entry> entries = entries_;
   for (const Entry& entry : entries) {
+    if (lease_ != lease) break;  // leave(): they are another one's since
     store::PutOptions put;
-    put.lease = lease_;
+    put.lease = lease;
     FL_CO_TRY(co_await store_.put(entry.key, entry.value, put));
   }
   co_return Status();

@@ -68,6 +68,11 @@ class Configuration(unittest.TestCase):
         self.assert_refused(self.gateway(GOOD, "--check", "--set", "gateway.timeout=soon"),
                             "--set", "gateway.timeout")
 
+    def test_a_word_that_is_no_level_is_told_by_the_check_too(self):
+        for words in (("--check",), ()):
+            self.assert_refused(self.gateway(GOOD, *words, "--log-level", "loud"), "--log-level",
+                                "'loud'", "debug, info")
+
     def test_a_gateway_without_a_store_says_what_to_add(self):
         self.assert_refused(self.gateway(GOOD.replace("  store: memory:x\n", "")), "store")
 

@@ -1,6 +1,7 @@
 """How a gateway ends: what stands in front of it, and what it says of requests that it cuts."""
 
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -88,6 +89,7 @@ class Hanging(unittest.TestCase):
         self.addCleanup(process.kill)
         told = b""
         while b"Ctrl-C ends it" not in told:
+            self.assertTrue(select.select([reading], [], [], PATIENCE)[0], self.log())
             told += os.read(reading, 4096)
         self.fill(writing)
         return process

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from testbed import (ENVIRONMENT, PATIENCE, PROGRAM, SERVICE, UpgradeTest,
-                     program_that_has_a_term_to_read, wait_until)
+                     TOO_LONG, program_that_has_a_term_to_read, taken_address, wait_until)
 
 
 class Failures(UpgradeTest):
@@ -73,27 +73,30 @@ class Failures(UpgradeTest):
         self.serves_on(document["pid"])
         self.end(document["pid"])
 
-    def test_one_that_listens_and_fails_then(self):
+    def listens_and_fails_then(self, **mistake):
         """It has the old one's sockets and its Unix socket's file: neither may end with it."""
         pid = self.begin()
         address = self.addresses()[0]
-        settings = (self.folder / "math.yaml").read_text(encoding="utf-8")
-        # Its record cannot be made, after it has opened all addresses.
-        (self.folder / "math.yaml").write_text(
-            settings.replace('"listen": [', '"advertise": "nowhere", "listen": ['),
-            encoding="utf-8")
+        self.change(**mistake)
 
         self.fails("upgrade.ended")
 
+        wait_until(lambda: len(self.events("service.listening")) == 4, self.text)
         self.assertEqual(self.who(address), pid)
         self.assertEqual(self.who(f"unix:{self.socket}"), pid)
         self.end(pid)
 
+    def test_one_that_listens_and_has_no_admin_page(self):
+        self.listens_and_fails_then(admin=taken_address(self))
+
+    def test_one_that_listens_and_fails_at_last(self):
+        self.listens_and_fails_then(pid_file=TOO_LONG)
+
     def test_one_that_has_never_served_needs_no_notice(self):
         """Though there is nobody before it."""
-        for pid_file, listen in (("no_folder/service.pid", "tcp://127.0.0.1:0"),
-                                 ("service.pid", "unix:///no/such/folder/math.sock")):
-            self.configure(notice="10m", pid_file=pid_file, listen=[listen])
+        for mistake in ({"admin": taken_address(self)}, {"pid_file": TOO_LONG},
+                        {"listen": ["unix:///no/such/folder/math.sock"]}):
+            self.configure(notice="10m", **mistake)
             with open(self.log, "a", encoding="utf-8") as log:
                 first = subprocess.run([str(self.program)], stderr=log, cwd=self.folder,
                                        timeout=PATIENCE, check=False, env=ENVIRONMENT)

@@ -4,14 +4,13 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import threading
 import unittest
 import urllib.request
 
-from testbed import (ENVIRONMENT, PATIENCE, PROGRAM, UpgradeTest, program_that_has_a_term_to_read,
-                     wait_until)
+from testbed import (ENVIRONMENT, PATIENCE, PROGRAM, TOO_LONG, UpgradeTest,
+                     program_that_has_a_term_to_read, taken_address, wait_until)
 
 UPGRADES = 3
 
@@ -190,14 +189,17 @@ class Gateway(GatewayTest):
             self.assertEqual(answer.status, 200)
 
     def test_one_that_has_never_served_needs_no_notice(self):
-        self.write_project(notice="10m", pid_file=self.folder / "no_folder" / "gateway.pid")
+        for mistake, told in (({"admin": taken_address(self)}, "another program listens there"),
+                              ({"pid_file": self.folder / TOO_LONG}, "cannot write the pid file")):
+            self.write_project(notice="10m", **mistake)
 
-        with open(self.gateway_log, "a", encoding="utf-8") as log:
-            first = subprocess.run([PROGRAM, "gateway", "--config", str(self.project)], stdout=log,
-                                   stderr=log, timeout=PATIENCE, check=False, env=ENVIRONMENT)
+            with open(self.gateway_log, "a", encoding="utf-8") as log:
+                first = subprocess.run([PROGRAM, "gateway", "--config", str(self.project)],
+                                       stdout=log, stderr=log, timeout=PATIENCE, check=False,
+                                       env=ENVIRONMENT)
 
-        self.assertEqual(first.returncode, 2)
-        self.assertIn("cannot write the pid file", self.told())
+            self.assertEqual(first.returncode, 1, self.told())
+            self.assertIn(told, self.told())
 
     def end_gateway(self):
         self.gateway.terminate()
@@ -212,11 +214,11 @@ class Gateway(GatewayTest):
     def test_one_that_listens_and_fails_then(self):
         """It has the old one's sockets, which must not end with it."""
         self.start_gateway()
-        with socket.create_server(("127.0.0.1", 0)) as busy:
-            self.write_project(admin=f"127.0.0.1:{busy.getsockname()[1]}")
-            self.does_not_take_over()
-        self.write_project(pid_file=self.folder / "no_folder" / "gateway.pid")
+        self.write_project(admin=taken_address(self))
         self.does_not_take_over()
+        self.write_project(pid_file=self.folder / TOO_LONG)
+        self.does_not_take_over()
+        self.assertIn("cannot write the pid file", self.told())
         self.end_gateway()
 
     def test_one_that_is_told_to_end_before_it_is_ready(self):

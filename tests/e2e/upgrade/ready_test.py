@@ -12,7 +12,8 @@ import time
 import unittest
 
 from gateway_test import GatewayTest
-from testbed import ENVIRONMENT, PATIENCE, PROGRAM, UpgradeTest, wait_until
+from testbed import (ENVIRONMENT, PATIENCE, PROGRAM, TOO_LONG, UpgradeTest, taken_address,
+                     wait_until)
 
 UPGRADES = 5
 
@@ -106,27 +107,26 @@ class Service(AskedTest, UpgradeTest):
         self.assertEqual(code, 0, f"{document}\n{self.text()}")
         self.followed_and_ready(admin, document["pid"])
 
-    def fails_and_is_ready(self, before, after):
+    def fails_and_is_ready(self, **mistake):
         """A new process that has all addresses, and a notice that it must not wait for."""
         self.configure(admin="127.0.0.1:0", notice="10m", upgrade={"ready_timeout": "20s"})
         self.start()
         prober = Prober(self.wait_for_event("service.admin")["address"])
         prober.start()
-        settings = (self.folder / "math.yaml").read_text(encoding="utf-8")
-        self.assertIn(before, settings)
-        (self.folder / "math.yaml").write_text(settings.replace(before, after), encoding="utf-8")
+        self.change(**mistake)
 
-        code, document = self.upgrade("--pid-file", str(self.folder / "service.pid"))
+        code, document = self.upgrade()
 
         self.assertEqual((code, document["error"]["reason"]), (1, "upgrade.ended"), self.text())
+        wait_until(lambda: len(self.events("service.listening")) == 2, self.text)
         prober.wait_for_answers(self.text)
         self.assertEqual(prober.end(), [], self.text())
 
     def test_it_is_ready_while_a_new_one_fails_before_it_can_be_asked(self):
-        self.fails_and_is_ready('"listen": [', '"advertise": "nowhere", "listen": [')
+        self.fails_and_is_ready(admin=taken_address(self))
 
     def test_it_is_ready_while_a_new_one_fails_at_last(self):
-        self.fails_and_is_ready('"service.pid"', '"no_folder/service.pid"')
+        self.fails_and_is_ready(pid_file=TOO_LONG)
 
     def test_it_is_ready_all_the_time(self):
         self.configure(admin="127.0.0.1:0")
@@ -215,11 +215,12 @@ class Gateway(AskedTest, GatewayTest):
         self.start_gateway()
         prober = Prober(self.addresses[1])
         prober.start()
-        self.write_project(notice="10m", pid_file=self.folder / "no_folder" / "gateway.pid")
+        self.write_project(notice="10m", pid_file=self.folder / TOO_LONG)
 
         code, document = self.upgrade_gateway()
 
         self.assertEqual((code, document["error"]["reason"]), (1, "upgrade.ended"), self.told())
+        self.assertIn("cannot write the pid file", self.told())
         prober.wait_for_answers(self.told)
         self.assertEqual(prober.end(), [], self.told())
 

@@ -114,7 +114,7 @@ class Service(RefusedTest, UpgradeTest):
 
     def test_it_gives_back_what_it_has(self):
         self.configure(listen=[f"tcp://{self.before.addresses[0]}"],
-                       admin=self.before.addresses[1], notice="60s")
+                       admin=self.before.addresses[1], notice="10m")
         self.process = self.before.start([str(self.program)], self.log, cwd=self.folder)
         self.not_given_way(self.process, "/math/slow")
         self.assertFalse((self.folder / "service.pid").exists())
@@ -135,7 +135,7 @@ gateway:
   listen: {listen}
   admin: {admin}
   cores: 2
-  notice: 60s
+  notice: 10m
   drain: 30s
   routes: [{{prefix: /api, service: math, strip: true}}]
 """, encoding="utf-8")

@@ -62,6 +62,12 @@ class UpgradeTest(unittest.TestCase):
                     "log": {"form": "json"}, **more}
         (self.folder / "math.yaml").write_text(json.dumps(settings), encoding="utf-8")
 
+    def change(self, **settings):
+        """What the next process finds in the file beside what stands there already."""
+        file = self.folder / "math.yaml"
+        found = json.loads(file.read_text(encoding="utf-8"))
+        file.write_text(json.dumps({**found, **settings}), encoding="utf-8")
+
     def start(self, *before, environment=None, **options):
         """Starts the service; `before` are words in front of its name. Waits until it serves."""
         with open(self.log, "a", encoding="utf-8") as log:
@@ -160,6 +166,18 @@ class UpgradeTest(unittest.TestCase):
                     os.waitpid(pid, 0)
             except (ProcessLookupError, ChildProcessError):
                 pass
+
+
+def taken_address(test):
+    """Where nobody else can listen until the test is over."""
+    taken = socket.create_server(("127.0.0.1", 0))
+    test.addCleanup(taken.close)
+    return f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+# It is found to be too long when the process's number is put behind it, which is the last thing
+# that a new process does before the old one gives way.
+TOO_LONG = "x" * 254
 
 
 class Manager:
