@@ -184,7 +184,7 @@ Status serve_bare(const Options& options) {
     FL_TRY_ASSIGN(const auto address, io::Address::parse("unix:" + options.unix_path));
     FL_TRY(server.listen(address));
   }
-  group->start();
+  FL_TRY(group->start());
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);

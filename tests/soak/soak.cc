@@ -88,7 +88,7 @@ class Machine {
     FL_TRY(loads_[0]->serve(io::Address::loopback(0)));
     FL_TRY_ASSIGN(const io::Address local, io::Address::parse("unix:" + path_));
     FL_TRY(loads_[1]->serve(local));
-    cores_->start();
+    FL_TRY(cores_->start());
     for (std::size_t i = 0; i < 2; ++i) {
       cores_->cores()[i]->post(
           [load = loads_[i].get(), server = loads_[1 - i]->address()] { load->start(server); });

@@ -54,8 +54,8 @@ Result<std::unique_ptr<GatewayHost>> GatewayHost::make(gateway::GatewaySpec spec
                       .runs = std::string(made->gateway_->drain_state().phase_name()),
                       .calls_cut = made->requests_cut()};
                 }));
-  if (host->others_ != nullptr) host->others_->start();
-  host->protection_->start(cores);
+  if (host->others_ != nullptr) FL_TRY(host->others_->start());
+  FL_TRY(host->protection_->start(cores));
   return host;
 }
 

@@ -1,11 +1,10 @@
 #include "fairlead/cli/gateway_reload.h"
+#include "fairlead/base/start_thread.h"
 
 #include <csignal>
 
 #include <algorithm>
 #include <utility>
-
-#include "fairlead/runtime/start_thread.h"
 
 namespace fairlead::cli {
 
@@ -56,7 +55,7 @@ void GatewayReload::begin() {
       if (!here.expired()) ended(std::move(*next), number);
     });
   };
-  Result<std::thread> thread = runtime::start_thread("fl-reload", read);
+  Result<std::thread> thread = start_thread("fl-reload", read);
   if (!thread.ok()) return tell(thread.status(), number);
   thread_ = *std::move(thread);
 }

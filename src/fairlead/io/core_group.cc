@@ -1,6 +1,6 @@
 #include "fairlead/io/core_group.h"
+#include "fairlead/base/start_thread.h"
 
-#include <pthread.h>
 #include <sched.h>
 
 #include <string>
@@ -41,13 +41,13 @@ std::vector<Core*> CoreGroup::cores() const {
   return all;
 }
 
-void CoreGroup::start() {
+Status CoreGroup::start() {
   for (std::size_t i = 0; i < cores_.size(); ++i) {
-    threads_.emplace_back([running = cores_[i].get(), name = "fl-core-" + std::to_string(i)] {
-      pthread_setname_np(pthread_self(), name.c_str());
-      running->run();
-    });
+    FL_TRY_ASSIGN(std::thread thread, start_thread("fl-core-" + std::to_string(i),
+                                                   [core = cores_[i].get()] { core->run(); }));
+    threads_.push_back(std::move(thread));
   }
+  return {};
 }
 
 void CoreGroup::stop() {

@@ -26,7 +26,8 @@ class CoreGroup {
 
   // Starts one thread per core, named "fl-core-0" and so on, as `top -H` shows. Called once.
   // Threads are not tied to CPUs: several processes share a machine, and the scheduler knows both.
-  void start();
+  // Errors: those of start_thread(); some cores may run then.
+  Status start();
   // Stops the cores and waits for their threads. Idempotent.
   void stop();
 

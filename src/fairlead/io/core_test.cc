@@ -139,7 +139,7 @@ TEST(Core, IsInItsOuterTurnWhenOneInsideHasEnded) {
 
 TEST(CoreGroup, NamesItsThreads) {
   auto group = CoreGroup::make(2).value();
-  group->start();
+  ASSERT_TRUE(group->start().ok());
   std::latch told(2);
   std::array<char[16], 2> names{};
   for (std::size_t i = 0; i < 2; ++i) {
@@ -155,7 +155,7 @@ TEST(CoreGroup, NamesItsThreads) {
 
 TEST(CoreGroup, RunsItsCoresOnThreadsOfTheirOwn) {
   auto group = CoreGroup::make(3).value();
-  group->start();
+  ASSERT_TRUE(group->start().ok());
   std::latch ran(3);
   for (Core* core : group->cores()) {
     core->post([&ran, core] {

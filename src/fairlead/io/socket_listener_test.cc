@@ -50,7 +50,7 @@ class SharedListenerTest : public ::testing::TestWithParam<const char*> {
     const std::string text = GetParam() == std::string("unix")
                                  ? "unix:" + (folder_ / "s.sock").string()
                                  : std::string(GetParam());
-    group_->start();
+    ASSERT_TRUE(group_->start().ok());
     on(0, [&] {
       listener_ = group_->first()
                       .listen(Address::parse(text).value(), {.cores = group_->cores()},

@@ -89,7 +89,10 @@ Result<std::unique_ptr<AsyncLogSink>> AsyncLogSink::make(Options options) {
     auto parts = std::make_unique<Parts>(options.file, options.queue_lines_max);
     return std::unique_ptr<AsyncLogSink>(new AsyncLogSink(options.form, std::move(parts)));
   } catch (const std::exception& error) {
-    return Status(Code::kInternal, "log.start_failed", error.what());
+    return Status(Code::kInternal, "log.start_failed",
+                  std::string("no thread for the log (") + error.what() +
+                      "): raise the limit of this user's threads (ulimit -u), or that of the "
+                      "container (pids.max)");
   }
 }
 

@@ -1,10 +1,9 @@
 #include "fairlead/runtime/core_watch.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "fairlead/base/start_thread.h"
 #include "fairlead/observe/log.h"
 
 namespace fairlead::runtime {
@@ -66,11 +65,9 @@ CoreWatch::~CoreWatch() {
   if (thread_.joinable()) thread_.join();
 }
 
-void CoreWatch::start() {
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "fl-core-watch");
-    run();
-  });
+Status CoreWatch::start() {
+  FL_TRY_ASSIGN(thread_, start_thread("fl-core-watch", [this] { run(); }));
+  return {};
 }
 
 void CoreWatch::run() {

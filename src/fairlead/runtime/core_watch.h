@@ -49,8 +49,8 @@ class CoreWatch {
   CoreWatch& operator=(const CoreWatch&) = delete;
 
   // Looks eight times within `stuck_after`, at most every 250 ms, from a thread of its own. Called
-  // once.
-  void start();
+  // once. Errors: those of start_thread().
+  Status start();
   // Takes effect at once. Errors: `watch.bad_option`.
   Status update(Options options) FL_EXCLUDES(mutex_);
   // Looks once. Logs `core.stuck` (warn) once for a turn, and `core.moves` (warn) when it is over.

@@ -1,4 +1,5 @@
 #include "fairlead/runtime/core_watch.h"
+#include "fairlead/base/check.h"
 
 #include <latch>
 
@@ -33,7 +34,7 @@ class Lines final : public observe::LogSink {
 // Two cores; times are the test's own, counted from the moment at which a turn began.
 class CoreWatchTest : public ::testing::Test {
  protected:
-  CoreWatchTest() { group_->start(); }
+  CoreWatchTest() { FL_CHECK(group_->start().ok()); }
   ~CoreWatchTest() override {
     if (held_ != nullptr && !held_->try_wait()) held_->count_down();  // a test that failed
     group_->stop();
@@ -139,7 +140,7 @@ TEST_F(CoreWatchTest, CountsStuckTurnsAndKeepsTheLongest) {
 
 TEST_F(CoreWatchTest, LooksByItselfOnceStarted) {
   const auto quick = CoreWatch::make(group_->cores(), {.stuck_after = 50ms}, metrics_).value();
-  quick->start();
+  ASSERT_TRUE(quick->start().ok());
 
   hold();
   const Time end = steady_now() + 20s;
@@ -153,7 +154,7 @@ TEST_F(CoreWatchTest, LooksByItselfOnceStarted) {
 
 TEST_F(CoreWatchTest, TakesAnotherTimeWhileItLooks) {
   const auto watch = CoreWatch::make(group_->cores(), {.stuck_after = 0s}, metrics_).value();
-  watch->start();
+  ASSERT_TRUE(watch->start().ok());
   hold();
   watch->look(began_ + 1h);
   EXPECT_FALSE(watch->report(began_ + 1h)[1].stuck) << "nobody is to look";

@@ -7,8 +7,8 @@
 #include <csignal>
 #include <utility>
 
+#include "fairlead/base/start_thread.h"
 #include "fairlead/observe/log.h"
-#include "fairlead/runtime/start_thread.h"
 
 namespace fairlead::runtime {
 namespace {

@@ -1,10 +1,9 @@
 #include "fairlead/runtime/memory_watch.h"
 
-#include <pthread.h>
-
 #include <array>
 #include <utility>
 
+#include "fairlead/base/start_thread.h"
 #include "fairlead/observe/log.h"
 #include "fairlead/runtime/memory_limit.h"
 
@@ -48,11 +47,9 @@ MemoryWatch::~MemoryWatch() {
   if (thread_.joinable()) thread_.join();
 }
 
-void MemoryWatch::start() {
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "fl-memory-watch");
-    run();
-  });
+Status MemoryWatch::start() {
+  FL_TRY_ASSIGN(thread_, start_thread("fl-memory-watch", [this] { run(); }));
+  return {};
 }
 
 void MemoryWatch::run() {

@@ -49,7 +49,8 @@ class MemoryWatch {
   MemoryWatch(const MemoryWatch&) = delete;
   MemoryWatch& operator=(const MemoryWatch&) = delete;
 
-  void start();  // once; looks every kLookEvery from a thread of its own
+  // Once; looks every kLookEvery from a thread of its own. Errors: those of start_thread().
+  Status start();
   void look(Time now) FL_EXCLUDES(mutex_);
   // Another limit from the next look on; 0: what the system gives.
   void update(std::uint64_t memory_max) FL_EXCLUDES(mutex_);

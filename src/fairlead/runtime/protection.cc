@@ -30,10 +30,10 @@ Result<std::unique_ptr<Protection>> Protection::make(const ProtectionOptions& op
   return made;
 }
 
-void Protection::start(std::vector<io::Core*> cores, OnLevel on_level) {
+Status Protection::start(std::vector<io::Core*> cores, OnLevel on_level) {
   cores_ = std::move(cores);
   on_level_ = std::move(on_level);
-  memory_->start();
+  return memory_->start();
 }
 
 void Protection::end() { memory_.reset(); }

@@ -45,8 +45,8 @@ class Protection {
   Protection& operator=(const Protection&) = delete;
 
   // Begins to look at the memory, once. `cores` have blocks that can be given back; they, and what
-  // `on_level` uses, outlive end().
-  void start(std::vector<io::Core*> cores, OnLevel on_level = {});
+  // `on_level` uses, outlive end(). Errors: those of start_thread().
+  Status start(std::vector<io::Core*> cores, OnLevel on_level = {});
   void end();
 
   // Other limits from now on: higher ones count at once, lower ones for what comes next.

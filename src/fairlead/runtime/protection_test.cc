@@ -34,10 +34,11 @@ class ProtectionTest : public ::testing::Test {
 TEST_F(ProtectionTest, WithoutMemoryNobodyIsTakenUntilThereIsSomeAgain) {
   std::atomic<MemoryLevel> level = MemoryLevel::kNormal;
   std::atomic<std::uint64_t> told = 0;
-  protection_->start({core_.get()}, [&](MemoryLevel now, std::uint64_t memory_max) {
+  const auto hear = [&](MemoryLevel now, std::uint64_t memory_max) {
     told = memory_max;
     level = now;
-  });
+  };
+  ASSERT_TRUE(protection_->start({core_.get()}, hear).ok());
   EXPECT_TRUE(takes());
 
   ASSERT_TRUE(protection_->update({.memory_max = 1U << 20U}).ok());
@@ -52,7 +53,7 @@ TEST_F(ProtectionTest, WithoutMemoryNobodyIsTakenUntilThereIsSomeAgain) {
 }
 
 TEST_F(ProtectionTest, NobodyNeedsToHearOfLevels) {
-  protection_->start({core_.get()});
+  ASSERT_TRUE(protection_->start({core_.get()}).ok());
   ASSERT_TRUE(protection_->update({.memory_max = 1U << 20U}).ok());
 
   EXPECT_TRUE(comes_true([&] { return !takes(); }));

@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "fairlead/base/check.h"
+#include "fairlead/base/start_thread.h"
 #include "fairlead/base/time.h"
-#include "fairlead/runtime/start_thread.h"
 
 namespace fairlead::runtime {
 

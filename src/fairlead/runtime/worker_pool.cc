@@ -1,10 +1,9 @@
 #include "fairlead/runtime/worker_pool.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include "fairlead/base/check.h"
+#include "fairlead/base/start_thread.h"
 #include "fairlead/base/text.h"
 #include "fairlead/runtime/pool_port.h"
 
@@ -83,7 +82,7 @@ Result<std::unique_ptr<WorkerPool>> WorkerPool::make(std::string_view name,
   FL_TRY(options.validate());
   std::unique_ptr<WorkerPool> pool(new WorkerPool(name, options, bounds));
   FL_TRY(pool->metrics_.make(registry, name));
-  pool->start();
+  FL_TRY(pool->start());
   return pool;
 }
 
@@ -96,16 +95,15 @@ WorkerPool::WorkerPool(std::string_view name, WorkerPoolOptions options, observe
       queue_({.target = options.queue_target, .interval = options.queue_interval},
              options.threads) {}
 
-void WorkerPool::start() {
+Status WorkerPool::start() {
   for (std::uint32_t i = 0; i < options_.threads; ++i) {
     const std::string number = "-" + std::to_string(i);
     std::string name = "fl-" + name_;
     name.resize(std::min(name.size(), kThreadNameBytesMax - number.size()));
-    threads_.emplace_back([this, name = name + number] {
-      pthread_setname_np(pthread_self(), name.c_str());
-      serve();
-    });
+    FL_TRY_ASSIGN(std::thread thread, start_thread(name + number, [this] { serve(); }));
+    threads_.push_back(std::move(thread));
   }
+  return {};
 }
 
 WorkerPool::~WorkerPool() {

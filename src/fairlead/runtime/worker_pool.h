@@ -93,7 +93,7 @@ class WorkerPool {
   };
 
   WorkerPool(std::string_view name, WorkerPoolOptions options, observe::Bounds* bounds);
-  void start();
+  Status start();
   void serve();
   PoolJob* take(std::vector<PoolJob*>& late) FL_EXCLUDES(mutex_);
   void work_on(PoolJob& job);

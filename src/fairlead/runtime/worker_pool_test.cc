@@ -440,7 +440,7 @@ struct Crowd {
 void Crowd::run() {
   observe::Registry metrics;
   auto group = io::CoreGroup::make(2).value();
-  group->start();
+  ASSERT_TRUE(group->start().ok());
   auto pool = WorkerPool::make("many", options_, metrics).value();
   std::vector<std::unique_ptr<PoolPort>> ports;
   std::latch closed(2);

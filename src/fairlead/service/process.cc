@@ -127,12 +127,12 @@ Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
     directory_ = std::make_unique<upstream::Directory>(first, *store_);
   }
   FL_TRY_ASSIGN(bound_, runtime::EndBound::make(name_, [this] { return unended(); }));
-  waiting_ = std::make_unique<Waiting>();
   reload_desk_ = std::make_unique<ReloadDesk>(first, [this] { tls_->ask(); });
-  cores_->start();
-  tls_->start();
-  watch_->start();
-  watch_memory();
+  FL_TRY(cores_->start());
+  waiting_ = std::make_unique<Waiting>();
+  FL_TRY(tls_->start());
+  FL_TRY(watch_->start());
+  FL_TRY(watch_memory());
   return run_on(first, watch_signals());
 }
 
@@ -241,8 +241,9 @@ Status Process::watch_cores() {
 }
 
 // Whoever serves hears how short the memory is, each on its core: who is dialled may call back.
-void Process::watch_memory() {
-  protection_->start(cores_->cores(), [this](runtime::MemoryLevel level, std::uint64_t memory_max) {
+Status Process::watch_memory() {
+  return protection_->start(cores_->cores(), [this](runtime::MemoryLevel level,
+                                                    std::uint64_t memory_max) {
     const rpc::Pressure pressure = level == runtime::MemoryLevel::kCritical ? rpc::Pressure::kRefuse
                                    : level == runtime::MemoryLevel::kShort  ? rpc::Pressure::kShed
                                                                             : rpc::Pressure::kNone;

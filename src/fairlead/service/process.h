@@ -198,7 +198,7 @@ class Process {
   Result<TakeRead> prepare(const Spec& next, const config::Document& written);
   static runtime::CoreWatch::Options watch_options(const Spec& spec);
   Status watch_cores();
-  void watch_memory();
+  Status watch_memory();
   Task<Status> watch_signals();
   void on_signal(int signal);
   void told_to_end(bool taken_over);  // any thread

@@ -1,12 +1,12 @@
 #include "fairlead/service/tls_keeper.h"
 
-#include <pthread.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "fairlead/base/start_thread.h"
 #include "fairlead/base/time.h"
 #include "fairlead/observe/log.h"
 
@@ -232,11 +232,9 @@ void TlsKeeper::drop_unused() {
   }
 }
 
-void TlsKeeper::start() {
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "fl-tls-keeper");
-    run();
-  });
+Status TlsKeeper::start() {
+  FL_TRY_ASSIGN(thread_, start_thread("fl-tls-keeper", [this] { run(); }));
+  return {};
 }
 
 void TlsKeeper::ask() {

@@ -61,8 +61,8 @@ class TlsKeeper {
   // TlsOptions::handshake_timeout of all that listeners have, from their next reload on.
   void update_handshake_timeout(Duration timeout) FL_EXCLUDES(mutex_);
 
-  // Starts the thread. Called once.
-  void start();
+  // Starts the thread. Called once. Errors: those of start_thread().
+  Status start();
   // Ends it, after what it is doing. Idempotent.
   void stop() FL_EXCLUDES(asked_mutex_);
   // Called first on that thread when somebody asks: what else is read from files. False: something

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fairlead/base/start_thread.h"
 #include "fairlead/store/boot_clock.h"
 
 namespace fairlead::store::internal {
@@ -71,7 +72,7 @@ Result<std::unique_ptr<StoreWorker>> StoreWorker::start(io::Core& core,
                   "the system gives no descriptor; raise the limit of open files");
   }
   StoreWorker* running = worker.get();
-  worker->thread_ = std::thread([running] { running->run(); });
+  FL_TRY_ASSIGN(worker->thread_, start_thread("fl-store", [running] { running->run(); }));
   return worker;
 }
 

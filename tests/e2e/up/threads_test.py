@@ -1,5 +1,5 @@
-"""Programs at their limit of threads: they end in order, and a gateway goes on when it is told to
-read its file again."""
+"""Programs at their limit of threads: they say that they cannot start, or end in order, and a
+gateway goes on when it is told to read its file again."""
 
 import os
 import pathlib
@@ -25,15 +25,18 @@ class WithoutThreads(unittest.TestCase):
         if AS_USER:
             os.chown(self.folder, AS_USER["user"], AS_USER["group"])
 
-    def start(self, program, *words, ready):
-        """Runs it until its log says that it is ready, and then gives it no more threads."""
+    def run_program(self, program, *words, limit=()):
         own = shutil.copy(program, self.folder)  # the folder of the build may not be everybody's
         with open(self.folder / "log", "wb") as log:
-            self.process = subprocess.Popen([own, *words], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*limit, own, *words], stdout=log, stderr=log,
                                             cwd=self.folder, **AS_USER,
                                             env=clean_environment() | WITHOUT_LEAK_CHECK)
         self.addCleanup(self.process.wait)
         self.addCleanup(self.process.kill)
+
+    def start(self, program, *words, ready):
+        """Runs it until its log says that it is ready, and then gives it no more threads."""
+        self.run_program(program, *words)
         self.wait_for(ready)
         subprocess.run(["prlimit", "--pid", str(self.process.pid), "--nproc=0:0"], check=True,
                        env=clean_environment(), **AS_USER)
@@ -48,6 +51,31 @@ class WithoutThreads(unittest.TestCase):
     def end(self):
         self.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.process.wait(PATIENCE), 0, self.log())
+
+    def refuses_to_start(self, program, *words, ready):
+        """With any number of threads that is too small; with more of them it serves."""
+        refused = 0
+        for threads in range(1, 100):
+            self.run_program(program, *words, limit=["prlimit", f"--nproc={threads}"])
+            wait_until(lambda: ready in self.log() or self.process.poll() is not None, self.log)
+            if ready in self.log():
+                break
+            self.assertEqual(self.process.wait(PATIENCE), 1, f"{threads} threads: {self.log()}")
+            self.assertRegex(self.log(), r"threads.*\(ulimit -u\).*pids\.max")
+            refused += 1
+        self.assertGreater(refused, 3)
+        self.end()
+
+    def test_a_service_that_cannot_start_says_so(self):
+        self.refuses_to_start(SERVICE, "--listen", "tcp://127.0.0.1:0", "--store",
+                              "file:store.db", "--cores", "2", ready="service.listening")
+
+    def test_a_gateway_that_cannot_start_says_so(self):
+        (self.folder / "project.yaml").write_text(
+            "gateway:\n  listen: 127.0.0.1:0\n  cores: 2\n  store: file:store.db\n"
+            "  routes:\n    - {prefix: /api, service: math}\n", encoding="utf-8")
+        self.refuses_to_start(PROGRAM, "gateway", "--config", "project.yaml",
+                              ready="gateway.listening")
 
     def test_a_service_drains_on_term(self):
         self.start(SERVICE, "--listen", "tcp://127.0.0.1:0", "--store", "memory:",

@@ -1,16 +1,16 @@
-#include "fairlead/runtime/start_thread.h"
+#include "fairlead/base/start_thread.h"
 
 #include <pthread.h>
 
 #include <system_error>
 #include <utility>
 
-namespace fairlead::runtime {
+namespace fairlead {
 
-Result<std::thread> start_thread(const char* name, std::function<void()> work) {
+Result<std::thread> start_thread(std::string name, std::function<void()> work) {
   try {
-    return std::thread([name, work = std::move(work)] {
-      pthread_setname_np(pthread_self(), name);
+    return std::thread([name = std::move(name), work = std::move(work)] {
+      pthread_setname_np(pthread_self(), name.c_str());
       work();
     });
   } catch (const std::system_error&) {
@@ -20,4 +20,4 @@ Result<std::thread> start_thread(const char* name, std::function<void()> work) {
   }
 }
 
-}  // namespace fairlead::runtime
+}  // namespace fairlead
