@@ -33,7 +33,7 @@ class GatewayHost {
  public:
   // Makes all parts and starts the threads. `spec` names a store.
   // Errors: those of runtime::Succession::begin(), io::Core::make(), store::open(),
-  // runtime::Protection::make(), gateway::Gateway::make().
+  // runtime::Protection::make(), gateway::Gateway::make(), start_thread().
   static Result<std::unique_ptr<GatewayHost>> make(gateway::GatewaySpec spec);
   GatewayHost(const GatewayHost&) = delete;
   GatewayHost& operator=(const GatewayHost&) = delete;

@@ -50,11 +50,11 @@ Result<std::unique_ptr<SignalWatcher>> SignalWatcher::make(
     std::function<void()> on_end) {
   std::unique_ptr<SignalWatcher> watcher(
       new SignalWatcher(core, std::move(on_signal), std::move(on_end)));
-  FL_TRY(watcher->start(also));
+  FL_TRY(watcher->start(core, also));
   return watcher;
 }
 
-Status SignalWatcher::start(std::initializer_list<int> also) {
+Status SignalWatcher::start(io::Core& core, std::initializer_list<int> also) {
   others_ = open_signals(also);
   ends_ = open_signals({SIGINT, SIGTERM});
   over_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -62,7 +62,7 @@ Status SignalWatcher::start(std::initializer_list<int> also) {
     return Status(Code::kInternal, "signals.failed",
                   "no descriptor for signals: raise the limit of open files (ulimit -n)");
   }
-  FL_TRY_ASSIGN(watch_, core_.watch_readable(others_, [this] { read_others(); }));
+  FL_TRY_ASSIGN(watch_, core.watch_readable(others_, [this] { read_others(); }));
   FL_TRY_ASSIGN(thread_, start_thread("fl-signals", [this, here = std::weak_ptr<bool>(here_)] {
                   hear_ends(here);
                 }));
@@ -84,6 +84,8 @@ SignalWatcher::~SignalWatcher() {
 void SignalWatcher::leave_core() {
   watch_.reset();
   here_.reset();
+  const MutexLock lock(mutex_);
+  told_ = nullptr;
 }
 
 void SignalWatcher::read_others() {
@@ -112,11 +114,17 @@ void SignalWatcher::hear_ends(const std::weak_ptr<bool>& here) {
     }
     first = steady_now();
     if (on_end_) on_end_();
-    core_.post([this, signal, sender = static_cast<pid_t>(info.ssi_pid),
-                by_system = info.ssi_code == SI_KERNEL, here] {
+    post([this, signal, sender = static_cast<pid_t>(info.ssi_pid),
+          by_system = info.ssi_code == SI_KERNEL, here] {
       if (!here.expired()) tell(signal, sender, by_system);
     });
   }
+}
+
+// Under the lock: once it has been left the core may go away.
+void SignalWatcher::post(std::function<void()> letter) {
+  const MutexLock lock(mutex_);
+  if (told_ != nullptr) told_->post(std::move(letter));
 }
 
 void SignalWatcher::tell(int signal, pid_t sender, bool by_system) {

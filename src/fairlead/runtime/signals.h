@@ -16,6 +16,7 @@
 #include <thread>
 #include <utility>
 
+#include "fairlead/base/mutex.h"
 #include "fairlead/base/result.h"
 #include "fairlead/io/core.h"
 
@@ -33,7 +34,8 @@ void block_signals(std::initializer_list<int> also = {});
 // sent to the process: std::raise() and pthread_kill(), which send to one thread, are not heard.
 //
 // Thread: its core, which runs on a thread that blocks the signals. At most one per process.
-// Lifetime: the core outlives it, and does not turn when another thread destroys it.
+// Lifetime: the core outlives it, or leave_core(), and does not turn when another thread destroys
+// it.
 class SignalWatcher {
  public:
   static constexpr std::chrono::milliseconds kSameTerm{200};
@@ -53,7 +55,8 @@ class SignalWatcher {
   // Whether no process sent it but the system: HUP when the terminal is gone. Within `on_signal`.
   bool by_system() const { return by_system_; }
   // The core hears of nothing any more; a second INT or TERM still ends the process.
-  void leave_core();
+  // On the core, or when it does not turn. The core may go away before the watcher then.
+  void leave_core() FL_EXCLUDES(mutex_);
   SignalWatcher(const SignalWatcher&) = delete;
   SignalWatcher& operator=(const SignalWatcher&) = delete;
   ~SignalWatcher();
@@ -61,14 +64,16 @@ class SignalWatcher {
  private:
   SignalWatcher(io::Core& core, std::function<void(int signal)> on_signal,
                 std::function<void()> on_end)
-      : core_(core), on_signal_(std::move(on_signal)), on_end_(std::move(on_end)) {}
+      : told_(&core), on_signal_(std::move(on_signal)), on_end_(std::move(on_end)) {}
 
-  Status start(std::initializer_list<int> also);
+  Status start(io::Core& core, std::initializer_list<int> also);
   void read_others();
+  void post(std::function<void()> letter) FL_EXCLUDES(mutex_);
   void hear_ends(const std::weak_ptr<bool>& here);
   void tell(int signal, pid_t sender, bool by_system);
 
-  io::Core& core_;
+  Mutex mutex_;
+  io::Core* told_ FL_GUARDED_BY(mutex_);  // null: it was left
   const std::function<void(int signal)> on_signal_;
   const std::function<void()> on_end_;  // may be null
   int others_ = -1;                     // a signalfd of `also`, which the core reads

@@ -111,6 +111,17 @@ TEST_F(SignalWatcherTest, ASecondTermEndsTheProcessWhoseCoreHasBeenLeft) {
       ::testing::ExitedWithCode(143), "");
 }
 
+TEST_F(SignalWatcherTest, MayOutliveACoreThatItHasLeft) {
+  EXPECT_EXIT(
+      {
+        const auto watcher = watch();
+        watcher->leave_core();
+        core_.reset();
+        while (true) ::kill(::getpid(), SIGTERM);
+      },
+      ::testing::ExitedWithCode(143), "");
+}
+
 TEST_F(SignalWatcherTest, TellsNothingToACoreThatItHasLeft) {
   block_signals({SIGHUP});
   const auto watcher = watch({SIGHUP});

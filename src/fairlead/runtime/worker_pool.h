@@ -50,7 +50,8 @@ class WorkerPool {
   // labels the metrics: fairlead_runtime_pool_{jobs,refused,late,dropped,wakeups}_total,
   // fairlead_runtime_pool_{waiting,running}_jobs, fairlead_runtime_pool_wait_seconds. `bounds` are
   // told of jobs that are refused or late; they may be null, and live as long as the pool.
-  // Errors: kBadMessage `pool.bad_name`, `pool.bad_option`; those of observe::Registry.
+  // Errors: kBadMessage `pool.bad_name`, `pool.bad_option`; those of observe::Registry and of
+  // start_thread().
   static Result<std::unique_ptr<WorkerPool>> make(std::string_view name, WorkerPoolOptions options,
                                                   observe::Registry& registry,
                                                   observe::Bounds* bounds = nullptr);

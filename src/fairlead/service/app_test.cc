@@ -14,6 +14,7 @@
 #include "fairlead/http/client.h"
 #include "fairlead/runtime/signals.h"
 #include "fairlead/service/test_math.h"
+#include "tests/testkit/threads.h"
 
 namespace fairlead::service {
 namespace {
@@ -206,6 +207,25 @@ TEST(AppDeathTest, EndsWithOneWhenItsTaskIsDoneAndItCutsCalls) {
   };
 
   EXPECT_EXIT(run(), ::testing::ExitedWithCode(1), "service.not_drained.*calls_cut=1");
+}
+
+Task<void> nothing() { co_return; }
+
+TEST(AppDeathTest, AStartThatFailedIsNoStartForWhoComesNext) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto run = [] {
+    const char* const words[] = {"math", "--set", "log.level=off"};
+    App app(3, words, "math");
+    testkit::use_up_threads();
+    for (int i = 0; i < 2; ++i) {
+      const Result<SessionRef> dialled = app.dial("127.0.0.1:1");
+      std::cerr << dialled.status().reason() << " ";
+    }
+    std::_Exit(app.run(nothing()));
+  };
+
+  EXPECT_EXIT(run(), ::testing::ExitedWithCode(1),
+              "process.no_thread process.no_thread math: .*ulimit -u");
 }
 
 TEST(AppDeathTest, TellsMistakesAndEndsWithTheirExitCode) {

@@ -98,7 +98,11 @@ Status Process::run_on_all(MakeTask make_task) {
 }
 
 Status Process::start(Spec spec, std::shared_ptr<SpecSource> source) {
-  if (started()) return {};
+  if (!started()) start_ = make_parts(std::move(spec), std::move(source));
+  return start_;
+}
+
+Status Process::make_parts(Spec spec, std::shared_ptr<SpecSource> source) {
   spec_ = std::move(spec);
   if (source != nullptr) written_.take(source->document(), {});
   for (const rpc::PluginHandle& plugin : plugins_.plugins()) own_plugins_.insert(plugin.name());
@@ -528,8 +532,7 @@ void Process::stop() {
   listen_tls_.reset();
   client_tls_.clear();
   tls_.reset();
-  if (waiting_ != nullptr) waiting_->watcher.reset();  // its thread posts to the first core
-  cores_.reset();                                      // in which a task may end, and tell that
+  cores_.reset();
   protection_.reset();
   hub_.reset();
   waiting_.reset();

@@ -105,8 +105,8 @@ class Process {
 
   // Makes log, cores, peers and store, reads the certificates of the spec, and starts the threads.
   // Takes the listening sockets of the process before this one, or of the service manager.
-  // Idempotent.
-  // Errors: those of runtime::Succession::begin(); those of
+  // Idempotent: after a failure with parts that were made it fails the same way.
+  // Errors: those of runtime::Succession::begin(); those of start_thread();
   //         io::CoreGroup::make(), store::open(), observe, runtime::WorkerPool::make();
   //         those of io::TlsContext::make(), with the section of the spec in front;
   //         kBadMessage `service.unknown_pool`: the spec names a pool that nobody declared;
@@ -164,6 +164,8 @@ class Process {
     bool discover = false;
     std::vector<std::string> otherwise{};
   };
+
+  Status make_parts(Spec spec, std::shared_ptr<SpecSource> source);
 
   // process_check.cc. `written`: where the spec stands, for places.
   Status check_start(const Spec& spec, const config::Document& written) const;
@@ -313,6 +315,7 @@ class Process {
   std::unique_ptr<ReloadDesk> reload_desk_;  // null: HUP has no meaning
   std::uint64_t reading_ = 0;                // of the desk; both on the thread that reads
   ReloadOutcome outcome_;
+  Status start_;           // what start() said
   CancelSource stopping_;  // the first core's
   std::unique_ptr<runtime::EndBound> bound_;
   std::unique_ptr<Waiting> waiting_;  // signals, and the main thread that waits for them

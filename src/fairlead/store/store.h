@@ -99,7 +99,7 @@ Status check(std::string_view url);
 
 // Opens a store for `core`; the calling thread waits for the disk.
 // Errors: kBadMessage `store.bad_url`; kInvalidOperation `store.open_failed`; kOverloaded
-//         `store.busy`; kInternal `store.corrupt`.
+//         `store.busy`; kInternal `store.corrupt`; those of start_thread().
 Result<std::unique_ptr<Store>> open(io::Core& core, Options options);
 
 }  // namespace fairlead::store

@@ -51,7 +51,7 @@ class StoreWorker {
  public:
   static constexpr std::size_t kJobsMax = 10'000;
 
-  // Errors: kInternal `store.failed` when the system gives no descriptor.
+  // Errors: kInternal `store.failed` when the system gives no descriptor; those of start_thread().
   static Result<std::unique_ptr<StoreWorker>> start(io::Core& core, std::unique_ptr<Engine> engine,
                                                     const std::string& path,
                                                     std::chrono::milliseconds poll_interval);
