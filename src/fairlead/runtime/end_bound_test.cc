@@ -129,10 +129,12 @@ TEST_F(EndBoundTest, CountsFromTheFirstOn) {
 TEST_F(EndBoundTest, DoesNothingOnceTheEndHasCome) {
   EXPECT_EXIT(
       {
-        const auto bound = EndBound::make("math", [] { return Unended(); }).value();
-        bound->finish();
-        bound->begin(0s);
-        std::this_thread::sleep_for(100ms);
+        {
+          const auto bound = EndBound::make("math", [] { return Unended(); }).value();
+          bound->finish();
+          bound->begin(0s);
+          std::this_thread::sleep_for(100ms);
+        }
         _exit(7);
       },
       ::testing::ExitedWithCode(7), "");
