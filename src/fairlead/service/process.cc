@@ -342,7 +342,7 @@ Task<Status> Process::settle_who_ends(bool* taken_over) {
   *taken_over = succession_.successor() != 0;
   Status given;
   if (succession_.borrows()) given = co_await give_back();
-  ready_ = false;  // as nobody hears who asks at an address of another one
+  ready_ = false;  // after that: who asks there is to hear of the other process
   co_return given;
 }
 

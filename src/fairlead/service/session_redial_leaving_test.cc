@@ -68,6 +68,19 @@ TEST_F(SessionRedialTest, StaysWithWhomItFindsGoing) {
   EXPECT_THAT(seen, UnorderedElementsAre("first -", "gone", "again -"));
 }
 
+TEST_F(SessionRedialTest, AgesAlsoWhereNoLinkGetsStable) {
+  call(3s);
+  serve(server, true);
+  const SessionRef session = keep();
+  for (int i = 0; i < 3; ++i) {
+    pass_until(upstream::Redial::State::kReady);
+    here([&] { begin_hold(session, 1min); });  // or it would be closed at once, idle
+    pass_until(upstream::Redial::State::kBackoff);
+  }
+  EXPECT_GT(server->hub.count(), 1U) << "what is under way ends there";
+  client.reset();
+}
+
 TEST_F(SessionRedialTest, LeavesWhoGoesAlsoAMomentAfterALoss) {
   serve(server, true);
   const SessionRef session = keep();
